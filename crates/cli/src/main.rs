@@ -1,0 +1,3 @@
+//! The `dolt` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Names, types, planner, executor, catalog, sessions, transactions, functions, system tables and procedures.

@@ -1,0 +1,1 @@
+//! The MySQL wire protocol, authentication, TLS and server configuration.

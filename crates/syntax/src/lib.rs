@@ -1,0 +1,1 @@
+//! MySQL 8 lexer, parser, abstract syntax tree and SQL printer.
