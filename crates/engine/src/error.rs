@@ -171,3 +171,21 @@ impl Error {
         Error { code, state, message: message.into() }
     }
 }
+
+/// A failure of the storage below, as a client sees it.
+pub fn storage(e: impl fmt::Display) -> Error {
+    Error::general(e)
+}
+
+/// Lets `?` carry errors of the storage crates.
+macro_rules! from_storage {
+    ($($ty:ty),*) => {
+        $(impl From<$ty> for Error {
+            fn from(e: $ty) -> Error {
+                storage(e)
+            }
+        })*
+    };
+}
+
+from_storage!(chunks::Error, prolly::Error, model::Error, values::Error, std::io::Error);

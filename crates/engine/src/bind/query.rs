@@ -1,0 +1,691 @@
+//! Binding of queries: SELECT blocks, set operations, common table expressions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use syntax::ast::{self, SelectItem, SetExpr};
+use values::{SqlType, Value};
+
+use super::aggregate::{has_aggregate, walk};
+use super::from::conjuncts;
+use super::types::{Typed, coercibility, common_type, own_compare};
+use super::{AliasRule, Binder, CteEntry, ScopeColumn, ScopeTable, Stage};
+use crate::error::{Error, Result};
+use crate::expr::Expr;
+use crate::plan::{
+    Aggregate, Block, Limit, Ordered, QueryBody, QueryPlan, Recursive, SetOperation, SortKey,
+    Windows,
+};
+use crate::result::ColumnMeta;
+
+/// A select item after wildcards are expanded.
+enum Item {
+    Star(String, Typed),
+    Expr { expr: ast::Expr, name: String, alias: bool },
+}
+
+impl Binder<'_> {
+    /// Binds a query and tells the outermost block that it refers to.
+    pub(crate) fn query_with_outer(&mut self, q: &ast::Query) -> Result<(QueryPlan, usize)> {
+        let saved = std::mem::replace(&mut self.outer, usize::MAX);
+        let plan = self.query(q);
+        let outer = std::mem::replace(&mut self.outer, saved);
+        self.outer = self.outer.min(outer);
+        Ok((plan?, outer))
+    }
+
+    pub(crate) fn query(&mut self, q: &ast::Query) -> Result<QueryPlan> {
+        if let Some(with) = &q.with {
+            self.ctes.push(HashMap::new());
+            for cte in &with.ctes {
+                let cache = self.new_cache();
+                let entry = CteEntry::Query {
+                    query: Arc::new((*cte.query).clone()),
+                    columns: cte.columns.clone(),
+                    recursive: with.recursive,
+                    cache,
+                };
+                let frame = self.ctes.last_mut().expect("a frame was just pushed");
+                if frame.insert(cte.name.to_lowercase(), entry).is_some() {
+                    self.ctes.pop();
+                    return Err(Error::not_unique_table(&cte.name));
+                }
+            }
+        }
+        let plan = self.query_body(q);
+        if q.with.is_some() {
+            self.ctes.pop();
+        }
+        plan
+    }
+
+    fn query_body(&mut self, q: &ast::Query) -> Result<QueryPlan> {
+        match &q.body {
+            SetExpr::Select(s) => self.select(s, &q.order_by, q.limit.as_ref()),
+            body => {
+                let plan = self.set_expr(body)?;
+                self.ordered(plan, &q.order_by, q.limit.as_ref())
+            }
+        }
+    }
+
+    fn set_expr(&mut self, body: &SetExpr) -> Result<QueryPlan> {
+        match body {
+            SetExpr::Select(s) => self.select(s, &[], None),
+            SetExpr::Nested(q) => self.query(q),
+            SetExpr::Values(rows) => self.values(rows),
+            SetExpr::Table(t) => {
+                let select = ast::Select {
+                    distinct: false,
+                    modifiers: ast::SelectModifiers::default(),
+                    hints: None,
+                    items: vec![SelectItem::Wildcard],
+                    from: vec![ast::TableRef::Table {
+                        table: t.clone(),
+                        alias: None,
+                        hints: Vec::new(),
+                    }],
+                    where_: None,
+                    group_by: Vec::new(),
+                    rollup: false,
+                    having: None,
+                    windows: Vec::new(),
+                };
+                self.select(&select, &[], None)
+            }
+            SetExpr::Chain { first, rest } => {
+                let mut plan = self.set_expr(first)?;
+                for term in rest {
+                    let right = self.set_expr(&term.term)?;
+                    plan = self.set_operation(term.op, term.all, plan, right)?;
+                }
+                Ok(plan)
+            }
+        }
+    }
+
+    fn set_operation(
+        &mut self,
+        op: ast::SetOp,
+        all: bool,
+        left: QueryPlan,
+        right: QueryPlan,
+    ) -> Result<QueryPlan> {
+        if left.columns.len() != right.columns.len() {
+            return Err(Error::union_columns());
+        }
+        let connection = self.modes.connection;
+        let mut columns = Vec::new();
+        let (mut types, mut kinds) = (Vec::new(), Vec::new());
+        for (a, b) in left.columns.iter().zip(&right.columns) {
+            let ty = common_type(
+                (&a.ty, coercibility::IMPLICIT),
+                (&b.ty, coercibility::IMPLICIT),
+                connection,
+            )
+            .or_else(|_| {
+                common_type((&a.ty, coercibility::IMPLICIT), (&b.ty, coercibility::LITERAL), connection)
+            })?;
+            kinds.push(own_compare(&ty, connection));
+            let mut meta = ColumnMeta::computed(a.name.clone(), ty.clone());
+            meta.not_null = a.not_null && b.not_null;
+            columns.push(meta);
+            types.push(ty);
+        }
+        let body = QueryBody::Set(Box::new(SetOperation { op, all, left, right, types, kinds }));
+        Ok(QueryPlan { columns, body })
+    }
+
+    fn values(&mut self, rows: &[Vec<ast::Expr>]) -> Result<QueryPlan> {
+        self.push_block()?;
+        let bound: Result<Vec<Vec<Typed>>> =
+            rows.iter().map(|r| r.iter().map(|e| self.expr(e)).collect()).collect();
+        self.pop_block();
+        let bound = bound?;
+        let width = bound.first().map_or(0, Vec::len);
+        let mut types = vec![SqlType::Null; width];
+        for (n, row) in bound.iter().enumerate() {
+            if row.len() != width {
+                return Err(Error::wrong_value_count(n + 1));
+            }
+            for (ty, t) in types.iter_mut().zip(row) {
+                *ty = common_type((ty, coercibility::LITERAL), (&t.ty, t.coercibility), self.modes.connection)?;
+            }
+        }
+        let columns = types
+            .iter()
+            .enumerate()
+            .map(|(i, ty)| ColumnMeta::computed(format!("column_{i}"), ty.clone()))
+            .collect();
+        let rows = bound
+            .into_iter()
+            .map(|row| row.into_iter().zip(&types).map(|(t, ty)| self.convert_to(t, ty)).collect())
+            .collect();
+        Ok(QueryPlan { columns, body: QueryBody::Values(rows) })
+    }
+
+    /// ORDER BY and LIMIT over the result columns of a query that is no single block.
+    fn ordered(
+        &mut self,
+        input: QueryPlan,
+        order_by: &[ast::OrderItem],
+        limit: Option<&ast::Limit>,
+    ) -> Result<QueryPlan> {
+        if order_by.is_empty() && limit.is_none() {
+            return Ok(input);
+        }
+        self.push_block()?;
+        let slot = self.block().new_slot();
+        let columns = input
+            .columns
+            .iter()
+            .map(|m| ScopeColumn { meta: m.clone(), nullable: true, hidden: false, computed: None })
+            .collect();
+        self.block().tables.push(ScopeTable {
+            alias: String::new(),
+            db: String::new(),
+            slot,
+            columns,
+            merged: Vec::new(),
+            base: None,
+        });
+        self.block().clause = "order clause";
+        let result = self.order_over_columns(&input, order_by, limit);
+        self.pop_block();
+        let (order, limit) = result?;
+        let columns = input.columns.clone();
+        Ok(QueryPlan { columns, body: QueryBody::Ordered(Box::new(Ordered { input, order, limit })) })
+    }
+
+    fn order_over_columns(
+        &mut self,
+        input: &QueryPlan,
+        order_by: &[ast::OrderItem],
+        limit: Option<&ast::Limit>,
+    ) -> Result<(Vec<SortKey>, Limit)> {
+        let mut order = Vec::new();
+        for item in order_by {
+            let t = match &item.expr {
+                ast::Expr::Literal(ast::Literal::Int(n)) => {
+                    let i = (*n as usize)
+                        .checked_sub(1)
+                        .filter(|i| *i < input.columns.len())
+                        .ok_or_else(|| Error::unknown_column(n, "order clause"))?;
+                    self.block().tables[0].typed(i)
+                }
+                // A qualifier names a table of one side; the column is meant.
+                ast::Expr::Column(c) => self.column_in_slot(0, &c.name)?,
+                e => self.expr(e)?,
+            };
+            let kind = own_compare(&t.ty, self.modes.connection);
+            order.push(SortKey { expr: t.expr, kind, descending: item.descending });
+        }
+        Ok((order, self.limit(limit)?))
+    }
+
+    pub(crate) fn limit(&mut self, limit: Option<&ast::Limit>) -> Result<Limit> {
+        let Some(limit) = limit else { return Ok(Limit::default()) };
+        let count = Some(self.expr(&limit.count)?.expr);
+        let offset = limit.offset.as_ref().map(|o| self.expr(o)).transpose()?.map(|t| t.expr);
+        Ok(Limit { count, offset })
+    }
+
+    fn select(
+        &mut self,
+        s: &ast::Select,
+        order_by: &[ast::OrderItem],
+        limit: Option<&ast::Limit>,
+    ) -> Result<QueryPlan> {
+        self.push_block()?;
+        let result = self.select_in_block(s, order_by, limit);
+        self.pop_block();
+        result
+    }
+
+    fn select_in_block(
+        &mut self,
+        s: &ast::Select,
+        order_by: &[ast::OrderItem],
+        limit: Option<&ast::Limit>,
+    ) -> Result<QueryPlan> {
+        for (name, spec) in &s.windows {
+            self.block().windows.insert(name.to_ascii_lowercase(), spec.clone());
+        }
+        let mut part = self.from(&s.from)?;
+        let mut conditions = std::mem::take(&mut part.conditions);
+        if let Some(w) = &s.where_ {
+            if has_aggregate(w) {
+                return Err(Error::invalid_group_function());
+            }
+            self.block().clause = "where clause";
+            let bound = self.condition(w)?;
+            conjuncts(bound, &mut conditions);
+        }
+        self.block().clause = "field list";
+        let items = self.expand(&s.items, &part.star, s.from.is_empty())?;
+        let mut asts: Vec<&ast::Expr> = Vec::new();
+        for item in &items {
+            if let Item::Expr { expr, .. } = item {
+                asts.push(expr);
+            }
+        }
+        asts.extend(s.having.iter());
+        asts.extend(order_by.iter().map(|o| &o.expr));
+        let grouped = !s.group_by.is_empty() || asts.iter().any(|e| has_aggregate(e));
+        let mut windowed = false;
+        for e in &asts {
+            walk(e, &mut |e| {
+                windowed |= matches!(e, ast::Expr::Function(f) if f.over.is_some());
+            });
+        }
+        if grouped {
+            self.group_keys(s, &items)?;
+            let slot = self.block().new_slot();
+            let block = self.block();
+            block.aggregate_slot = slot;
+            block.grouped = true;
+            block.stage = Stage::Groups;
+        }
+        if windowed {
+            let slot = self.block().new_slot();
+            self.block().window_slot = slot;
+        }
+        let mut columns = Vec::new();
+        let mut bound_items: Vec<Typed> = Vec::new();
+        for (n, item) in items.iter().enumerate() {
+            let (name, typed) = match item {
+                Item::Star(name, t) => {
+                    let t = match grouped {
+                        true => self.group_typed(t.clone())?,
+                        false => t.clone(),
+                    };
+                    (name.clone(), t)
+                }
+                Item::Expr { expr, name, .. } => (name.clone(), self.expr(expr)?),
+            };
+            self.check_grouping(s, n)?;
+            let mut meta = match &typed.origin {
+                Some(o) => (**o).clone(),
+                None => ColumnMeta::computed("", typed.ty.clone()),
+            };
+            meta.name = name;
+            meta.ty = typed.ty.clone();
+            meta.not_null = !typed.nullable;
+            columns.push(meta);
+            bound_items.push(typed);
+        }
+        for (item, typed) in items.iter().zip(&bound_items) {
+            if let Item::Expr { name, alias: true, .. } = item {
+                self.block().aliases.push((name.clone(), typed.clone()));
+            }
+        }
+        let mut having = Vec::new();
+        if let Some(h) = &s.having {
+            self.block().clause = "having clause";
+            self.block().alias_rule = AliasRule::First;
+            // HAVING without grouping filters rows, and sees the select list too.
+            let e = self.condition(h)?;
+            conjuncts(e, &mut having);
+        }
+        self.block().clause = "order clause";
+        self.block().alias_rule = AliasRule::First;
+        let mut order = Vec::new();
+        for item in order_by {
+            let t = match &item.expr {
+                ast::Expr::Literal(ast::Literal::Int(n)) => {
+                    let i = (*n as usize)
+                        .checked_sub(1)
+                        .filter(|i| *i < bound_items.len())
+                        .ok_or_else(|| Error::unknown_column(n, "order clause"))?;
+                    bound_items[i].clone()
+                }
+                ast::Expr::Literal(_) => continue,
+                e => self.expr(e)?,
+            };
+            let kind = own_compare(&t.ty, self.modes.connection);
+            let key = SortKey { expr: t.expr, kind, descending: item.descending };
+            if !order.iter().any(|k: &SortKey| k.expr == key.expr) {
+                order.push(key);
+            }
+        }
+        self.block().alias_rule = AliasRule::Never;
+        self.block().clause = "limit clause";
+        let limit = self.limit(limit)?;
+        let connection = self.modes.connection;
+        let scope = self.block();
+        let aggregate = grouped.then(|| Aggregate {
+            slot: scope.aggregate_slot,
+            keys: scope
+                .keys
+                .iter()
+                .map(|(e, t)| (e.clone(), own_compare(&t.ty, connection)))
+                .collect(),
+            calls: std::mem::take(&mut scope.calls),
+            scalar: s.group_by.is_empty(),
+            rollup: s.rollup,
+            ordered: false,
+        });
+        let calls = std::mem::take(&mut scope.window_calls);
+        let windows =
+            (!calls.is_empty()).then(|| Windows { slot: scope.window_slot, calls });
+        let distinct = s
+            .distinct
+            .then(|| columns.iter().map(|c| own_compare(&c.ty, connection)).collect());
+        let mut block = Block {
+            slots: scope.slots as usize,
+            gate: Vec::new(),
+            from: part.items,
+            aggregate,
+            having,
+            windows,
+            items: bound_items.into_iter().map(|t| t.expr).collect(),
+            distinct,
+            order,
+            limit,
+            count_found: s.modifiers.calc_found_rows,
+        };
+        crate::optimize::block(&mut block, conditions, s.modifiers.straight_join);
+        Ok(QueryPlan { columns, body: QueryBody::Block(Box::new(block)) })
+    }
+
+    /// A wildcard's column in a grouped block.
+    fn group_typed(&mut self, t: Typed) -> Result<Typed> {
+        let level = self.blocks.len() - 1;
+        if let Expr::Column { slot, col } = &t.expr {
+            let (slot, col) = (*slot, *col as usize);
+            if let Some(i) = self.blocks[level].tables.iter().position(|x| x.slot == slot) {
+                return self.group_column(level, i, col, t);
+            }
+        }
+        Ok(t)
+    }
+
+    fn check_grouping(&mut self, s: &ast::Select, item: usize) -> Result<()> {
+        let full = self.modes.only_full_group_by;
+        let loose = self.block().loose_column.take();
+        match loose {
+            Some(column) if full && s.group_by.is_empty() => {
+                Err(Error::mixed_aggregate(item + 1, column))
+            }
+            Some(column) if full => Err(Error::nonaggregated(item + 1, column)),
+            _ => Ok(()),
+        }
+    }
+
+    fn group_keys(&mut self, s: &ast::Select, items: &[Item]) -> Result<()> {
+        self.block().clause = "group statement";
+        for g in &s.group_by {
+            let item_at = |n: u64| -> Result<&Item> {
+                (n as usize)
+                    .checked_sub(1)
+                    .and_then(|i| items.get(i))
+                    .ok_or_else(|| Error::unknown_column(n, "group statement"))
+            };
+            let typed = match &g.expr {
+                ast::Expr::Literal(ast::Literal::Int(n)) => match item_at(*n)? {
+                    Item::Star(_, t) => t.clone(),
+                    Item::Expr { expr, name, .. } if has_aggregate(expr) => {
+                        return Err(Error::group_on_aggregate(name));
+                    }
+                    Item::Expr { expr, .. } => self.expr(expr)?,
+                },
+                ast::Expr::Column(c) if c.table.is_none() => match self.expr(&g.expr) {
+                    Err(e) if e.code == 1054 || e.code == 1052 => {
+                        let aliased = items.iter().find_map(|i| match i {
+                            Item::Expr { expr, name, alias: true }
+                                if name.eq_ignore_ascii_case(&c.name) =>
+                            {
+                                Some(expr)
+                            }
+                            _ => None,
+                        });
+                        match aliased {
+                            Some(expr) if has_aggregate(expr) => {
+                                return Err(Error::group_on_aggregate(&c.name));
+                            }
+                            Some(expr) => self.expr(expr)?,
+                            None => return Err(e),
+                        }
+                    }
+                    other => other?,
+                },
+                e => {
+                    if has_aggregate(e) {
+                        return Err(Error::invalid_group_function());
+                    }
+                    // An alias may stand inside an expression.
+                    match self.expr(e) {
+                        Err(err) if err.code == 1054 => {
+                            for item in items {
+                                if let Item::Expr { expr, name, alias: true } = item
+                                    && !has_aggregate(expr)
+                                {
+                                    let t = self.expr(expr)?;
+                                    self.block().aliases.push((name.clone(), t));
+                                }
+                            }
+                            self.block().alias_rule = AliasRule::Fallback;
+                            let t = self.expr(e);
+                            self.block().alias_rule = AliasRule::Never;
+                            self.block().aliases.clear();
+                            t?
+                        }
+                        other => other?,
+                    }
+                }
+            };
+            let block = self.block();
+            if s.rollup || !block.keys.iter().any(|(e, _)| *e == typed.expr) {
+                block.keys.push((typed.expr.clone(), typed));
+            }
+        }
+        if s.rollup {
+            self.block().keys.iter_mut().for_each(|(_, t)| t.nullable = true);
+        }
+        self.block().clause = "field list";
+        Ok(())
+    }
+
+    fn expand(
+        &mut self,
+        items: &[SelectItem],
+        star: &[(String, Typed)],
+        no_from: bool,
+    ) -> Result<Vec<Item>> {
+        let mut out = Vec::new();
+        for item in items {
+            match item {
+                SelectItem::Wildcard => {
+                    if no_from {
+                        return Err(Error::no_tables_used());
+                    }
+                    out.extend(star.iter().map(|(n, t)| Item::Star(n.clone(), t.clone())));
+                }
+                SelectItem::QualifiedWildcard(name) => {
+                    let block = self.block();
+                    let table = block
+                        .tables
+                        .iter()
+                        .find(|t| {
+                            t.alias.eq_ignore_ascii_case(&name.name)
+                                && name.db.as_ref().is_none_or(|d| t.db.eq_ignore_ascii_case(d))
+                        })
+                        .ok_or_else(|| Error::unknown_table(&name.name))?;
+                    for i in 0..table.columns.len() {
+                        if !table.columns[i].hidden {
+                            let name = table.columns[i].meta.name.clone();
+                            out.push(Item::Star(name, table.typed(i)));
+                        }
+                    }
+                }
+                SelectItem::Expr { expr, alias, span } => {
+                    let name = match (alias, expr) {
+                        (Some(a), _) => a.to_string(),
+                        (None, ast::Expr::Column(c)) => c.name.to_string(),
+                        (None, ast::Expr::Literal(ast::Literal::String { bytes, charset: None })) => {
+                            String::from_utf8_lossy(bytes).into_owned()
+                        }
+                        (None, ast::Expr::Literal(ast::Literal::Null)) => "NULL".to_string(),
+                        _ => self.text_of(span),
+                    };
+                    let alias = alias.is_some();
+                    out.push(Item::Expr { expr: expr.clone(), name, alias });
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// A common table expression that refers to itself.
+    pub(crate) fn recursive_cte(
+        &mut self,
+        q: &ast::Query,
+        name: &ast::Ident,
+        names: &[ast::Ident],
+    ) -> Result<(QueryPlan, usize)> {
+        let saved = std::mem::replace(&mut self.outer, usize::MAX);
+        let plan = self.recursive_body(q, name, names);
+        let outer = std::mem::replace(&mut self.outer, saved);
+        self.outer = self.outer.min(outer);
+        Ok((plan?, outer))
+    }
+
+    fn recursive_body(
+        &mut self,
+        q: &ast::Query,
+        name: &ast::Ident,
+        names: &[ast::Ident],
+    ) -> Result<QueryPlan> {
+        let SetExpr::Chain { first, rest } = &q.body else {
+            return Err(Error::new(
+                3573,
+                "HY000",
+                format!("Recursive Common Table Expression '{name}' should contain a UNION"),
+            ));
+        };
+        if mentions_in(first, name) {
+            return Err(Error::new(
+                3574,
+                "HY000",
+                format!(
+                    "Recursive Common Table Expression '{name}' should have one or more non-recursive query blocks followed by one or more recursive ones"
+                ),
+            ));
+        }
+        let key = name.to_lowercase();
+        let mut seed = self.set_expr(first)?;
+        let mut terms = rest.iter().peekable();
+        while let Some(term) = terms.peek() {
+            if mentions_in(&term.term, name) {
+                break;
+            }
+            let right = self.set_expr(&term.term)?;
+            seed = self.set_operation(term.op, term.all, seed, right)?;
+            terms.next();
+        }
+        let mut columns = seed.columns.clone();
+        if !names.is_empty() {
+            if names.len() != columns.len() {
+                return Err(Error::view_columns());
+            }
+            for (c, n) in columns.iter_mut().zip(names) {
+                c.name = n.to_string();
+            }
+        }
+        for c in &mut columns {
+            c.not_null = false;
+            // The width of the seed's literals says nothing about later rounds.
+            c.ty = match &c.ty {
+                SqlType::Int { unsigned, .. } => SqlType::Int {
+                    width: values::IntWidth::Big,
+                    unsigned: *unsigned,
+                    bool_width: false,
+                },
+                other => other.clone(),
+            };
+        }
+        self.works += 1;
+        let work = self.works - 1;
+        let mut frame = HashMap::new();
+        frame.insert(key, CteEntry::Work { work, columns: columns.clone() });
+        self.ctes.push(frame);
+        let mut step = Vec::new();
+        let mut distinct = false;
+        let mut failure = None;
+        for term in terms {
+            if term.op != ast::SetOp::Union {
+                failure = Some(Error::not_supported("recursive EXCEPT or INTERSECT"));
+                break;
+            }
+            distinct |= !term.all;
+            match self.set_expr(&term.term) {
+                Ok(plan) if plan.columns.len() == columns.len() => step.push((plan, term.all)),
+                Ok(_) => failure = Some(Error::union_columns()),
+                Err(e) => failure = Some(e),
+            }
+        }
+        self.ctes.pop();
+        if let Some(e) = failure {
+            return Err(e);
+        }
+        let types: Vec<SqlType> = columns.iter().map(|c| c.ty.clone()).collect();
+        let kinds = types.iter().map(|t| own_compare(t, self.modes.connection)).collect();
+        let recursive = Recursive { work, seed, step, distinct, types, kinds };
+        let plan = QueryPlan { columns, body: QueryBody::Recursive(Box::new(recursive)) };
+        self.ordered(plan, &q.order_by, q.limit.as_ref())
+    }
+}
+
+/// Whether a query reads a table of this name in its own FROM clauses.
+pub(crate) fn mentions(q: &ast::Query, name: &ast::Ident) -> bool {
+    let shadowed =
+        q.with.as_ref().is_some_and(|w| w.ctes.iter().any(|c| c.name.eq_ignore_ascii_case(name)));
+    !shadowed
+        && (mentions_in(&q.body, name)
+            || q.with.as_ref().is_some_and(|w| w.ctes.iter().any(|c| mentions(&c.query, name))))
+}
+
+fn mentions_in(body: &SetExpr, name: &ast::Ident) -> bool {
+    match body {
+        SetExpr::Select(s) => {
+            s.from.iter().any(|r| mentions_ref(r, name))
+                || {
+                    let mut found = false;
+                    let mut look = |e: &ast::Expr| {
+                        walk(e, &mut |e| match e {
+                            ast::Expr::Subquery(q) | ast::Expr::Exists(q) => {
+                                found |= mentions(q, name)
+                            }
+                            ast::Expr::InSubquery { query, .. } => found |= mentions(query, name),
+                            _ => {}
+                        })
+                    };
+                    s.where_.iter().for_each(&mut look);
+                    found
+                }
+        }
+        SetExpr::Chain { first, rest } => {
+            mentions_in(first, name) || rest.iter().any(|t| mentions_in(&t.term, name))
+        }
+        SetExpr::Nested(q) => mentions(q, name),
+        SetExpr::Table(t) => t.name.db.is_none() && t.name.name.eq_ignore_ascii_case(name),
+        SetExpr::Values(_) => false,
+    }
+}
+
+fn mentions_ref(r: &ast::TableRef, name: &ast::Ident) -> bool {
+    match r {
+        ast::TableRef::Table { table, .. } => {
+            table.name.db.is_none() && table.name.name.eq_ignore_ascii_case(name)
+        }
+        ast::TableRef::Derived { query, .. } => mentions(query, name),
+        ast::TableRef::Join(j) => mentions_ref(&j.left, name) || mentions_ref(&j.right, name),
+        ast::TableRef::List(list) => list.iter().any(|r| mentions_ref(r, name)),
+        _ => false,
+    }
+}
+
+/// A literal that stands for nothing; used where a plan needs an expression that is never read.
+pub(crate) fn null() -> Expr {
+    Expr::Literal(Value::Null)
+}
