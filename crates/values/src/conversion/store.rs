@@ -513,8 +513,8 @@ fn cut_at_character(text: &[u8], limit: u64) -> &[u8] {
     &text[..end]
 }
 
-fn store_text<'t>(
-    value: &'t Value<'_>,
+fn store_text(
+    value: &Value<'_>,
     from: &SqlType,
     cut: impl Fn(&[u8]) -> &[u8],
     fits: impl Fn(&[u8]) -> bool,

@@ -154,13 +154,13 @@ impl Interval {
             }
         }
         if negative {
-            out = out.neg();
+            out = out.reversed();
         }
         Some(out)
     }
 
     /// The interval backwards.
-    pub fn neg(self) -> Interval {
+    pub fn reversed(self) -> Interval {
         Interval {
             months: self.months.saturating_neg(),
             micros: self.micros.saturating_neg(),

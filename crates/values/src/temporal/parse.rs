@@ -92,8 +92,8 @@ fn number(text: &[u8]) -> Option<u32> {
 fn fraction(text: &[u8]) -> (u32, u16, u8, usize) {
     let n = digits_at(text);
     let mut nanos = 0u64;
-    for i in 0..9 {
-        let d = if i < n { u64::from(text[i] - b'0') } else { 0 };
+    let digits = text[..n].iter().map(|b| u64::from(b - b'0'));
+    for d in digits.chain(std::iter::repeat(0)).take(9) {
         nanos = nanos * 10 + d;
     }
     (
