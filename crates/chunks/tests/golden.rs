@@ -1,5 +1,7 @@
 //! Databases that Dolt wrote open, and every chunk in them has its hash.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
