@@ -1,1 +1,40 @@
-//! Content-addressed bytes: hashes, chunks, and the stores that keep them (journal, table files, archives, manifest).
+//! Content-addressed bytes: hashes, chunks, and the stores that keep them (spec 01).
+//!
+//! A chunk is never empty, never changes, and is addressed by its [`Hash`]. [`ChunkStore`] is
+//! what the layers above see; [`FileStore`] keeps a database directory as Dolt does (journal,
+//! table files, archives, two generations), [`TableStore`] a directory of table files without
+//! journal (remotes, backups), [`MemoryStore`] nothing beyond the process.
+
+mod archive;
+mod chunk;
+mod error;
+mod file_store;
+mod ghosts;
+mod hash;
+mod journal;
+mod journal_index;
+mod journal_record;
+mod lock_file;
+mod manifest;
+mod mapped;
+mod memory_store;
+mod record;
+mod sources;
+mod store;
+mod table_file;
+mod table_store;
+
+pub use archive::Archive;
+pub use chunk::Chunk;
+pub use error::{ChunkError, Result};
+pub use file_store::{FileStore, OpenOptions, RootEntry};
+pub use hash::{Hash, HashMap, HashSet, ParseHashError};
+pub use journal::{JOURNAL_NAME, MAX_ROOTS_REMEMBERED};
+pub use lock_file::LockFile;
+pub use manifest::{Manifest, Spec};
+pub use memory_store::MemoryStore;
+pub use record::MAX_CHUNK;
+pub use sources::{Source, Sources};
+pub use store::{ChunkStore, Lsn};
+pub use table_file::{TableFile, write_table_file};
+pub use table_store::TableStore;

@@ -1,0 +1,254 @@
+//! Archives: chunks compressed with shared zstd dictionaries (spec 01 §5).
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use zstd::dict::DecoderDictionary;
+
+use crate::mapped::Mapped;
+use crate::{Chunk, ChunkError, Hash, MAX_CHUNK, Result, record};
+
+const FOOTER: usize = 220;
+/// Dictionaries kept ready per archive.
+const MAX_DICTIONARIES: usize = 256;
+/// A dictionary larger than this is refused.
+const MAX_DICTIONARY: usize = 4 << 20;
+
+type Dictionaries = std::collections::HashMap<u32, Arc<DecoderDictionary<'static>>>;
+
+/// An archive, mapped.
+pub struct Archive {
+    path: PathBuf,
+    map: Mapped,
+    version: u8,
+    spans: usize,
+    count: usize,
+    /// Where the index starts, that is, where the data ends.
+    index: usize,
+    dictionaries: Mutex<Dictionaries>,
+}
+
+impl Archive {
+    /// Opens an archive and checks its footer.
+    pub fn open(path: &Path) -> Result<Archive> {
+        let map = Mapped::open(path)?;
+        let bad = |reason: &str| ChunkError::BadTable {
+            path: path.to_owned(),
+            reason: format!("Failed to loadFooter: {reason}"),
+        };
+        let Some(footer) = map.len().checked_sub(FOOTER).map(|at| &map[at..]) else {
+            return Err(bad("file is too short"));
+        };
+        if !footer.ends_with(b"DOLTARC") {
+            return Err(bad("invalid file signature"));
+        }
+        let version = footer[212];
+        if !(1..=3).contains(&version) {
+            return Err(bad("invalid format version"));
+        }
+        let (index_len, footer_len) = if version < 3 {
+            (u64::from(be32(footer, 4)), FOOTER - 4)
+        } else {
+            (be64(footer, 0), FOOTER)
+        };
+        let (spans, count) = (be32(footer, 8) as usize, be32(footer, 12) as usize);
+        let metadata = be32(footer, 16) as usize;
+        if index_len != 8 * spans as u64 + 28 * count as u64 {
+            return Err(bad("index has the wrong length"));
+        }
+        let index = map
+            .len()
+            .checked_sub(footer_len)
+            .and_then(|at| at.checked_sub(metadata))
+            .and_then(|at| at.checked_sub(usize::try_from(index_len).ok()?))
+            .ok_or_else(|| bad("index is larger than the file"))?;
+        Ok(Archive {
+            path: path.to_owned(),
+            map,
+            version,
+            spans,
+            count,
+            index,
+            dictionaries: Mutex::default(),
+        })
+    }
+
+    /// Number of chunks.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether it holds no chunk.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Bytes of the file.
+    pub fn file_size(&self) -> u64 {
+        self.map.len() as u64
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn bad(&self, reason: impl Into<String>) -> ChunkError {
+        ChunkError::BadTable {
+            path: self.path.clone(),
+            reason: reason.into(),
+        }
+    }
+
+    fn prefix(&self, i: usize) -> u64 {
+        be64(&self.map, self.index + 8 * self.spans + 8 * i)
+    }
+
+    fn suffix(&self, i: usize) -> &[u8] {
+        let at = self.index + 8 * self.spans + 16 * self.count + 12 * i;
+        &self.map[at..at + 12]
+    }
+
+    /// Dictionary and data spans of a chunk; dictionary 0 is none.
+    fn refs(&self, i: usize) -> (u32, u32) {
+        let at = self.index + 8 * self.spans + 8 * self.count + 8 * i;
+        (be32(&self.map, at), be32(&self.map, at + 4))
+    }
+
+    fn span(&self, id: u32) -> Result<&[u8]> {
+        let id = id as usize;
+        if id == 0 || id > self.spans {
+            return Err(self.bad(format!("byte span {id} does not exist")));
+        }
+        let end = be64(&self.map, self.index + 8 * (id - 1));
+        let start = match id {
+            1 => 0,
+            _ => be64(&self.map, self.index + 8 * (id - 2)),
+        };
+        if start > end || end > self.index as u64 {
+            return Err(self.bad(format!("byte span {id} lies outside of the data")));
+        }
+        Ok(&self.map[start as usize..end as usize])
+    }
+
+    fn find(&self, hash: &Hash) -> Option<usize> {
+        let prefix = hash.prefix();
+        let (mut lo, mut hi) = (0, self.count);
+        while lo < hi {
+            let mid = lo + (hi - lo) / 2;
+            if self.prefix(mid) < prefix {
+                lo = mid + 1;
+            } else {
+                hi = mid;
+            }
+        }
+        while lo < self.count && self.prefix(lo) == prefix {
+            if self.suffix(lo) == hash.suffix() {
+                return Some(lo);
+            }
+            lo += 1;
+        }
+        None
+    }
+
+    fn dictionary(&self, id: u32) -> Result<Arc<DecoderDictionary<'static>>> {
+        let lock = || {
+            self.dictionaries
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(known) = lock().get(&id) {
+            return Ok(known.clone());
+        }
+        let raw = decompress(self.span(id)?, None, MAX_DICTIONARY)
+            .map_err(|e| self.bad(format!("failure loading archive dictionary span {id}: {e}")))?;
+        let dictionary = Arc::new(DecoderDictionary::copy(&raw));
+        let mut known = lock();
+        if known.len() >= MAX_DICTIONARIES {
+            known.clear();
+        }
+        known.insert(id, dictionary.clone());
+        Ok(dictionary)
+    }
+
+    /// Whether it has a chunk.
+    pub fn has(&self, hash: &Hash) -> bool {
+        self.find(hash).is_some()
+    }
+
+    /// A chunk. Frames carry no checksum, so a chunk out of one is hashed again.
+    pub fn get(&self, hash: &Hash) -> Result<Option<Chunk>> {
+        let Some(i) = self.find(hash) else {
+            return Ok(None);
+        };
+        let file = || self.path.display().to_string();
+        let bad = |reason: String| ChunkError::BadChunk {
+            hash: *hash,
+            file: file(),
+            reason,
+        };
+        let (dictionary, data) = self.refs(i);
+        let data = self.span(data)?;
+        if dictionary == 0 {
+            if self.version < 2 {
+                return Err(bad("unable to get archived chunk. dictionary is nil".into()));
+            }
+            return record::decode(*hash, data, file).map(Some);
+        }
+        let dictionary = self.dictionary(dictionary)?;
+        let bytes = decompress(data, Some(&dictionary), MAX_CHUNK).map_err(bad)?;
+        let chunk = Chunk::with_hash(*hash, bytes);
+        if !chunk.is_intact() {
+            return Err(bad("content hash mismatch".into()));
+        }
+        Ok(Some(chunk))
+    }
+
+    /// The addresses of all chunks, in order.
+    pub fn hashes(&self) -> impl Iterator<Item = Hash> + '_ {
+        (0..self.count).map(|i| {
+            let mut hash = Hash::EMPTY;
+            hash.0[..8].copy_from_slice(&self.prefix(i).to_be_bytes());
+            hash.0[8..].copy_from_slice(self.suffix(i));
+            hash
+        })
+    }
+}
+
+thread_local! {
+    // A decompression context is 150 KB; one per thread is enough.
+    static CONTEXT: RefCell<zstd::zstd_safe::DCtx<'static>> =
+        RefCell::new(zstd::zstd_safe::DCtx::create());
+}
+
+/// Decompresses one frame that states its size, which must not exceed `limit`.
+fn decompress(
+    frame: &[u8],
+    dictionary: Option<&DecoderDictionary<'static>>,
+    limit: usize,
+) -> std::result::Result<Vec<u8>, String> {
+    let len = zstd::zstd_safe::get_frame_content_size(frame)
+        .map_err(|_| "not a zstd frame".to_owned())?
+        .ok_or("frame does not state its size")?;
+    if len > limit as u64 || len == 0 {
+        return Err(format!("frame of {len} bytes exceeds the limit of {limit}"));
+    }
+    let mut out = Vec::with_capacity(len as usize);
+    let explain = |code| zstd::zstd_safe::get_error_name(code).to_owned();
+    CONTEXT.with_borrow_mut(|context| match dictionary {
+        Some(d) => context
+            .decompress_using_ddict(&mut out, frame, d.as_ddict())
+            .map_err(explain),
+        None => context.decompress(&mut out, frame).map_err(explain),
+    })?;
+    Ok(out)
+}
+
+fn be32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+fn be64(bytes: &[u8], at: usize) -> u64 {
+    u64::from_be_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}

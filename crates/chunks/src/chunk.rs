@@ -1,0 +1,50 @@
+use bytes::Bytes;
+
+use crate::Hash;
+
+/// Immutable bytes with their address. Cloning shares the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    hash: Hash,
+    bytes: Bytes,
+}
+
+impl Chunk {
+    /// A chunk of these bytes, hashed.
+    pub fn new(bytes: impl Into<Bytes>) -> Chunk {
+        let bytes = bytes.into();
+        Chunk {
+            hash: Hash::of(&bytes),
+            bytes,
+        }
+    }
+
+    /// A chunk whose hash is known already, from the store that keeps it or because the caller
+    /// computed it.
+    pub fn with_hash(hash: Hash, bytes: impl Into<Bytes>) -> Chunk {
+        Chunk {
+            hash,
+            bytes: bytes.into(),
+        }
+    }
+
+    /// The address.
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes, shared.
+    pub fn shared(&self) -> Bytes {
+        self.bytes.clone()
+    }
+
+    /// Whether the address is that of the bytes.
+    pub fn is_intact(&self) -> bool {
+        Hash::of(&self.bytes) == self.hash
+    }
+}

@@ -1,0 +1,653 @@
+//! A database's chunks on disk: `.dolt/noms` (spec 01 §8-10).
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::journal::{JOURNAL_ADDRESS, Journal};
+use crate::lock_file::LockFile;
+use crate::{
+    Chunk, ChunkError, ChunkStore, Hash, HashMap, HashSet, Lsn, Manifest, Result, Sources, Spec,
+    ghosts,
+};
+
+/// Most bytes of chunks that a read-only store keeps for its reader.
+const SCRATCH_LIMIT: usize = 256 << 20;
+
+/// How to open a [`FileStore`].
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOptions {
+    /// Do not even try to become the owner.
+    pub read_only: bool,
+    /// Fail instead of reading only when another process owns the database.
+    pub fail_if_locked: bool,
+    /// How long to wait for another process to let go.
+    pub patience: Duration,
+    /// Seconds since 1970, which root records carry.
+    pub clock: fn() -> u64,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        OpenOptions {
+            read_only: false,
+            fail_if_locked: false,
+            patience: Duration::from_millis(100),
+            clock: || {
+                SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .map_or(0, |d| d.as_secs())
+            },
+        }
+    }
+}
+
+/// A root that the store had, for the reflog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RootEntry {
+    /// The root.
+    pub root: Hash,
+    /// Seconds since 1970 at which it was written, if the journal says.
+    pub seconds: Option<u64>,
+}
+
+/// The chunk store of a database directory: a journal and table files in the new generation,
+/// table files in the old one, ghosts.
+///
+/// One process owns a database for writing, by the LOCK file; others read what was there when
+/// they opened it.
+pub struct FileStore {
+    dir: PathBuf,
+    options: OpenOptions,
+    /// Present in the owner.
+    lock: Option<LockFile>,
+    journal: RwLock<Option<Arc<Journal>>>,
+    manifest: Mutex<Option<Manifest>>,
+    newgen: RwLock<Arc<Sources>>,
+    oldgen: RwLock<Arc<Sources>>,
+    ghosts: RwLock<Arc<HashSet>>,
+    /// What a reader puts into a store that it must not write.
+    scratch: RwLock<(HashMap<Chunk>, usize)>,
+    warning: Option<String>,
+}
+
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl FileStore {
+    /// Opens the store in a directory (`…/.dolt/noms`) that exists; it may be empty.
+    pub fn open(dir: &Path, options: OpenOptions) -> Result<FileStore> {
+        if !dir.is_dir() {
+            return Err(ChunkError::NotADirectory(dir.to_owned()));
+        }
+        let lock = if options.read_only {
+            None
+        } else {
+            match LockFile::acquire(dir, options.patience) {
+                Ok(lock) => lock,
+                Err(ChunkError::Io { source, .. })
+                    if matches!(
+                        source.kind(),
+                        std::io::ErrorKind::PermissionDenied
+                            | std::io::ErrorKind::ReadOnlyFilesystem
+                    ) =>
+                {
+                    None
+                }
+                Err(e) => return Err(e),
+            }
+        };
+        if lock.is_none() && !options.read_only && options.fail_if_locked {
+            return Err(ChunkError::Locked);
+        }
+        let manifest = Manifest::read(dir)?;
+        let opened = Journal::open(dir, lock.is_some(), options.clock)?;
+        let (journal, warning) = match opened {
+            Some(opened) => (Some(opened.journal), opened.warning),
+            None => (None, None),
+        };
+        let specs = manifest.as_ref().map_or(&[][..], |m| &m.specs);
+        if journal.is_none() && specs.iter().any(|s| s.name == JOURNAL_ADDRESS) {
+            return Err(ChunkError::JournalMissing(
+                dir.join(crate::journal::JOURNAL_NAME),
+            ));
+        }
+        if let (Some(journal), Some(manifest)) = (&journal, &manifest) {
+            journal.adopt_root(manifest.root);
+        }
+        let newgen = Sources::open(dir, specs, &Sources::default())?;
+        let old_dir = dir.join("oldgen");
+        let oldgen = match Manifest::read(&old_dir)? {
+            Some(m) => Sources::open(&old_dir, &m.specs, &Sources::default())?,
+            None => Sources::default(),
+        };
+        Ok(FileStore {
+            dir: dir.to_owned(),
+            options,
+            lock,
+            journal: RwLock::new(journal.map(Arc::new)),
+            manifest: Mutex::new(manifest),
+            newgen: RwLock::new(Arc::new(newgen)),
+            oldgen: RwLock::new(Arc::new(oldgen)),
+            ghosts: RwLock::new(Arc::new(ghosts::read(dir)?)),
+            scratch: RwLock::default(),
+            warning,
+        })
+    }
+
+    /// Creates the directory, where it is missing, and opens the store in it.
+    pub fn create(dir: &Path, options: OpenOptions) -> Result<FileStore> {
+        std::fs::create_dir_all(dir).map_err(|e| ChunkError::io("create", dir, e))?;
+        FileStore::open(dir, options)
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What opening cut off the journal's end, if it was more than a torn write.
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    /// Past roots, oldest first, at most [`MAX_ROOTS_REMEMBERED`](crate::MAX_ROOTS_REMEMBERED).
+    pub fn root_history(&self) -> Vec<RootEntry> {
+        let entry = |(root, seconds)| RootEntry {
+            root,
+            seconds: (seconds != 0).then_some(seconds),
+        };
+        self.journal()
+            .map(|j| j.roots().into_iter().map(entry).collect())
+            .unwrap_or_default()
+    }
+
+    /// Bytes of the journal.
+    pub fn journal_size(&self) -> u64 {
+        self.journal().map_or(0, |j| j.size())
+    }
+
+    /// The finished files of the new generation.
+    pub fn new_generation(&self) -> Arc<Sources> {
+        read(&self.newgen).clone()
+    }
+
+    /// The finished files of the old generation.
+    pub fn old_generation(&self) -> Arc<Sources> {
+        read(&self.oldgen).clone()
+    }
+
+    /// The addresses of every chunk in every file; a chunk in two files is listed twice.
+    pub fn hashes(&self) -> Result<Vec<Hash>> {
+        let mut all = match self.journal() {
+            Some(journal) => journal.hashes()?,
+            None => Vec::new(),
+        };
+        for sources in [self.new_generation(), self.old_generation()] {
+            for (_, source) in sources.iter() {
+                all.extend(source.hashes()?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// The ghosts: chunks that a shallow clone left behind.
+    pub fn ghosts(&self) -> Arc<HashSet> {
+        read(&self.ghosts).clone()
+    }
+
+    /// Replaces the set of ghosts.
+    pub fn set_ghosts(&self, ghosts: HashSet) -> Result<()> {
+        self.check_writable()?;
+        ghosts::write(&self.dir, &ghosts)?;
+        *write(&self.ghosts) = Arc::new(ghosts);
+        Ok(())
+    }
+
+    /// Adds finished files, which lie in the directory already and are durable, to the manifest.
+    pub fn add_table_files(&self, files: &[Spec]) -> Result<()> {
+        self.check_writable()?;
+        let mut manifest = self.lock_manifest();
+        let mut next = manifest.clone().unwrap_or_default();
+        next.root = self.current_root(manifest.as_ref());
+        for spec in files {
+            if !next.specs.iter().any(|s| s.name == spec.name) {
+                next.specs.push(*spec);
+            }
+        }
+        let sources = Sources::open(&self.dir, &next.specs, &self.new_generation())?;
+        let next = next.sealed();
+        next.write(&self.dir)?;
+        *manifest = Some(next);
+        *write(&self.newgen) = Arc::new(sources);
+        Ok(())
+    }
+
+    /// Makes everything durable, brings the manifest up to date and refuses later writes.
+    pub fn close(&self) -> Result<()> {
+        let Some(journal) = self.journal() else {
+            return Ok(());
+        };
+        if self.lock.is_none() {
+            return Ok(());
+        }
+        journal.close()?;
+        let mut manifest = self.lock_manifest();
+        let (root, chunks) = (journal.root(), journal.len() as u32);
+        if manifest.as_ref().is_some_and(|m| m.root == root) {
+            return Ok(());
+        }
+        let mut next = manifest.clone().unwrap_or_default();
+        next.root = root;
+        list_journal(&mut next, chunks);
+        let next = next.sealed();
+        next.write(&self.dir)?;
+        *manifest = Some(next);
+        Ok(())
+    }
+
+    fn journal(&self) -> Option<Arc<Journal>> {
+        read(&self.journal).clone()
+    }
+
+    fn lock_manifest(&self) -> MutexGuard<'_, Option<Manifest>> {
+        self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn current_root(&self, manifest: Option<&Manifest>) -> Hash {
+        match self.journal().map(|j| j.root()) {
+            Some(root) if !root.is_empty() => root,
+            _ => manifest.map_or(Hash::EMPTY, |m| m.root),
+        }
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        match self.lock {
+            Some(_) => Ok(()),
+            None => Err(ChunkError::ReadOnly),
+        }
+    }
+
+    /// The journal to write to. It is created at the first write, and the manifest names it
+    /// before it holds a root: a root in a journal that no manifest lists would dangle.
+    fn writable_journal(&self) -> Result<Arc<Journal>> {
+        self.check_writable()?;
+        if let Some(journal) = self.journal() {
+            let manifest = self.lock_manifest();
+            if lists_journal(manifest.as_ref()) {
+                return Ok(journal);
+            }
+        }
+        let mut manifest = self.lock_manifest();
+        let journal = match self.journal() {
+            Some(journal) => journal,
+            None => {
+                let journal = Arc::new(Journal::create(&self.dir, self.options.clock)?);
+                if let Some(m) = manifest.as_ref() {
+                    journal.adopt_root(m.root);
+                }
+                journal
+            }
+        };
+        if !lists_journal(manifest.as_ref()) {
+            let mut next = manifest.clone().unwrap_or_default();
+            list_journal(&mut next, journal.len() as u32);
+            let next = next.sealed();
+            next.write(&self.dir)?;
+            *manifest = Some(next);
+        }
+        *write(&self.journal) = Some(journal.clone());
+        Ok(journal)
+    }
+}
+
+fn lists_journal(manifest: Option<&Manifest>) -> bool {
+    manifest.is_some_and(|m| m.specs.iter().any(|s| s.name == JOURNAL_ADDRESS))
+}
+
+fn list_journal(manifest: &mut Manifest, chunks: u32) {
+    manifest.specs.retain(|s| s.name != JOURNAL_ADDRESS);
+    manifest.specs.push(Spec {
+        name: JOURNAL_ADDRESS,
+        chunks,
+    });
+}
+
+impl ChunkStore for FileStore {
+    fn get(&self, hash: &Hash) -> Result<Option<Chunk>> {
+        if let Some(journal) = self.journal()
+            && let Some(chunk) = journal.get(hash)?
+        {
+            return Ok(Some(chunk));
+        }
+        if let Some(chunk) = self.new_generation().get(hash)? {
+            return Ok(Some(chunk));
+        }
+        if let Some(chunk) = self.old_generation().get(hash)? {
+            return Ok(Some(chunk));
+        }
+        Ok(read(&self.scratch).0.get(hash).cloned())
+    }
+
+    fn has(&self, hash: &Hash) -> Result<bool> {
+        Ok(self.journal().is_some_and(|j| j.has(hash))
+            || self.new_generation().has(hash)?
+            || self.old_generation().has(hash)?
+            || self.is_ghost(hash)
+            || read(&self.scratch).0.contains_key(hash))
+    }
+
+    fn is_ghost(&self, hash: &Hash) -> bool {
+        read(&self.ghosts).contains(hash)
+    }
+
+    fn put(&self, chunk: Chunk) -> Result<()> {
+        if chunk.bytes().is_empty() {
+            return Err(ChunkError::EmptyChunk);
+        }
+        if self.lock.is_none() {
+            let mut scratch = write(&self.scratch);
+            let size = chunk.bytes().len();
+            if scratch.1 + size > SCRATCH_LIMIT {
+                return Err(ChunkError::ReadOnly);
+            }
+            if scratch.0.insert(chunk.hash(), chunk).is_none() {
+                scratch.1 += size;
+            }
+            return Ok(());
+        }
+        let hash = chunk.hash();
+        if self.new_generation().has(&hash)? || self.old_generation().has(&hash)? {
+            return Ok(());
+        }
+        self.writable_journal()?.put(&chunk)
+    }
+
+    fn root(&self) -> Result<Hash> {
+        if let Some(root) = self.journal().map(|j| j.root())
+            && !root.is_empty()
+        {
+            return Ok(root);
+        }
+        Ok(self
+            .lock_manifest()
+            .as_ref()
+            .map_or(Hash::EMPTY, |m| m.root))
+    }
+
+    fn append_root(&self, new: Hash, last: Hash) -> Result<Option<Lsn>> {
+        self.writable_journal()?.append_root(new, last)
+    }
+
+    fn sync(&self, lsn: Lsn) -> Result<()> {
+        match self.journal() {
+            Some(journal) => journal.sync(lsn),
+            None => Ok(()),
+        }
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.lock.is_none()
+    }
+}
+
+impl Drop for FileStore {
+    fn drop(&mut self) {
+        // What was acknowledged is durable already; the manifest is a convenience here.
+        let _ = self.close();
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::JOURNAL_NAME;
+
+    pub(crate) fn temp_dir(name: &str) -> PathBuf {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("chunks-{name}-{}-{n}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    fn chunk(n: u64) -> Chunk {
+        Chunk::new(
+            format!("chunk {n} ")
+                .repeat(3 + n as usize % 50)
+                .into_bytes(),
+        )
+    }
+
+    fn open(dir: &Path) -> FileStore {
+        FileStore::open(dir, OpenOptions::default()).unwrap()
+    }
+
+    /// Commits chunks `n` one by one; gives the roots.
+    fn fill(store: &FileStore, numbers: std::ops::Range<u64>) -> Vec<Hash> {
+        numbers
+            .map(|n| {
+                let c = chunk(n);
+                store.put(c.clone()).unwrap();
+                let last = store.root().unwrap();
+                assert!(store.commit(c.hash(), last).unwrap());
+                c.hash()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn commits_survive_reopening_and_a_second_opener_reads_only() {
+        let dir = temp_dir("reopen");
+        let store = open(&dir);
+        assert_eq!(store.root().unwrap(), Hash::EMPTY);
+        let roots = fill(&store, 0..40);
+        assert!(!store.commit(chunk(1).hash(), Hash::EMPTY).unwrap());
+
+        let reader = open(&dir);
+        assert!(reader.is_read_only());
+        assert_eq!(reader.root().unwrap(), roots[39]);
+        assert!(matches!(
+            reader.append_root(roots[0], roots[39]),
+            Err(ChunkError::ReadOnly)
+        ));
+        reader.put(chunk(999)).unwrap();
+        assert_eq!(reader.get(&chunk(999).hash()).unwrap(), Some(chunk(999)));
+        assert!(matches!(
+            FileStore::open(
+                &dir,
+                OpenOptions {
+                    fail_if_locked: true,
+                    patience: Duration::ZERO,
+                    ..Default::default()
+                }
+            ),
+            Err(ChunkError::Locked)
+        ));
+        drop(reader);
+        drop(store);
+
+        let store = open(&dir);
+        assert!(!store.is_read_only());
+        assert_eq!(store.root().unwrap(), roots[39]);
+        assert_eq!(store.root_history().len(), 40);
+        for n in 0..40 {
+            assert_eq!(store.get(&roots[n as usize]).unwrap(), Some(chunk(n)));
+        }
+        assert_eq!(store.hashes().unwrap().len(), 40);
+        let manifest = Manifest::read(&dir).unwrap().unwrap();
+        assert_eq!(manifest.root, roots[39]);
+        drop(store);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_journal_cut_anywhere_opens_with_the_last_whole_root() {
+        let dir = temp_dir("cut");
+        let store = open(&dir);
+        let mut ends = vec![(0, Hash::EMPTY)];
+        for n in 0..6 {
+            let root = fill(&store, n..n + 1)[0];
+            ends.push((store.journal_size(), root));
+        }
+        drop(store);
+        let journal = std::fs::read(dir.join(JOURNAL_NAME)).unwrap();
+        assert_eq!(journal.len() as u64, ends[6].0);
+        let cut_dir = temp_dir("cut-copy");
+        for zeros in [0, 5000] {
+            for cut in ends[3].0..journal.len() as u64 {
+                let mut bytes = journal[..cut as usize].to_vec();
+                bytes.resize(bytes.len() + zeros, 0);
+                std::fs::write(cut_dir.join(JOURNAL_NAME), &bytes).unwrap();
+                std::fs::copy(dir.join("manifest"), cut_dir.join("manifest")).unwrap();
+                let store = open(&cut_dir);
+                let (end, root) = ends.iter().rev().find(|(at, _)| *at <= cut).unwrap();
+                assert_eq!(store.root().unwrap(), *root, "cut at {cut}");
+                assert!(store.journal_size() >= *end);
+                fill(&store, 100..102);
+                drop(store);
+                assert_eq!(open(&cut_dir).root().unwrap(), chunk(101).hash());
+            }
+        }
+        std::fs::remove_dir_all(dir).unwrap();
+        std::fs::remove_dir_all(cut_dir).unwrap();
+    }
+
+    #[test]
+    fn damage_in_the_middle_is_reported_with_its_place() {
+        let dir = temp_dir("damage");
+        let store = open(&dir);
+        fill(&store, 0..3);
+        let third = store.journal_size();
+        fill(&store, 3..9);
+        drop(store);
+        let path = dir.join(JOURNAL_NAME);
+        let good = std::fs::read(&path).unwrap();
+        for at in [third as usize + 10, third as usize + 40] {
+            let mut bytes = good.clone();
+            bytes[at] ^= 4;
+            std::fs::write(&path, &bytes).unwrap();
+            match FileStore::open(&dir, OpenOptions::default()) {
+                Err(ChunkError::JournalDataLoss { offset, .. }) => assert_eq!(offset, third),
+                Err(e) => panic!("{e}"),
+                Ok(_) => panic!("opened a damaged journal"),
+            }
+            assert_eq!(std::fs::read(&path).unwrap(), bytes, "nothing was cut");
+        }
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn many_committers_share_syncs_and_lose_nothing() {
+        let dir = temp_dir("group");
+        let store = Arc::new(open(&dir));
+        let threads: Vec<_> = (0..8u64)
+            .map(|t| {
+                let store = store.clone();
+                std::thread::spawn(move || {
+                    for i in 0..100 {
+                        let c = chunk(t * 1000 + i);
+                        store.put(c.clone()).unwrap();
+                        let lsn = loop {
+                            let last = store.root().unwrap();
+                            if let Some(lsn) = store.append_root(c.hash(), last).unwrap() {
+                                break lsn;
+                            }
+                        };
+                        store.sync(lsn).unwrap();
+                        assert_eq!(store.get(&c.hash()).unwrap(), Some(c));
+                    }
+                })
+            })
+            .collect();
+        for t in threads {
+            t.join().unwrap();
+        }
+        let root = store.root().unwrap();
+        let size = store.journal_size();
+        // As after a kill: the file as it is, with what was written ahead.
+        let copy = temp_dir("group-copy");
+        std::fs::copy(dir.join(JOURNAL_NAME), copy.join(JOURNAL_NAME)).unwrap();
+        std::fs::copy(dir.join("manifest"), copy.join("manifest")).unwrap();
+        assert!(std::fs::metadata(copy.join(JOURNAL_NAME)).unwrap().len() > size);
+        let killed = open(&copy);
+        assert_eq!(killed.root().unwrap(), root);
+        assert_eq!(killed.hashes().unwrap().len(), 800);
+        assert_eq!(killed.journal_size(), size);
+        drop(killed);
+        drop(store);
+        assert_eq!(
+            std::fs::metadata(dir.join(JOURNAL_NAME)).unwrap().len(),
+            size
+        );
+        assert_eq!(open(&dir).root().unwrap(), root);
+        std::fs::remove_dir_all(dir).unwrap();
+        std::fs::remove_dir_all(copy).unwrap();
+    }
+
+    #[test]
+    fn the_index_spares_reading_and_may_be_wrong() {
+        let dir = temp_dir("index");
+        let store = open(&dir);
+        for n in 0..20_000 {
+            store.put(chunk(n)).unwrap();
+        }
+        assert!(store.commit(chunk(7).hash(), Hash::EMPTY).unwrap());
+        fill(&store, 20_000..20_700);
+        drop(store);
+        let index = dir.join("journal.idx");
+        let good = std::fs::read(&index).unwrap();
+        assert_eq!(good.len(), 20_700 * 29 + 2 * 41);
+        let check = |what: &str| {
+            let store = open(&dir);
+            assert_eq!(store.root().unwrap(), chunk(20_699).hash(), "{what}");
+            for n in (0..20_700).step_by(997) {
+                assert_eq!(
+                    store.get(&chunk(n).hash()).unwrap(),
+                    Some(chunk(n)),
+                    "{what}"
+                );
+            }
+            assert_eq!(store.hashes().unwrap().len(), 20_700, "{what}");
+        };
+        check("as written");
+        std::fs::write(&index, &good[..good.len() - 5]).unwrap();
+        check("cut");
+        let mut damaged = good.clone();
+        damaged[1000] ^= 1;
+        std::fs::write(&index, &damaged).unwrap();
+        check("damaged");
+        std::fs::remove_file(&index).unwrap();
+        check("gone");
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_chunk_too_large_for_the_journal_is_refused() {
+        let dir = temp_dir("large");
+        let store = open(&dir);
+        let mut state = 1u64;
+        let noise: Vec<u8> = (0..6 << 20)
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                state as u8
+            })
+            .collect();
+        assert!(matches!(
+            store.put(Chunk::new(noise)),
+            Err(ChunkError::TooLarge { .. })
+        ));
+        fill(&store, 0..1);
+        drop(store);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}

@@ -1,0 +1,567 @@
+//! The chunk journal: chunks and roots in the order in which they were committed (spec 01 §6).
+//!
+//! Records collect in a buffer that readers see. A commit appends its root in memory; whoever
+//! waits for it first writes the buffer, one root record for all commits that came together,
+//! and one fdatasync. One root record per sync also keeps a write that power loss tore from
+//! looking like damage: no valid record can follow a valid root that was not synced.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+
+use crate::journal_index::{self, Key, Place, Places};
+use crate::journal_record::{self, Entry, PAYLOAD_AT, ROOT_RECORD};
+use crate::{Chunk, ChunkError, Hash, Lsn, Result, record};
+
+/// Name of the journal in its directory: the hash of all ones.
+pub const JOURNAL_NAME: &str = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
+/// The journal as manifests name it.
+pub(crate) const JOURNAL_ADDRESS: Hash = Hash([0xff; 20]);
+const INDEX_NAME: &str = "journal.idx";
+/// How many past roots are kept for the reflog.
+pub const MAX_ROOTS_REMEMBERED: usize = 5000;
+
+/// The buffer is written out when it grows past this.
+const BUFFER_LIMIT: usize = 4 << 20;
+/// Unsynced bytes beyond which the file is synced between commits.
+const UNSYNCED_LIMIT: u64 = 64 << 20;
+/// Chunks that are new to the index before a batch of it is written.
+const INDEX_BATCH: usize = 16384;
+/// New chunks worth a batch of the index when the journal is closed.
+const INDEX_BATCH_AT_CLOSE: usize = 512;
+/// Space is written ahead once a process has synced this often: a server, not a command.
+const SYNCS_BEFORE_WRITING_AHEAD: u64 = 8;
+/// Space written ahead with zeros, so that a commit overwrites instead of extending the file.
+const WRITE_AHEAD: u64 = 1 << 20;
+
+/// Seconds since 1970, for root records.
+pub(crate) type Clock = fn() -> u64;
+
+/// An open journal.
+pub(crate) struct Journal {
+    path: PathBuf,
+    file: File,
+    clock: Clock,
+    /// Absent when read-only.
+    index: Option<File>,
+    places: RwLock<Places>,
+    /// Everything below is in the file.
+    in_file: AtomicU64,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    root: Hash,
+    /// Past roots with their times, oldest first.
+    roots: VecDeque<(Hash, u64)>,
+    buffer: Vec<u8>,
+    /// Where in the journal the buffer goes.
+    buffer_at: u64,
+    /// Bytes that are being written, and where.
+    writing: Option<(u64, Arc<Vec<u8>>)>,
+    /// Length of the file, zeros written ahead included.
+    allocated: u64,
+    appended: Lsn,
+    durable: Lsn,
+    /// Whether a root was appended that no root record says yet.
+    root_pending: bool,
+    unsynced: u64,
+    syncs: u64,
+    poisoned: Option<String>,
+    /// Chunks that the index file does not have, in journal order.
+    novel: Vec<(Key, Place)>,
+    indexed_to: u64,
+    index_end: u64,
+    closed: bool,
+}
+
+/// What opening a journal found.
+pub(crate) struct Opened {
+    pub journal: Journal,
+    /// Damage in the tail that was cut off.
+    pub warning: Option<String>,
+}
+
+impl Journal {
+    /// Opens a journal. A writer cuts off an incomplete tail.
+    pub fn open(dir: &Path, writable: bool, clock: Clock) -> Result<Option<Opened>> {
+        let path = dir.join(JOURNAL_NAME);
+        let file = match OpenOptions::new().read(true).write(writable).open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(ChunkError::io("open", &path, e)),
+        };
+        let index_path = dir.join(INDEX_NAME);
+        let mut index = if writable {
+            let opened = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&index_path);
+            Some(opened.map_err(|e| ChunkError::io("open", &index_path, e))?)
+        } else {
+            File::open(&index_path).ok()
+        };
+        let indexed = match index.as_mut() {
+            Some(index) => match journal_record::read_all(index, &index_path) {
+                Ok(bytes) => journal_index::load(&bytes, &file),
+                // The index is an accelerator; without it the journal is read.
+                Err(_) => journal_index::Indexed::default(),
+            },
+            None => journal_index::Indexed::default(),
+        };
+        let mut places = indexed.places;
+        let mut novel = Vec::new();
+        let mut roots = VecDeque::new();
+        let mut root = Hash::EMPTY;
+        let end = journal_record::scan(
+            &file,
+            &path,
+            indexed.journal_from,
+            |at, entry| match entry {
+                Entry::Chunk { hash, payload, len } => {
+                    let key = Key::of(&hash);
+                    let place = Place {
+                        at: at + payload as u64,
+                        len: len as u32,
+                    };
+                    places.insert(key, place);
+                    novel.push((key, place));
+                }
+                Entry::Root { root: new, time } => {
+                    root = new;
+                    if roots.len() == MAX_ROOTS_REMEMBERED {
+                        roots.pop_front();
+                    }
+                    roots.push_back((new, time.unwrap_or(0)));
+                }
+            },
+        )?;
+        if writable && end.tail {
+            file.set_len(end.offset)
+                .and_then(|()| file.sync_all())
+                .map_err(|e| ChunkError::io("truncate", &path, e))?;
+        }
+        let journal = Journal {
+            path,
+            file,
+            clock,
+            index: if writable { index } else { None },
+            places: RwLock::new(places),
+            in_file: AtomicU64::new(end.offset),
+            state: Mutex::new(State {
+                root,
+                roots,
+                buffer: Vec::new(),
+                buffer_at: end.offset,
+                writing: None,
+                allocated: end.offset,
+                appended: 0,
+                durable: 0,
+                root_pending: false,
+                unsynced: 0,
+                syncs: 0,
+                poisoned: None,
+                novel,
+                indexed_to: indexed.journal_from,
+                index_end: indexed.index_end,
+                closed: false,
+            }),
+            changed: Condvar::new(),
+        };
+        Ok(Some(Opened {
+            journal,
+            warning: end.warning,
+        }))
+    }
+
+    /// Creates an empty journal in a directory that has none.
+    pub fn create(dir: &Path, clock: Clock) -> Result<Journal> {
+        let path = dir.join(JOURNAL_NAME);
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(|e| ChunkError::io("create", &path, e))?;
+        // An index of an earlier journal would not agree with this one; loading checks that.
+        crate::manifest::sync_dir(dir)?;
+        let opened = Journal::open(dir, true, clock)?;
+        Ok(opened.ok_or(ChunkError::JournalMissing(path))?.journal)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self, hash: &Hash) -> Option<Place> {
+        self.places
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&Key::of(hash))
+            .copied()
+    }
+
+    /// The last root appended; empty when the journal has none.
+    pub fn root(&self) -> Hash {
+        self.lock().root
+    }
+
+    /// Takes the manifest's root over, if the journal has none of its own (spec 01 §6.5).
+    pub fn adopt_root(&self, root: Hash) {
+        let mut state = self.lock();
+        if state.root.is_empty() {
+            state.root = root;
+        }
+    }
+
+    /// Past roots with the seconds at which they were written, oldest first.
+    pub fn roots(&self) -> Vec<(Hash, u64)> {
+        self.lock().roots.iter().copied().collect()
+    }
+
+    /// Number of chunks.
+    pub fn len(&self) -> usize {
+        self.places
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    /// Bytes of all records.
+    pub fn size(&self) -> u64 {
+        let state = self.lock();
+        state.buffer_at + state.buffer.len() as u64
+    }
+
+    /// Whether it has a chunk.
+    pub fn has(&self, hash: &Hash) -> bool {
+        self.place(hash).is_some()
+    }
+
+    /// The bytes of the journal at a place, from the file or from what is not in it yet.
+    fn read(&self, at: u64, len: usize) -> Result<Vec<u8>> {
+        let end = at + len as u64;
+        if end > self.in_file.load(Ordering::Acquire) {
+            let state = self.lock();
+            let parts = [
+                state.writing.as_ref().map(|(at, b)| (*at, b.as_slice())),
+                Some((state.buffer_at, state.buffer.as_slice())),
+            ];
+            for (start, bytes) in parts.into_iter().flatten() {
+                if at >= start && end <= start + bytes.len() as u64 {
+                    let from = (at - start) as usize;
+                    return Ok(bytes[from..from + len].to_vec());
+                }
+            }
+            // Neither: it was written between the two looks.
+        }
+        let mut bytes = vec![0; len];
+        self.file
+            .read_exact_at(&mut bytes, at)
+            .map_err(|e| ChunkError::io("read", &self.path, e))?;
+        Ok(bytes)
+    }
+
+    /// A chunk.
+    pub fn get(&self, hash: &Hash) -> Result<Option<Chunk>> {
+        let Some(place) = self.place(hash) else {
+            return Ok(None);
+        };
+        // The record's address lies in front of its payload; the index knows only a part of it.
+        let head = PAYLOAD_AT - 7;
+        let Some(start) = place.at.checked_sub(head as u64) else {
+            return Err(self.bad_chunk(hash, "index is wrong"));
+        };
+        let bytes = self.read(start, head + place.len as usize)?;
+        if bytes[..20] != hash.0 {
+            // Other writers may order a record's fields otherwise; then its bytes decide.
+            let chunk = record::decode(*hash, &bytes[head..], || self.path.display().to_string())?;
+            return match chunk.is_intact() {
+                true => Ok(Some(chunk)),
+                false if bytes[..16] == hash.0[..16] => Ok(None),
+                false => Err(self.bad_chunk(hash, "index is wrong")),
+            };
+        }
+        record::decode(*hash, &bytes[head..], || self.path.display().to_string()).map(Some)
+    }
+
+    fn bad_chunk(&self, hash: &Hash, reason: &str) -> ChunkError {
+        ChunkError::BadChunk {
+            hash: *hash,
+            file: self.path.display().to_string(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// Appends a chunk, unless it is there.
+    pub fn put(&self, chunk: &Chunk) -> Result<()> {
+        if self.has(&chunk.hash()) {
+            return Ok(());
+        }
+        let record = record::encode(chunk.bytes())?;
+        let mut state = self.lock();
+        self.check(&state)?;
+        while state.buffer.len() >= BUFFER_LIMIT {
+            state = self.write_buffer(state, false)?;
+            self.check(&state)?;
+        }
+        if self.has(&chunk.hash()) {
+            return Ok(());
+        }
+        let start = state.buffer_at + state.buffer.len() as u64;
+        journal_record::write_chunk(&mut state.buffer, chunk.hash(), &record)?;
+        let key = Key::of(&chunk.hash());
+        let place = Place {
+            at: start + PAYLOAD_AT as u64,
+            len: record.len() as u32,
+        };
+        state.novel.push((key, place));
+        self.places
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, place);
+        Ok(())
+    }
+
+    fn check(&self, state: &State) -> Result<()> {
+        match &state.poisoned {
+            Some(reason) => Err(ChunkError::Poisoned {
+                path: self.path.clone(),
+                reason: reason.clone(),
+            }),
+            None if self.index.is_none() || state.closed => Err(ChunkError::ReadOnly),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes `new` the root if it is `last`. Space for everything that the commit will write is
+    /// secured first, so that a full disk refuses the commit instead of losing it.
+    pub fn append_root(&self, new: Hash, last: Hash) -> Result<Option<Lsn>> {
+        let mut state = self.lock();
+        loop {
+            self.check(&state)?;
+            if state.root != last {
+                return Ok(None);
+            }
+            let end = state.buffer_at + state.buffer.len() as u64 + ROOT_RECORD as u64;
+            if end <= state.allocated {
+                break;
+            }
+            if state.writing.is_some() {
+                state = self.wait(state);
+                continue;
+            }
+            let ahead = if state.syncs >= SYNCS_BEFORE_WRITING_AHEAD {
+                WRITE_AHEAD
+            } else {
+                0
+            };
+            let zeros = vec![0; (end + ahead - state.allocated) as usize];
+            self.file
+                .write_all_at(&zeros, state.allocated)
+                .map_err(|e| ChunkError::io("extend", &self.path, e))?;
+            state.allocated = end + ahead;
+        }
+        state.root = new;
+        state.root_pending = true;
+        state.appended += 1;
+        Ok(Some(state.appended))
+    }
+
+    /// Waits until everything up to `lsn` is durable; one caller syncs for all that wait.
+    pub fn sync(&self, lsn: Lsn) -> Result<()> {
+        let mut state = self.lock();
+        loop {
+            if state.durable >= lsn {
+                return Ok(());
+            }
+            self.check(&state)?;
+            if state.writing.is_some() {
+                state = self.wait(state);
+                continue;
+            }
+            state = self.write_buffer(state, true)?;
+        }
+    }
+
+    /// Writes the buffer to the file. With `sync`, a root record for what was appended follows,
+    /// and everything is made durable. The lock is free meanwhile.
+    fn write_buffer<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        sync: bool,
+    ) -> Result<MutexGuard<'a, State>> {
+        if state.writing.is_some() {
+            return Ok(self.wait(state));
+        }
+        let mut root_record = None;
+        if sync && state.root_pending {
+            let time = (self.clock)();
+            let root = state.root;
+            root_record = Some(state.buffer_at + state.buffer.len() as u64);
+            journal_record::write_root(&mut state.buffer, root, time);
+            if state.roots.len() == MAX_ROOTS_REMEMBERED {
+                state.roots.pop_front();
+            }
+            state.roots.push_back((root, time));
+            state.root_pending = false;
+        }
+        let lsn = state.appended;
+        let root = state.root;
+        let bytes = Arc::new(std::mem::take(&mut state.buffer));
+        let start = state.buffer_at;
+        let end = start + bytes.len() as u64;
+        state.buffer_at = end;
+        state.writing = Some((start, bytes.clone()));
+        let covers_roots = sync;
+        let sync = sync || state.unsynced + bytes.len() as u64 > UNSYNCED_LIMIT;
+        drop(state);
+
+        let written = self.file.write_all_at(&bytes, start);
+        if written.is_ok() {
+            self.in_file.store(end, Ordering::Release);
+        }
+        let synced = match written.is_ok() && sync {
+            true => self.file.sync_data(),
+            false => Ok(()),
+        };
+
+        let mut state = self.lock();
+        state.writing = None;
+        self.changed.notify_all();
+        if let Err(e) = written {
+            // Nothing is known to be in the file: keep the bytes, so that readers see them and
+            // the next attempt writes them again.
+            let later = std::mem::take(&mut state.buffer);
+            let mut all = Arc::unwrap_or_clone(bytes);
+            all.extend_from_slice(&later);
+            state.buffer = all;
+            state.buffer_at = start;
+            return Err(ChunkError::io("write", &self.path, e));
+        }
+        state.allocated = state.allocated.max(end);
+        if let Err(e) = synced {
+            // After a failed sync the kernel may drop the pages: nobody knows what is durable.
+            state.poisoned = Some(format!("sync failed: {e}"));
+            return Err(ChunkError::io("sync", &self.path, e));
+        }
+        if sync {
+            state.unsynced = 0;
+            state.syncs += 1;
+            if covers_roots {
+                state.durable = state.durable.max(lsn);
+            }
+            if let Some(at) = root_record
+                && state.novel.len() > INDEX_BATCH
+            {
+                self.write_index(&mut state, at, root);
+            }
+        } else {
+            state.unsynced += bytes.len() as u64;
+        }
+        Ok(state)
+    }
+
+    /// Adds a batch to the index, of all chunks in front of the root record at `root_at`.
+    fn write_index(&self, state: &mut State, root_at: u64, root: Hash) {
+        let Some(index) = &self.index else { return };
+        let covered = state.novel.partition_point(|(_, place)| place.at < root_at);
+        let range = state.indexed_to..root_at;
+        let batch = &state.novel[..covered];
+        // The index may be lost at any time; a failure to write it costs a later open.
+        if let Ok(end) = journal_index::append(index, state.index_end, batch, range, root) {
+            state.index_end = end;
+            state.indexed_to = root_at;
+            state.novel.drain(..covered);
+        }
+    }
+
+    /// Writes what is buffered, gives back space written ahead and refuses later writes.
+    pub fn close(&self) -> Result<()> {
+        let appended = {
+            let state = self.lock();
+            if self.index.is_none() || state.closed || state.poisoned.is_some() {
+                return Ok(());
+            }
+            state.appended
+        };
+        self.sync(appended)?;
+        let mut state = self.lock();
+        while state.writing.is_some() || !state.buffer.is_empty() {
+            state = self.write_buffer(state, false)?;
+        }
+        state.closed = true;
+        let end = state.buffer_at;
+        if state.allocated > end {
+            self.file
+                .set_len(end)
+                .map_err(|e| ChunkError::io("truncate", &self.path, e))?;
+            state.allocated = end;
+        }
+        if state.novel.len() > INDEX_BATCH_AT_CLOSE {
+            let root = state.root;
+            // The last root record need not be the last record; search for it from the end.
+            if let Some(at) = self.last_root_record(&state, root) {
+                self.write_index(&mut state, at, root);
+            }
+        }
+        Ok(())
+    }
+
+    fn last_root_record(&self, state: &State, root: Hash) -> Option<u64> {
+        let last_chunk = state.novel.last()?.1;
+        let mut at = last_chunk.at + u64::from(last_chunk.len) + 4;
+        while at + ROOT_RECORD as u64 <= state.buffer_at {
+            if journal_record::root_at(&self.file, at) == Some(root) {
+                return Some(at);
+            }
+            at += ROOT_RECORD as u64;
+        }
+        None
+    }
+
+    /// The addresses of all chunks, read back from the journal.
+    pub fn hashes(&self) -> Result<Vec<Hash>> {
+        let places: Vec<(Key, Place)> = {
+            let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+            places.iter().map(|(k, p)| (*k, *p)).collect()
+        };
+        places
+            .into_iter()
+            .map(|(key, place)| {
+                let mut hash = Hash::EMPTY;
+                hash.0[..16].copy_from_slice(&key.0);
+                let Some(start) = place.at.checked_sub(PAYLOAD_AT as u64 - 7) else {
+                    return Err(self.bad_chunk(&hash, "index is wrong"));
+                };
+                let address = self.read(start, 20)?;
+                if address[..16] == key.0 {
+                    hash.0.copy_from_slice(&address);
+                } else {
+                    let bytes = self.read(place.at, place.len as usize)?;
+                    let path = || self.path.display().to_string();
+                    hash = Hash::of(record::decode(hash, &bytes, path)?.bytes());
+                }
+                Ok(hash)
+            })
+            .collect()
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // Nobody is left to tell; what was acknowledged is durable already.
+        let _ = self.close();
+    }
+}

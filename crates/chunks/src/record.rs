@@ -1,0 +1,90 @@
+//! A chunk as files keep it: snappy block and CRC32C (spec 01 §3).
+
+use bytes::Bytes;
+
+use crate::{Chunk, ChunkError, Hash, Result};
+
+/// Largest chunk that is read or written, uncompressed: a message with its 24-bit length.
+pub const MAX_CHUNK: usize = (1 << 24) + 3;
+
+/// Compresses a chunk's bytes.
+pub(crate) fn encode(bytes: &[u8]) -> Result<Vec<u8>> {
+    if bytes.is_empty() {
+        return Err(ChunkError::EmptyChunk);
+    }
+    if bytes.len() > MAX_CHUNK {
+        return Err(ChunkError::TooLarge {
+            size: bytes.len(),
+            limit: MAX_CHUNK,
+        });
+    }
+    let mut out = vec![0; snap::raw::max_compress_len(bytes.len()) + 4];
+    let n = ENCODER.with_borrow_mut(|e| {
+        e.compress(bytes, &mut out)
+            .expect("the buffer has the maximum size")
+    });
+    let crc = crc32c::crc32c(&out[..n]);
+    out[n..n + 4].copy_from_slice(&crc.to_be_bytes());
+    out.truncate(n + 4);
+    Ok(out)
+}
+
+thread_local! {
+    // The encoder's hash table is worth keeping between chunks.
+    static ENCODER: std::cell::RefCell<snap::raw::Encoder> =
+        std::cell::RefCell::new(snap::raw::Encoder::new());
+}
+
+/// Checks and decompresses a record.
+pub(crate) fn decode(hash: Hash, record: &[u8], file: impl Fn() -> String) -> Result<Chunk> {
+    let bad = |reason: String| ChunkError::BadChunk {
+        hash,
+        file: file(),
+        reason,
+    };
+    let Some((block, crc)) = record.split_last_chunk::<4>() else {
+        return Err(bad("record is too short".into()));
+    };
+    if crc32c::crc32c(block) != u32::from_be_bytes(*crc) {
+        return Err(bad("CRC does not match".into()));
+    }
+    let len = snap::raw::decompress_len(block).map_err(|e| bad(e.to_string()))?;
+    if len > MAX_CHUNK {
+        return Err(bad(format!("{len} bytes exceed the largest chunk")));
+    }
+    let mut out = vec![0; len];
+    let n = snap::raw::Decoder::new()
+        .decompress(block, &mut out)
+        .map_err(|e| bad(e.to_string()))?;
+    if n == 0 {
+        return Err(bad("chunk is empty".into()));
+    }
+    out.truncate(n);
+    Ok(Chunk::with_hash(hash, Bytes::from(out)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flipped_bit_is_seen() {
+        let bytes = b"abcabcabcabcabcabc-0123456789".repeat(20);
+        let hash = Hash::of(&bytes);
+        let record = encode(&bytes).unwrap();
+        assert!(record.len() < bytes.len());
+        let file = || "test".to_owned();
+        assert_eq!(decode(hash, &record, file).unwrap().bytes(), bytes);
+        for at in 0..record.len() {
+            for bit in 0..8 {
+                let mut damaged = record.clone();
+                damaged[at] ^= 1 << bit;
+                assert!(decode(hash, &damaged, file).is_err());
+            }
+        }
+        for cut in 0..record.len() {
+            assert!(decode(hash, &record[..cut], file).is_err());
+        }
+        assert!(encode(b"").is_err());
+    }
+}

@@ -1,0 +1,221 @@
+//! A store of table files without a journal: file remotes, backups, the old generation
+//! (spec 01 §8, §9).
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::{
+    Chunk, ChunkError, ChunkStore, Hash, HashMap, LockFile, Lsn, Manifest, Result, Sources, Spec,
+    manifest, write_table_file,
+};
+
+/// Bytes of new chunks kept in memory before they become a table file.
+const MEMORY_LIMIT: usize = 128 << 20;
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A directory of table files whose manifest many processes may update in turn.
+pub struct TableStore {
+    dir: PathBuf,
+    state: Mutex<State>,
+}
+
+struct State {
+    manifest: Manifest,
+    sources: Sources,
+    /// Written, and not in the manifest yet.
+    unlisted: Vec<Spec>,
+    chunks: HashMap<Chunk>,
+    order: Vec<Hash>,
+    bytes: usize,
+}
+
+impl TableStore {
+    /// Opens the store in a directory, which is created where it is missing.
+    pub fn open(dir: &Path) -> Result<TableStore> {
+        std::fs::create_dir_all(dir).map_err(|e| ChunkError::io("create", dir, e))?;
+        let manifest = Manifest::read(dir)?.unwrap_or_default();
+        let sources = Sources::open(dir, &manifest.specs, &Sources::default())?;
+        Ok(TableStore {
+            dir: dir.to_owned(),
+            state: Mutex::new(State {
+                manifest,
+                sources,
+                unlisted: Vec::new(),
+                chunks: HashMap::default(),
+                order: Vec::new(),
+                bytes: 0,
+            }),
+        })
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The manifest as last read or written.
+    pub fn manifest(&self) -> Manifest {
+        self.lock().manifest.clone()
+    }
+
+    /// The finished files.
+    pub fn sources(&self) -> Sources {
+        self.lock().sources.clone()
+    }
+
+    /// Adds finished files, which lie in the directory already, to the manifest.
+    pub fn add_table_files(&self, files: &[Spec]) -> Result<()> {
+        let mut state = self.lock();
+        state.unlisted.extend_from_slice(files);
+        manifest::sync_dir(&self.dir)?;
+        self.update(&mut state, Some).map(|_| ())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flush(&self, state: &mut State) -> Result<()> {
+        if state.chunks.is_empty() {
+            return Ok(());
+        }
+        let spec = write_table_file(
+            &self.dir,
+            state.order.iter().filter_map(|h| state.chunks.get(h)),
+        )?;
+        state.unlisted.push(spec);
+        let mut specs = state.manifest.specs.clone();
+        specs.extend_from_slice(&state.unlisted);
+        state.sources = Sources::open(&self.dir, &specs, &state.sources)?;
+        state.chunks.clear();
+        state.order.clear();
+        state.bytes = 0;
+        Ok(())
+    }
+
+    /// Brings the manifest's files and root up to date, if `next` accepts the root it has.
+    fn update(&self, state: &mut State, next: impl Fn(Hash) -> Option<Hash>) -> Result<bool> {
+        let Some(_lock) = LockFile::acquire(&self.dir, PATIENCE)? else {
+            return Err(ChunkError::LockTimeout(self.dir.clone()));
+        };
+        let current = Manifest::read(&self.dir)?.unwrap_or_default();
+        if current.gc_generation != state.manifest.gc_generation {
+            return Err(ChunkError::GcGenerationExpired);
+        }
+        let root = next(current.root);
+        let mut new = current.clone();
+        let accepted = root.is_some();
+        if let Some(root) = root {
+            new.root = root;
+            for spec in &state.unlisted {
+                if !new.specs.iter().any(|s| s.name == spec.name) {
+                    new.specs.push(*spec);
+                }
+            }
+            new = new.sealed();
+            new.write(&self.dir)?;
+            state.unlisted.clear();
+        }
+        let mut specs = new.specs.clone();
+        specs.extend_from_slice(&state.unlisted);
+        state.sources = Sources::open(&self.dir, &specs, &state.sources)?;
+        state.manifest = new;
+        Ok(accepted)
+    }
+}
+
+impl ChunkStore for TableStore {
+    fn get(&self, hash: &Hash) -> Result<Option<Chunk>> {
+        let sources = {
+            let state = self.lock();
+            if let Some(chunk) = state.chunks.get(hash) {
+                return Ok(Some(chunk.clone()));
+            }
+            state.sources.clone()
+        };
+        sources.get(hash)
+    }
+
+    fn has(&self, hash: &Hash) -> Result<bool> {
+        let state = self.lock();
+        Ok(state.chunks.contains_key(hash) || state.sources.has(hash)?)
+    }
+
+    fn put(&self, chunk: Chunk) -> Result<()> {
+        if chunk.bytes().is_empty() {
+            return Err(ChunkError::EmptyChunk);
+        }
+        let mut state = self.lock();
+        let (hash, size) = (chunk.hash(), chunk.bytes().len());
+        if state.sources.has(&hash)? {
+            return Ok(());
+        }
+        if state.chunks.insert(hash, chunk).is_none() {
+            state.order.push(hash);
+            state.bytes += size;
+        }
+        if state.bytes > MEMORY_LIMIT {
+            self.flush(&mut state)?;
+        }
+        Ok(())
+    }
+
+    fn root(&self) -> Result<Hash> {
+        Ok(self.lock().manifest.root)
+    }
+
+    fn append_root(&self, new: Hash, last: Hash) -> Result<Option<Lsn>> {
+        let mut state = self.lock();
+        if state.manifest.root != last {
+            return Ok(None);
+        }
+        self.flush(&mut state)?;
+        let accepted = self.update(&mut state, |root| (root == last).then_some(new))?;
+        Ok(accepted.then_some(0))
+    }
+
+    fn sync(&self, _lsn: Lsn) -> Result<()> {
+        // The manifest's update is durable when it returns.
+        Ok(())
+    }
+
+    fn rebase(&self) -> Result<()> {
+        let mut state = self.lock();
+        let current = Manifest::read(&self.dir)?.unwrap_or_default();
+        let mut specs = current.specs.clone();
+        specs.extend_from_slice(&state.unlisted);
+        state.sources = Sources::open(&self.dir, &specs, &state.sources)?;
+        state.manifest = current;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_writers_take_turns() {
+        let dir = crate::file_store::tests::temp_dir("turns");
+        let (a, b) = (
+            TableStore::open(&dir).unwrap(),
+            TableStore::open(&dir).unwrap(),
+        );
+        let (x, y) = (Chunk::new(&b"x chunk"[..]), Chunk::new(&b"y chunk"[..]));
+        a.put(x.clone()).unwrap();
+        assert!(a.commit(x.hash(), Hash::EMPTY).unwrap());
+        b.put(y.clone()).unwrap();
+        assert!(!b.commit(y.hash(), Hash::EMPTY).unwrap());
+        assert_eq!(b.root().unwrap(), x.hash());
+        assert!(b.commit(y.hash(), x.hash()).unwrap());
+        a.rebase().unwrap();
+        assert_eq!(a.root().unwrap(), y.hash());
+        for c in [x, y] {
+            assert_eq!(a.get(&c.hash()).unwrap().as_ref(), Some(&c));
+            assert_eq!(b.get(&c.hash()).unwrap().as_ref(), Some(&c));
+        }
+        assert_eq!(a.manifest().specs.len(), 2);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}

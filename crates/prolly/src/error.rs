@@ -1,0 +1,53 @@
+use chunks::{ChunkError, Hash};
+use serial::SerialError;
+
+/// Result of an operation on trees.
+pub type Result<T> = std::result::Result<T, ProllyError>;
+
+/// What could not be done with a tree.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ProllyError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] ChunkError),
+    /// A chunk that a tree refers to is not there.
+    #[error("chunk {0} does not exist")]
+    Missing(Hash),
+    /// A chunk is no message that can be read.
+    #[error("chunk {hash}: {source}")]
+    Message {
+        /// The chunk.
+        hash: Hash,
+        /// What is wrong with it.
+        source: SerialError,
+    },
+    /// A message that is no tree node.
+    #[error("unknown message id {0}")]
+    NotANode(String),
+    /// A node that contradicts itself or its tree.
+    #[error("corrupt tree node {hash}: {reason}")]
+    Corrupt {
+        /// The node.
+        hash: Hash,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A message that would be too large.
+    #[error(transparent)]
+    Serial(#[from] SerialError),
+    /// A key and value that no node can hold.
+    #[error("row of {0} bytes is too large for a tree node")]
+    ItemTooLarge(usize),
+    /// Edits must come in ascending order of distinct keys.
+    #[error("edits are not in ascending order")]
+    Unsorted,
+    /// An ordinal beyond the end of a map.
+    #[error("stop index ({0}) out of bounds")]
+    OrdinalOutOfBounds(u64),
+    /// A value longer than its reader allows.
+    #[error("value of more than {0} bytes")]
+    ValueTooLarge(usize),
+    /// Text that is no JSON document as it is stored.
+    #[error("malformed JSON document at byte {0}")]
+    BadJson(usize),
+}

@@ -1,0 +1,144 @@
+//! Decoded nodes that were used lately, within a limit of bytes.
+
+use std::collections::hash_map::Entry as MapEntry;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chunks::{Hash, HashMap};
+
+use crate::Node;
+
+const SHARDS: usize = 64;
+
+/// A cache in shards, each of which evicts by a clock: a hit sets a mark, the hand clears marks
+/// and takes the first unmarked node.
+pub(crate) struct NodeCache {
+    shards: Box<[RwLock<Shard>]>,
+    shard_limit: usize,
+}
+
+#[derive(Default)]
+struct Shard {
+    slots: HashMap<usize>,
+    ring: Vec<Option<Slot>>,
+    free: Vec<usize>,
+    hand: usize,
+    bytes: usize,
+}
+
+struct Slot {
+    node: Arc<Node>,
+    used: AtomicBool,
+}
+
+impl NodeCache {
+    pub fn new(limit: usize) -> NodeCache {
+        NodeCache {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            shard_limit: limit / SHARDS,
+        }
+    }
+
+    fn shard(&self, hash: &Hash) -> &RwLock<Shard> {
+        // The last byte: tables in the shards use the first ones.
+        &self.shards[hash.0[19] as usize % SHARDS]
+    }
+
+    pub fn get(&self, hash: &Hash) -> Option<Arc<Node>> {
+        let shard = self
+            .shard(hash)
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let slot = shard.ring[*shard.slots.get(hash)?].as_ref()?;
+        if !slot.used.load(Ordering::Relaxed) {
+            slot.used.store(true, Ordering::Relaxed);
+        }
+        Some(slot.node.clone())
+    }
+
+    pub fn insert(&self, node: Arc<Node>) {
+        let size = node.size();
+        if size > self.shard_limit {
+            return;
+        }
+        let mut guard = self
+            .shard(&node.hash())
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let shard = &mut *guard;
+        let MapEntry::Vacant(entry) = shard.slots.entry(node.hash()) else {
+            return;
+        };
+        let slot = Some(Slot {
+            node,
+            used: AtomicBool::new(false),
+        });
+        let at = match shard.free.pop() {
+            Some(at) => {
+                shard.ring[at] = slot;
+                at
+            }
+            None => {
+                shard.ring.push(slot);
+                shard.ring.len() - 1
+            }
+        };
+        entry.insert(at);
+        shard.bytes += size;
+        while shard.bytes > self.shard_limit {
+            shard.evict_one();
+        }
+    }
+}
+
+impl Shard {
+    fn evict_one(&mut self) {
+        loop {
+            self.hand = (self.hand + 1) % self.ring.len();
+            let Some(slot) = &mut self.ring[self.hand] else {
+                continue;
+            };
+            if std::mem::take(slot.used.get_mut()) {
+                continue;
+            }
+            self.bytes -= slot.node.size();
+            self.slots.remove(&slot.node.hash());
+            self.ring[self.hand] = None;
+            self.free.push(self.hand);
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Bytewise, NodeFormat};
+
+    #[test]
+    fn it_stays_within_its_limit_and_keeps_what_is_used() {
+        let cache = NodeCache::new(SHARDS * 4096);
+        let store = crate::NodeStore::in_memory();
+        let nodes: Vec<Arc<Node>> = (0..2000u32)
+            .map(|i| {
+                let mut b = crate::TreeBuilder::new(&store, &NodeFormat::AddressMap);
+                b.append(&i.to_be_bytes(), &[1; 20]).unwrap();
+                b.finish().unwrap()
+            })
+            .collect();
+        let _ = Bytewise;
+        for node in &nodes {
+            cache.insert(node.clone());
+            cache.get(&nodes[0].hash());
+        }
+        assert!(cache.get(&nodes[0].hash()).is_some(), "in use all the time");
+        let mut held = 0;
+        for shard in &cache.shards {
+            let shard = shard.read().unwrap();
+            assert!(shard.bytes <= 4096);
+            assert_eq!(shard.slots.len(), shard.ring.iter().flatten().count());
+            held += shard.slots.len();
+        }
+        assert!(held > SHARDS && held < 2000);
+    }
+}

@@ -1,0 +1,91 @@
+use std::sync::Arc;
+
+use chunks::{Chunk, ChunkStore, Hash, MemoryStore};
+
+use crate::node_cache::NodeCache;
+use crate::{Node, ProllyError, Result};
+
+/// Reads and writes nodes, keeping those that are used in memory. Clones share everything.
+#[derive(Clone)]
+pub struct NodeStore {
+    chunks: Arc<dyn ChunkStore>,
+    cache: Arc<NodeCache>,
+}
+
+impl NodeStore {
+    /// Nodes in `chunks`, with a cache of that many bytes.
+    pub fn new(chunks: Arc<dyn ChunkStore>, cache_bytes: usize) -> NodeStore {
+        NodeStore {
+            chunks,
+            cache: Arc::new(NodeCache::new(cache_bytes)),
+        }
+    }
+
+    /// A store that lives as long as the process.
+    pub fn in_memory() -> NodeStore {
+        NodeStore::new(Arc::new(MemoryStore::new()), 64 << 20)
+    }
+
+    /// The same cache over other chunks that hold all that these hold (a session's scratch
+    /// space, say).
+    pub fn over(&self, chunks: Arc<dyn ChunkStore>) -> NodeStore {
+        NodeStore {
+            chunks,
+            cache: self.cache.clone(),
+        }
+    }
+
+    /// The chunks.
+    pub fn chunks(&self) -> &Arc<dyn ChunkStore> {
+        &self.chunks
+    }
+
+    /// The node at an address.
+    pub fn read(&self, hash: &Hash) -> Result<Arc<Node>> {
+        if let Some(node) = self.cache.get(hash) {
+            return Ok(node);
+        }
+        let chunk = self.read_chunk(hash)?;
+        let node = Arc::new(Node::read(chunk.shared(), *hash)?);
+        self.cache.insert(node.clone());
+        Ok(node)
+    }
+
+    /// Brings several nodes into the cache with one request to the store.
+    pub fn prefetch(&self, hashes: &[Hash]) -> Result<()> {
+        let wanted: Vec<Hash> = hashes
+            .iter()
+            .filter(|h| self.cache.get(h).is_none())
+            .copied()
+            .collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for chunk in self.chunks.get_many(&wanted)?.into_iter().flatten() {
+            let node = Node::read(chunk.shared(), chunk.hash())?;
+            self.cache.insert(Arc::new(node));
+        }
+        Ok(())
+    }
+
+    /// A chunk that must be there.
+    pub fn read_chunk(&self, hash: &Hash) -> Result<Chunk> {
+        self.chunks.get(hash)?.ok_or(ProllyError::Missing(*hash))
+    }
+
+    /// Stores a message and gives its address.
+    pub fn write(&self, message: Vec<u8>) -> Result<Hash> {
+        let chunk = Chunk::new(message);
+        let hash = chunk.hash();
+        self.chunks.put(chunk)?;
+        Ok(hash)
+    }
+
+    /// Stores a node.
+    pub fn write_node(&self, node: &Arc<Node>) -> Result<Hash> {
+        self.chunks
+            .put(Chunk::with_hash(node.hash(), node.message().clone()))?;
+        self.cache.insert(node.clone());
+        Ok(node.hash())
+    }
+}
