@@ -6,9 +6,13 @@
 
 pub mod ast;
 mod error;
+mod keyword;
+mod lexer;
 mod parse;
+mod parser;
 
 pub use error::{SyntaxError, Unexpected};
+pub use keyword::{KEYWORDS, is_reserved};
 pub use parse::{Parsed, Statements, parse, parse_expr, parse_many};
 
 /// What the session's sql_mode and the server's limits say about parsing.

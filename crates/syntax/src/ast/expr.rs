@@ -131,6 +131,14 @@ pub enum Expr {
         kind: Box<str>,
         format: Box<Expr>,
     },
+    /// JSON_VALUE with any of its clauses; without them it is an ordinary call.
+    JsonValue {
+        doc: Box<Expr>,
+        path: Box<Expr>,
+        returning: Option<Box<CastType>>,
+        on_empty: Option<Box<super::JsonOn>>,
+        on_error: Option<Box<super::JsonOn>>,
+    },
     /// `INTERVAL x unit`: an operand of `+` and `-`, or an argument of a date function.
     Interval {
         value: Box<Expr>,
