@@ -19,7 +19,7 @@ fn report(what: &str, n: u64, start: Instant) {
 }
 
 fn main() -> Result<()> {
-    let store = NodeStore::in_memory();
+    let store = NodeStore::new(Arc::new(chunks::MemoryStore::new()), 1 << 30);
     let n = 1_000_000u64;
     let value = [7u8; 60];
     let start = Instant::now();
