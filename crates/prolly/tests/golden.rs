@@ -14,6 +14,7 @@ use prolly::{
     blob, json_document, references,
 };
 use serial::{FileId, Table};
+use values::{Encoding, FieldDesc, TupleDesc};
 
 fn shared() -> Option<PathBuf> {
     let dir = std::env::var_os("DOLT_RS_SHARED").map_or_else(
@@ -27,43 +28,10 @@ fn shared() -> Option<PathBuf> {
     Some(dir)
 }
 
-/// The layout of tuples with these encodings (spec 02 §3.8), independent of other crates.
-struct Encodings(Vec<u8>);
-
-impl ItemAddresses for Encodings {
-    fn address_offsets(&self, item: &[u8], out: &mut Vec<u16>) {
-        let u16_at = |at: usize| u16::from_le_bytes([item[at], item[at + 1]]) as usize;
-        let n = u16_at(item.len() - 2);
-        let ends = item.len() - 2 * n.max(1);
-        let field = |i: usize| {
-            let start = if i == 0 {
-                0
-            } else {
-                u16_at(ends + 2 * (i - 1))
-            };
-            let end = if i + 1 == n {
-                ends
-            } else {
-                u16_at(ends + 2 * i)
-            };
-            start..end
-        };
-        for adaptive in [true, false] {
-            for (i, encoding) in self.0.iter().enumerate().take(n).rev() {
-                let range = field(i);
-                let bytes = &item[range.clone()];
-                match encoding {
-                    135..=139 if adaptive && !bytes.is_empty() && bytes[0] != 0 => {
-                        out.push((range.end - 20) as u16);
-                    }
-                    21..=24 | 26 if !adaptive && bytes.iter().any(|b| *b != 0) => {
-                        out.push(range.start as u16);
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
+/// A descriptor of tuples with these encodings.
+fn layout(encodings: &[u8]) -> Arc<dyn ItemAddresses> {
+    let field = |e: &u8| FieldDesc::new(Encoding::from_u8(*e).unwrap(), true);
+    Arc::new(TupleDesc::new(encodings.iter().map(field).collect()))
 }
 
 /// Encodings of the clustered index's key and value; virtual columns are listed, not stored.
@@ -175,7 +143,7 @@ fn check_object(store: &NodeStore, chunk: &Chunk, seen: &mut HashSet<Hash>, tall
             let (keys, values) = encodings(store.read_chunk(&schema).unwrap().bytes());
             let rows = embedded(root(&t, 1).unwrap());
             if seen.insert(rows.hash()) {
-                let format = NodeFormat::Rows(Arc::new(Encodings(values)));
+                let format = NodeFormat::Rows(layout(&values));
                 rebuild("tables", store, &rows, &format, tally);
             }
             if let Some(map) = root(&t, 2).filter(|m| !m.is_empty()) {
@@ -194,7 +162,7 @@ fn check_object(store: &NodeStore, chunk: &Chunk, seen: &mut HashSet<Hash>, tall
                 let mut keys = keys;
                 keys.extend_from_slice(&[22, 2, 129]);
                 let node = store.read(&hash).unwrap();
-                let format = NodeFormat::Artifacts(Arc::new(Encodings(keys)));
+                let format = NodeFormat::Artifacts(layout(&keys));
                 rebuild("artifacts", store, &node, &format, tally);
             }
         }
