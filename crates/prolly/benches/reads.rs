@@ -47,6 +47,15 @@ fn main() -> Result<()> {
     }
     report("point read", n, start);
 
+    for _ in 0..10_000 {
+        black_box(map.get(&key(random() % 10_000))?);
+    }
+    let start = Instant::now();
+    for _ in 0..n {
+        black_box(map.get(&key(random() % 10_000))?.map(|i| i.value().len()));
+    }
+    report("point read among 10,000 rows of those", n, start);
+
     let start = Instant::now();
     let mut sum = 0u64;
     for run in map.all()? {
