@@ -1,6 +1,7 @@
 //! A database's chunks on disk: `.dolt/noms` (spec 01 §8-10).
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -62,6 +63,8 @@ pub struct FileStore {
     /// Present in the owner.
     lock: Option<LockFile>,
     journal: RwLock<Option<Arc<Journal>>>,
+    /// Set once the journal can be written to without looking at the manifest.
+    journal_listed: AtomicBool,
     manifest: Mutex<Option<Manifest>>,
     newgen: RwLock<Arc<Sources>>,
     oldgen: RwLock<Arc<Sources>>,
@@ -131,6 +134,7 @@ impl FileStore {
             options,
             lock,
             journal: RwLock::new(journal.map(Arc::new)),
+            journal_listed: AtomicBool::new(false),
             manifest: Mutex::new(manifest),
             newgen: RwLock::new(Arc::new(newgen)),
             oldgen: RwLock::new(Arc::new(oldgen)),
@@ -277,11 +281,10 @@ impl FileStore {
     /// before it holds a root: a root in a journal that no manifest lists would dangle.
     fn writable_journal(&self) -> Result<Arc<Journal>> {
         self.check_writable()?;
-        if let Some(journal) = self.journal() {
-            let manifest = self.lock_manifest();
-            if lists_journal(manifest.as_ref()) {
-                return Ok(journal);
-            }
+        if self.journal_listed.load(Ordering::Acquire)
+            && let Some(journal) = self.journal()
+        {
+            return Ok(journal);
         }
         let mut manifest = self.lock_manifest();
         let journal = match self.journal() {
@@ -302,6 +305,7 @@ impl FileStore {
             *manifest = Some(next);
         }
         *write(&self.journal) = Some(journal.clone());
+        self.journal_listed.store(true, Ordering::Release);
         Ok(journal)
     }
 }
@@ -405,7 +409,7 @@ impl Drop for FileStore {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::AtomicU32;
 
     use super::*;
     use crate::JOURNAL_NAME;

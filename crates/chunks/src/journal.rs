@@ -7,13 +7,13 @@
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::journal_index::{self, Key, Place, Places};
 use crate::journal_record::{self, Entry, PAYLOAD_AT, ROOT_RECORD};
+use crate::medium::Medium;
 use crate::{Chunk, ChunkError, Hash, Lsn, Result, record};
 
 /// Name of the journal in its directory: the hash of all ones.
@@ -35,7 +35,7 @@ const INDEX_BATCH_AT_CLOSE: usize = 512;
 /// Space is written ahead once a process has synced this often: a server, not a command.
 const SYNCS_BEFORE_WRITING_AHEAD: u64 = 8;
 /// Space written ahead with zeros, so that a commit overwrites instead of extending the file.
-const WRITE_AHEAD: u64 = 1 << 20;
+const WRITE_AHEAD: usize = 1 << 20;
 
 /// Seconds since 1970, for root records.
 pub(crate) type Clock = fn() -> u64;
@@ -43,7 +43,7 @@ pub(crate) type Clock = fn() -> u64;
 /// An open journal.
 pub(crate) struct Journal {
     path: PathBuf,
-    file: File,
+    file: Box<dyn Medium>,
     clock: Clock,
     /// Absent when read-only.
     index: Option<File>,
@@ -149,7 +149,7 @@ impl Journal {
         }
         let journal = Journal {
             path,
-            file,
+            file: Box::new(file),
             clock,
             index: if writable { index } else { None },
             places: RwLock::new(places),
@@ -362,16 +362,19 @@ impl Journal {
                 state = self.wait(state);
                 continue;
             }
-            let ahead = if state.syncs >= SYNCS_BEFORE_WRITING_AHEAD {
-                WRITE_AHEAD
-            } else {
-                0
+            let needed = (end - state.allocated) as usize;
+            let ahead = match state.syncs >= SYNCS_BEFORE_WRITING_AHEAD {
+                true => WRITE_AHEAD,
+                false => 0,
             };
-            let zeros = vec![0; (end + ahead - state.allocated) as usize];
-            self.file
-                .write_all_at(&zeros, state.allocated)
+            let zeros = vec![0; needed + ahead];
+            let extend = |zeros: &[u8]| self.file.write_all_at(zeros, state.allocated);
+            // A disk that is nearly full may still have room for this one commit.
+            let extended = extend(&zeros)
+                .map(|()| zeros.len())
+                .or_else(|_| extend(&zeros[..needed]).map(|()| needed))
                 .map_err(|e| ChunkError::io("extend", &self.path, e))?;
-            state.allocated = end + ahead;
+            state.allocated += extended as u64;
         }
         state.root = new;
         state.root_pending = true;
@@ -523,7 +526,7 @@ impl Journal {
         let last_chunk = state.novel.last()?.1;
         let mut at = last_chunk.at + u64::from(last_chunk.len) + 4;
         while at + ROOT_RECORD as u64 <= state.buffer_at {
-            if journal_record::root_at(&self.file, at) == Some(root) {
+            if journal_record::root_at(&*self.file, at) == Some(root) {
                 return Some(at);
             }
             at += ROOT_RECORD as u64;
@@ -563,5 +566,133 @@ impl Drop for Journal {
     fn drop(&mut self) {
         // Nobody is left to tell; what was acknowledged is durable already.
         let _ = self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+
+    /// A disk of limited size whose syncs can fail.
+    struct Disk {
+        file: File,
+        capacity: Arc<AtomicU64>,
+        broken: Arc<AtomicBool>,
+    }
+
+    impl Medium for Disk {
+        fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
+            self.file.read_exact_at(bytes, at)
+        }
+        fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+            let room = self.capacity.load(Ordering::Relaxed).saturating_sub(at);
+            let fits = bytes.len().min(room as usize);
+            Medium::write_all_at(&self.file, &bytes[..fits], at)?;
+            match fits == bytes.len() {
+                true => Ok(()),
+                false => Err(io::ErrorKind::StorageFull.into()),
+            }
+        }
+        fn sync_data(&self) -> io::Result<()> {
+            match self.broken.load(Ordering::Relaxed) {
+                true => Err(io::Error::other("the disk is broken")),
+                false => self.file.sync_data(),
+            }
+        }
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.file.set_len(len)
+        }
+    }
+
+    fn journal(dir: &Path) -> (Journal, Arc<AtomicU64>, Arc<AtomicBool>) {
+        let mut journal = Journal::create(dir, || 0).unwrap();
+        let (capacity, broken) = (Arc::new(AtomicU64::new(u64::MAX)), Arc::default());
+        journal.file = Box::new(Disk {
+            file: OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open(dir.join(JOURNAL_NAME))
+                .unwrap(),
+            capacity: capacity.clone(),
+            broken: Arc::clone(&broken),
+        });
+        (journal, capacity, broken)
+    }
+
+    fn chunk(n: u32) -> Chunk {
+        Chunk::new(format!("chunk {n}").into_bytes())
+    }
+
+    fn commit(journal: &Journal, n: u32) -> Result<()> {
+        journal.put(&chunk(n))?;
+        let last = journal.root();
+        let lsn = journal.append_root(chunk(n).hash(), last)?;
+        journal.sync(lsn.expect("nobody else commits"))
+    }
+
+    #[test]
+    fn a_full_disk_refuses_commits_and_recovers_when_there_is_room() {
+        let dir = crate::file_store::tests::temp_dir("full");
+        let (journal, capacity, _) = journal(&dir);
+        for n in 0..20 {
+            commit(&journal, n).unwrap();
+        }
+        // Space was written ahead by now; use it up to the point where it must be extended.
+        let mut n = 20;
+        capacity.store(journal.size() + 5000, Ordering::Relaxed);
+        journal.lock().allocated = journal.size();
+        while commit(&journal, n).is_ok() {
+            n += 1;
+        }
+        assert!(n > 20);
+        let acknowledged = chunk(n - 1).hash();
+        assert_eq!(
+            journal.root(),
+            acknowledged,
+            "a refused commit is not visible"
+        );
+        for retry in 0..3 {
+            let error = commit(&journal, n + retry).unwrap_err();
+            assert!(matches!(error, ChunkError::Io { .. }), "{error}");
+        }
+        let copy = crate::file_store::tests::temp_dir("full-copy");
+        std::fs::copy(dir.join(JOURNAL_NAME), copy.join(JOURNAL_NAME)).unwrap();
+        let reopened = Journal::open(&copy, true, || 0).unwrap().unwrap().journal;
+        assert_eq!(reopened.root(), acknowledged);
+
+        capacity.store(u64::MAX, Ordering::Relaxed);
+        commit(&journal, 1000).unwrap();
+        drop(journal);
+        let reopened = Journal::open(&dir, true, || 0).unwrap().unwrap().journal;
+        assert_eq!(reopened.root(), chunk(1000).hash());
+        for n in 0..n {
+            assert_eq!(reopened.get(&chunk(n).hash()).unwrap(), Some(chunk(n)));
+        }
+        std::fs::remove_dir_all(dir).unwrap();
+        std::fs::remove_dir_all(copy).unwrap();
+    }
+
+    #[test]
+    fn a_failed_sync_ends_all_writing() {
+        let dir = crate::file_store::tests::temp_dir("broken");
+        let (journal, _, broken) = journal(&dir);
+        commit(&journal, 1).unwrap();
+        broken.store(true, Ordering::Relaxed);
+        assert!(matches!(commit(&journal, 2), Err(ChunkError::Io { .. })));
+        broken.store(false, Ordering::Relaxed);
+        for _ in 0..2 {
+            let error = commit(&journal, 3).unwrap_err();
+            assert!(error.to_string().contains("refuses writes"), "{error}");
+        }
+        assert_eq!(
+            journal.get(&chunk(1).hash()).unwrap(),
+            Some(chunk(1)),
+            "reading goes on"
+        );
+        drop(journal);
+        std::fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use crate::medium::Medium;
 use crate::{ChunkError, Hash, Result};
 
 /// No record is longer; readers take more for damage.
@@ -270,7 +270,7 @@ fn roots_follow(window: &mut Window<'_>, from: u64) -> Result<bool> {
 }
 
 /// The root that a valid root record at `offset` holds.
-pub(crate) fn root_at(file: &File, offset: u64) -> Option<Hash> {
+pub(crate) fn root_at(file: &dyn Medium, offset: u64) -> Option<Hash> {
     let mut head = [0; 4];
     file.read_exact_at(&mut head, offset).ok()?;
     let len = u32::from_be_bytes(head) as usize;

@@ -17,6 +17,7 @@ mod journal_record;
 mod lock_file;
 mod manifest;
 mod mapped;
+mod medium;
 mod memory_store;
 mod record;
 mod sources;

@@ -71,7 +71,7 @@ impl<'a> TreeBuilder<'a> {
         let here = &mut self.levels[level - self.base];
         let len = key.len() + value.len();
         if here.pending.bytes() + len > MAX_NODE_BYTES {
-            if here.pending.is_empty() || (level > 0 && here.pending.len() == 1) {
+            if len > MAX_NODE_BYTES || (level > 0 && here.pending.len() == 1) {
                 return Err(ProllyError::ItemTooLarge(len));
             }
             self.close(level)?;

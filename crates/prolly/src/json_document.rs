@@ -55,7 +55,7 @@ impl<'t> Scanner<'t> {
     fn push_index(&mut self, index: u64) -> Result<()> {
         self.push(Step::Index(index))?;
         self.key.push(0xfe);
-        values_varint(index, &mut self.key);
+        values::blob::push_varint(index, &mut self.key);
         Ok(())
     }
 
@@ -169,26 +169,6 @@ impl<'t> Scanner<'t> {
         }
         self.key[0] = self.state as u8;
         Ok(true)
-    }
-}
-
-fn values_varint(x: u64, out: &mut Vec<u8>) {
-    match x {
-        0..=240 => out.push(x as u8),
-        241..=2287 => {
-            let y = x - 240;
-            out.extend_from_slice(&[(y / 256 + 241) as u8, (y % 256) as u8]);
-        }
-        2288..=67823 => {
-            out.push(249);
-            out.extend_from_slice(&((x - 2288) as u16).to_be_bytes());
-        }
-        _ => {
-            let bytes = x.to_be_bytes();
-            let skip = (x.leading_zeros() as usize / 8).min(5);
-            out.push((255 - skip) as u8);
-            out.extend_from_slice(&bytes[skip..]);
-        }
     }
 }
 

@@ -23,6 +23,7 @@ pub mod references;
 mod search;
 mod splitter;
 mod store;
+mod stored_values;
 mod three_way;
 mod tuple_map;
 
