@@ -171,11 +171,15 @@ impl<'a> Lexer<'a> {
                 b'#' => self.skip_line(),
                 b'-' if self.at(self.pos + 1) == b'-' => {
                     let next = self.at(self.pos + 2);
-                    if next <= b' ' || next == 0x7f || self.line_starts(self.pos) {
+                    if next <= b' ' || next == 0x7f || next == b'-' || self.line_starts(self.pos) {
                         self.skip_line();
                     } else {
                         return true;
                     }
+                }
+                // Dolt takes `//` for a comment; where it can be no division it is one here too.
+                b'/' if self.at(self.pos + 1) == b'/' && self.line_starts(self.pos) => {
+                    self.skip_line();
                 }
                 b'/' if self.at(self.pos + 1) == b'*' => {
                     if !self.comment() {

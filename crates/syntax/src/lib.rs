@@ -10,6 +10,7 @@ mod keyword;
 mod lexer;
 mod parse;
 mod parser;
+mod print;
 
 pub use error::{SyntaxError, Unexpected};
 pub use keyword::{KEYWORDS, is_reserved};
@@ -53,7 +54,8 @@ pub trait ToSql {
     /// Appends the SQL text of this node to `out`.
     fn write_sql(&self, out: &mut Vec<u8>);
 
-    /// The SQL text of this node; bytes that are not UTF-8 are written as hexadecimal literals.
+    /// The SQL text of this node. Where a literal holds bytes that are not UTF-8 they are replaced;
+    /// [`ToSql::write_sql`] keeps them.
     fn to_sql(&self) -> String {
         let mut out = Vec::new();
         self.write_sql(&mut out);

@@ -15,6 +15,8 @@ mod statement;
 mod table;
 mod types;
 
+pub(crate) use expr::level;
+
 use crate::Options;
 use crate::ast::{Ident, ObjectName, Span};
 use crate::error::{SyntaxError, Unexpected};

@@ -51,9 +51,19 @@ impl Parser<'_> {
     pub(super) fn expr_from(&mut self, min: u8) -> Res<Expr> {
         self.enter()?;
         let outer = std::mem::replace(&mut self.height, 0);
-        let mut left = self.prefix(min)?;
-        self.raise(1)?;
-        self.height += 1;
+        let left = self.prefix(min)?;
+        let left = self.climb(left, min)?;
+        let height = self.height;
+        self.height = outer;
+        self.raise(height)?;
+        self.depth -= 1;
+        Ok(left)
+    }
+
+    /// Extends `left` by the operators that follow and bind at least as tightly as `min`.
+    fn climb(&mut self, mut left: Expr, min: u8) -> Res<Expr> {
+        let height = self.height + 1;
+        self.raise(height)?;
         loop {
             let Some((op, level)) = self.infix() else {
                 break;
@@ -66,10 +76,6 @@ impl Parser<'_> {
             let height = height.max(self.height) + 1;
             self.raise(height)?;
         }
-        let height = self.height;
-        self.height = outer;
-        self.raise(height)?;
-        self.depth -= 1;
         Ok(left)
     }
 
@@ -545,7 +551,19 @@ impl Parser<'_> {
     /// `INTERVAL x unit`, or the function INTERVAL(n, a, b, ...).
     fn interval(&mut self) -> Res<Expr> {
         let word = self.advance();
-        let value = self.expr()?;
+        let value = if self.is(T::LParen) && !self.query_follows_paren() {
+            let mut list = self.paren_list(Self::expr)?;
+            match (list.len(), list.pop()) {
+                (1, Some(first)) => self.climb(first, OR)?,
+                (_, last) => {
+                    list.extend(last);
+                    let name = Ident(self.utf8(self.bytes(word), word)?);
+                    return Ok(Expr::Function(Box::new(plain_call(name, list))));
+                }
+            }
+        } else {
+            self.expr()?
+        };
         if self.unit_of(self.tok).is_some() {
             let unit = self.interval_unit()?;
             return Ok(Expr::Interval {
@@ -553,13 +571,7 @@ impl Parser<'_> {
                 unit,
             });
         }
-        match value {
-            Expr::Row(args) => {
-                let name = Ident(self.utf8(self.bytes(word), word)?);
-                Ok(Expr::Function(Box::new(plain_call(name, args))))
-            }
-            _ => self.fail(),
-        }
+        self.fail()
     }
 
     fn unit_of(&self, tok: Token) -> Option<IntervalUnit> {

@@ -421,6 +421,9 @@ impl Parser<'_> {
         let tok = self.tok;
         let name = self.name_of(tok)?;
         self.open_call();
+        if self.eat(T::RParen) {
+            return Ok(Expr::Function(Box::new(plain_call(name, Vec::new()))));
+        }
         let doc = self.expr()?;
         if !self.eat(T::Comma) {
             self.expect(T::RParen)?;

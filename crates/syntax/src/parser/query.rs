@@ -639,6 +639,12 @@ impl Parser<'_> {
                 T::Word if open == 0 => match tok.kw {
                     Kw::JOIN | Kw::STRAIGHT_JOIN => joins += 1,
                     Kw::NATURAL => return false,
+                    Kw::ON
+                        if lx.clone().next().kw == Kw::UPDATE
+                            || self.token_is(lx.clone().next(), "DUPLICATE") =>
+                    {
+                        return false;
+                    }
                     Kw::ON | Kw::USING if joins == 0 => return true,
                     Kw::ON | Kw::USING => joins -= 1,
                     Kw::WHERE

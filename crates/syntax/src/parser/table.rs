@@ -1,5 +1,6 @@
 //! CREATE TABLE: columns, keys, constraints, options.
 
+use super::expr::level::PRIMARY;
 use super::{Parser, Res};
 use crate::ast::*;
 use crate::keyword::Kw;
@@ -126,7 +127,7 @@ impl Parser<'_> {
             Kw::ON if self.peek().kw == Kw::UPDATE => {
                 self.advance();
                 self.advance();
-                OnUpdate(self.source_expr(Self::bit_expr)?)
+                OnUpdate(self.source_expr(|p| p.expr_from(PRIMARY))?)
             }
             Kw::AUTO_INCREMENT => {
                 self.advance();
@@ -216,7 +217,8 @@ impl Parser<'_> {
                 parenthesized: true,
             });
         }
-        let value = self.source_expr(|p| p.expr_from(super::expr::level::BIT_OR))?;
+        // A COLLATE that follows belongs to the column.
+        let value = self.source_expr(|p| p.expr_from(PRIMARY))?;
         Ok(DefaultValue {
             value,
             parenthesized: false,
