@@ -1,1 +1,6 @@
-//! What is stored: schemas, tables, roots, commits, refs, tags, working sets; opening and creating a database directory.
+//! stub
+#[derive(Debug)]
+pub struct Schema;
+#[derive(Debug, thiserror::Error)]
+#[error("x")]
+pub struct Error;
