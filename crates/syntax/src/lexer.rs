@@ -177,10 +177,8 @@ impl<'a> Lexer<'a> {
                         return true;
                     }
                 }
-                // Dolt takes `//` for a comment; where it can be no division it is one here too.
-                b'/' if self.at(self.pos + 1) == b'/' && self.line_starts(self.pos) => {
-                    self.skip_line();
-                }
+                // An extension of Dolt; MySQL has no use for two slashes.
+                b'/' if self.at(self.pos + 1) == b'/' => self.skip_line(),
                 b'/' if self.at(self.pos + 1) == b'*' => {
                     if !self.comment() {
                         return false;
