@@ -278,7 +278,7 @@ impl<'a> Lexer<'a> {
             b')' => T::RParen,
             b'=' => T::Eq,
             b'.' => {
-                if is_digit(next) && self.name_end + 1 != self.pos {
+                if is_digit(next) && self.name_end.wrapping_add(1) != self.pos {
                     self.pos -= 1;
                     return self.number();
                 }

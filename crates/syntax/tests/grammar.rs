@@ -392,7 +392,7 @@ fn what_is_no_statement() {
         "use",
         "show foo",
         "explain foo bar baz",
-        "select 1 $$",
+        "select 1 \u{1}",
         "select 1 from a left join b",
         "select * from a natural join b on 1",
         "lock tables t",
