@@ -374,7 +374,7 @@ impl<'a> Lexer<'a> {
         while i < self.src.len() && ok(&self.src[i]) {
             i += 1;
         }
-        let good = self.at(i) == b'\'' && (kind == T::Bit || (i - start) % 2 == 0);
+        let good = self.at(i) == b'\'' && (kind == T::Bit || (i - start).is_multiple_of(2));
         self.pos = (i + 1).min(self.src.len());
         self.token(if good { kind } else { T::Bad }, start as u32)
     }

@@ -57,6 +57,7 @@ fn survive(sql: &[u8]) {
 #[test]
 fn mutated_statements_never_panic() {
     let seeds = seeds();
+    println!("{} seeds", seeds.len());
     let mut random = Random(0x5eed_0001);
     let pieces: [&[u8]; 16] = [
         b"(", b")", b"'", b"`", b"/*!", b"*/", b"--", b";", b"select ", b"@", b"\\", b"\xff",

@@ -502,10 +502,10 @@ impl Parser<'_> {
         if self.eat_w("DUMPFILE") {
             return Ok(SelectInto::Dumpfile(self.string()?));
         }
-        Ok(SelectInto::Variables(self.comma_list(Self::into_target)?))
+        Ok(SelectInto::Variables(self.comma_list(Self::select_target)?))
     }
 
-    pub(super) fn into_target(&mut self) -> Res<IntoTarget> {
+    pub(super) fn select_target(&mut self) -> Res<IntoTarget> {
         if self.is(T::UserVar) {
             return Ok(IntoTarget::User(self.user_var()?));
         }
