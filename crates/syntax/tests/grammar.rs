@@ -318,7 +318,7 @@ fn statements_come_one_by_one() {
     };
     assert_eq!(text(0), ("select 1".into(), true));
     assert_eq!(text(1), ("select ?".into(), true));
-    assert_eq!(text(2), ("/*!40101 SET @a = 1".into(), true));
+    assert_eq!(text(2), ("/*!40101 SET @a = 1 */".into(), true));
     assert!(got[3].is_err());
     assert_eq!(got.len(), 4);
     assert!(parse("select 1; select 2", &Options::default()).is_err());
@@ -393,6 +393,9 @@ fn what_is_no_statement() {
         "show foo",
         "explain foo bar baz",
         "select 1 \u{1}",
+        "select current_timestamp(-1)",
+        "select current_timestamp(null)",
+        "select distinct all 1",
         "select 1 from a left join b",
         "select * from a natural join b on 1",
         "lock tables t",
