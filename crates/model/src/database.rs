@@ -536,3 +536,174 @@ impl Database {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Column, Person, Schema, Table};
+    use values::SqlType;
+
+    fn options() -> CreateOptions {
+        let person = Person {
+            name: "A".into(),
+            email: "a@example.com".into(),
+        };
+        CreateOptions {
+            branch: "main".into(),
+            meta: CommitMeta::new(person, 1_704_164_645_000, ""),
+            collation: CollationId::DEFAULT,
+            open: OpenOptions::default(),
+        }
+    }
+
+    fn temp_dir(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("model-{name}-{}", std::process::id()))
+    }
+
+    #[test]
+    fn a_new_database_has_a_commit_and_a_clean_working_set() {
+        let dir = temp_dir("create");
+        let db = Database::create(&dir, &options()).unwrap();
+        assert!(matches!(
+            Database::create(&dir, &options()),
+            Err(ModelError::DirectoryExists(_))
+        ));
+        let head = db.branch("main").unwrap();
+        let commit = db.commit(head).unwrap();
+        assert_eq!(
+            (commit.height, commit.meta.message.as_str()),
+            (1, FIRST_MESSAGE)
+        );
+        assert_eq!(commit.root.to_string(), "vt5n73lho7q40t91ucetlr9qv4eqhasl");
+        let (hash, set) = db.working_set("main").unwrap().unwrap();
+        assert_eq!((set.working, set.staged), (commit.root, commit.root));
+
+        let mut schema = Schema::default();
+        let mut id = Column::new("id", SqlType::INT, 15476);
+        (id.primary_key, id.nullable) = (true, false);
+        schema.columns.push(id);
+        schema.primary_key.push(0);
+        let table = Table::new(db.objects(), &schema).unwrap();
+        let root = db
+            .root_of(head)
+            .unwrap()
+            .with_table("T", &table)
+            .unwrap()
+            .save()
+            .unwrap();
+        let mut meta = commit.meta.clone();
+        meta.message = "table".into();
+        let next = Commit::new(db.objects(), root, vec![head], meta).unwrap();
+        let set = WorkingSet::clean(root);
+        let moved = db.set_head(
+            "main",
+            &next,
+            Expected::Is(head.0),
+            &set,
+            Expected::Is(Hash::EMPTY),
+        );
+        assert!(matches!(moved, Err(ModelError::RefMoved(_))));
+        assert_eq!(db.branch("main"), Some(head), "all or none");
+        let id = db
+            .set_head(
+                "main",
+                &next,
+                Expected::Is(head.0),
+                &set,
+                Expected::Is(hash),
+            )
+            .unwrap();
+        db.create_branch("Side", head, false, 1).unwrap();
+        assert!(matches!(
+            db.create_branch("side", head, false, 1),
+            Err(ModelError::AlreadyExists(_))
+        ));
+        db.rename_branch("Side", "other", false).unwrap();
+        let tag = Tag {
+            commit: id,
+            tagger: Person::default(),
+            message: "m".into(),
+            millis: 1,
+            user_millis: 1,
+        };
+        db.create_tag("v1", &tag).unwrap();
+        assert!(db.create_tag("v1", &tag).is_err());
+        // Tables keep the store open.
+        drop((db, table));
+
+        let db = Database::open(&dir, &OpenOptions::default()).unwrap();
+        let resolve = |t: &str| db.resolve(&RevSpec::parse(t).unwrap(), Some("main"));
+        assert_eq!(resolve("HEAD").unwrap(), id);
+        assert_eq!(resolve("v1~1").unwrap(), head);
+        assert_eq!(resolve("tags/v1^").unwrap(), head);
+        assert_eq!(resolve("other").unwrap(), head);
+        assert_eq!(resolve(&id.to_string()).unwrap(), id);
+        assert!(matches!(resolve("main~2"), Err(ModelError::BadAncestor)));
+        assert!(matches!(
+            resolve("nope"),
+            Err(ModelError::BranchNotFound(_))
+        ));
+        assert_eq!(
+            crate::common_ancestor(db.objects(), id, head).unwrap(),
+            Some(head)
+        );
+        let (name, table) = db.root_of(id).unwrap().table("t").unwrap().unwrap();
+        assert_eq!((name.as_str(), table.schema().columns.len()), ("T", 1));
+        db.delete_branch("other").unwrap();
+        assert_eq!(db.branches().unwrap().len(), 1);
+        assert!(db.get_ref("workingSets/heads/other").is_none());
+        assert_eq!(db.repo_state(), RepoState::new("main"));
+        assert_eq!(std::fs::read(dir.join(".dolt/config.json")).unwrap(), b"{}");
+        drop(db);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn another_collation_makes_a_second_commit() {
+        let mut o = options();
+        o.collation = CollationId(45);
+        let db = Database::in_memory(&o).unwrap();
+        let head = db.commit(db.branch("main").unwrap()).unwrap();
+        assert_eq!(
+            (head.height, head.meta.message.as_str()),
+            (2, "CREATE DATABASE")
+        );
+        assert_eq!(
+            Root::open(db.objects(), head.root).unwrap().collation(),
+            CollationId(45)
+        );
+    }
+
+    #[test]
+    fn many_sessions_change_refs_and_lose_nothing() {
+        let dir = temp_dir("sessions");
+        let db = Arc::new(Database::create(&dir, &options()).unwrap());
+        let root = db.commit(db.branch("main").unwrap()).unwrap().root;
+        let threads: Vec<_> = (0..8u64)
+            .map(|t| {
+                let db = db.clone();
+                std::thread::spawn(move || {
+                    let name = ref_name::working_set(&format!("b{t}"));
+                    let mut last = Expected::Absent;
+                    for seconds in 0..50 {
+                        let mut set = WorkingSet::clean(root);
+                        set.meta = Some(default_meta(seconds));
+                        let hash = set.save(db.objects()).unwrap();
+                        db.edit_refs(&[RefEdit::set(name.as_str(), hash, last)])
+                            .unwrap();
+                        last = Expected::Is(hash);
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|t| t.join().unwrap());
+        drop(db);
+        let db = Database::open(&dir, &OpenOptions::default()).unwrap();
+        for t in 0..8 {
+            let (_, set) = db.working_set(&format!("b{t}")).unwrap().unwrap();
+            assert_eq!(set.meta.unwrap().seconds, 49);
+        }
+        drop(db);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}
