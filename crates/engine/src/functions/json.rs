@@ -1,0 +1,3 @@
+//! Nothing yet.
+use super::Function;
+pub const FUNCTIONS: &[Function] = &[];
