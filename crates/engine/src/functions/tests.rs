@@ -11,7 +11,7 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::session::Session;
-use crate::plan::VirtualTable;
+use crate::virtual_table::VirtualTable;
 
 struct NoTables;
 
@@ -71,10 +71,11 @@ fn value_of(text: &str) -> String {
 /// Checks lines of the form `expression => text`.
 fn check(table: &str) {
     let mut wrong = Vec::new();
-    for line in table.lines().map(str::trim).filter(|l| !l.is_empty()) {
-        let (expression, expected) = line.split_once(" => ").expect("a line has an arrow");
-        let found = value_of(expression.trim());
-        if found != expected.trim() {
+    for line in table.lines().filter(|l| !l.is_empty()) {
+        let (expression, expected) = line.split_once(" =>").expect("a line has an arrow");
+        let expected = expected.strip_prefix(' ').unwrap_or(expected);
+        let found = value_of(expression);
+        if found != expected {
             wrong.push(format!("{expression}\n  expected {expected}\n  found    {found}"));
         }
     }
