@@ -766,6 +766,11 @@ impl Session {
         Writer { name: person.name, email: person.email, seconds: (millis / 1000).max(0) as u64 }
     }
 
+    /// Named locks of the instance.
+    pub fn user_locks(&self) -> &crate::functions::locks::UserLocks {
+        &self.instance.locks
+    }
+
     /// What the session is doing, for SHOW PROCESSLIST.
     pub fn activity(&self) -> Activity {
         self.process.activity.lock().map(|a| a.clone()).unwrap_or_default()

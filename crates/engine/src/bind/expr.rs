@@ -300,7 +300,7 @@ impl Binder<'_> {
         let lit = |v: OwnedValue, ty: SqlType| Typed::new(Expr::Literal(v), ty, false);
         Ok(match l {
             Literal::Null => Typed::new(Expr::Literal(Value::Null), SqlType::Null, true),
-            Literal::Bool(b) => lit(Value::Int(*b as i64), BIGINT),
+            Literal::Bool(b) => lit(Value::Int(*b as i64), BOOL),
             Literal::Int(v) => match i64::try_from(*v) {
                 Ok(v) => lit(Value::Int(v), BIGINT),
                 Err(_) => lit(Value::UInt(*v), UBIGINT),
@@ -769,7 +769,8 @@ impl Binder<'_> {
         let Some(function) = crate::functions::lookup(name) else {
             return Err(Error::unknown_function(name));
         };
-        if args.len() < function.min as usize || args.len() > function.max as usize {
+        let most = if function.max == u8::MAX { usize::MAX } else { function.max as usize };
+        if args.len() < function.min as usize || args.len() > most {
             return Err(Error::wrong_parameter_count(name));
         }
         let strict = function.strict;
@@ -786,9 +787,23 @@ impl Binder<'_> {
             Err(e) => return Err(e),
         };
         let plain_types: Vec<SqlType> = args.iter().map(|a| self.plain(a.clone()).ty).collect();
-        let result = (function.result)(&plain_types, collation);
+        let mut result = (function.result)(&plain_types, collation);
+        if let Some(refine) = function.refine {
+            let constants: Vec<Option<OwnedValue>> = args
+                .iter()
+                .map(|a| match &a.expr {
+                    Expr::Literal(v) => Some(v.clone()),
+                    Expr::Param(n) => {
+                        self.uncacheable = true;
+                        self.param_values.get(*n).cloned()
+                    }
+                    _ => None,
+                })
+                .collect();
+            result = refine(&plain_types, &constants, result);
+        }
         let args = args.into_iter().map(|a| self.plain(a).expr).collect();
-        let types = Arc::new(CallTypes { args: arg_types, result: result.clone() });
+        let types = Arc::new(CallTypes { args: arg_types, result: result.clone(), collation });
         let ty = result;
         let coercibility = if types::is_string(&ty) { strength.min(coercibility::LITERAL) } else { coercibility::NUMERIC };
         if function.volatile {
