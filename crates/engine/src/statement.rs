@@ -169,8 +169,8 @@ impl Session {
 
     fn parse_prepared(&self, sql: &[u8]) -> Result<PreparedStatement> {
         let modes = self.modes();
-        let statement = syntax::parse(sql, &modes.syntax).map_err(syntax_error)?;
-        let params = count_params(sql, &modes.syntax);
+        let (statement, params) =
+            syntax::parse_prepared(sql, &modes.syntax).map_err(syntax_error)?;
         Ok(PreparedStatement { text: Arc::from(sql), statement: Arc::new(statement), params })
     }
 
@@ -942,9 +942,4 @@ fn is_repeatable(s: &Statement) -> bool {
 
 fn counts_found(plan: &QueryPlan) -> bool {
     matches!(&plan.body, crate::plan::QueryBody::Block(b) if b.count_found)
-}
-
-/// Number of `?` outside of strings and comments.
-fn count_params(sql: &[u8], options: &syntax::Options) -> usize {
-    syntax::count_params(sql, options)
 }
