@@ -34,7 +34,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("sleep", 1, 1, ty::int, sleep).lax().volatile(),
     Function::new("benchmark", 2, 2, ty::int, |_, _| Ok(Value::Int(0))).volatile(),
     Function::new("name_const", 2, 2, second, |_, a| Ok(a[1].clone())).lax(),
-    Function::new("icu_version", 0, 0, system_name, |_, _| Ok(bytes("69.1"))),
+    Function::new("icu_version", 0, 0, system_name, |_, _| Ok(bytes("73.1"))),
     Function::new("validate_password_strength", 1, 1, ty::int, password_strength),
     Function::new("ps_current_thread_id", 0, 0, ty::uint, |c, _| {
         Ok(Value::UInt(c.cx.session.connection_id().into()))

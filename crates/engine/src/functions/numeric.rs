@@ -68,12 +68,17 @@ fn rounded(a: &[SqlType], c: CollationId) -> SqlType {
 }
 
 fn refine_rounded(a: &[SqlType], constants: &[Option<OwnedValue>], given: SqlType) -> SqlType {
-    match (&a[0], constants.get(1)) {
-        (SqlType::Decimal { precision, scale }, Some(Some(Value::Int(n)))) => {
-            decimal((precision - scale) as u32 + 1, (*n).clamp(0, 30) as u32)
-        }
-        _ => given,
-    }
+    let (SqlType::Decimal { precision, scale }, Some(Some(digits))) = (&a[0], constants.get(1)) else {
+        return given;
+    };
+    let digits = match digits {
+        Value::Int(n) => *n,
+        Value::Decimal(d) => d.round(0).and_then(|d| d.to_i64()).unwrap_or(0),
+        Value::Float(f) => f.round_ties_even() as i64,
+        Value::Bytes(b) => values::number_text::parse_i128(b).value.clamp(-99, 99) as i64,
+        _ => return given,
+    };
+    decimal((precision - scale) as u32 + 1, digits.clamp(0, 30) as u32)
 }
 
 /// NULL for what is no number.
