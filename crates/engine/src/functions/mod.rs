@@ -16,6 +16,7 @@ mod compression;
 mod date_format;
 mod date_parse;
 mod dolt;
+pub mod geometry;
 mod hashing;
 mod info;
 mod json;
@@ -23,9 +24,12 @@ mod json_edit;
 pub mod locks;
 mod network;
 mod numeric;
+mod planar;
 mod regexp;
 mod registry;
 mod result_type;
+mod spatial;
+mod spatial_measure;
 mod string;
 mod string_edit;
 mod temporal;
@@ -34,6 +38,7 @@ mod temporal_clock;
 #[cfg(test)]
 mod tests;
 mod uuid;
+mod vector;
 
 /// What a call stands on besides its arguments.
 pub struct Call<'c> {

@@ -26,6 +26,10 @@ const FAMILIES: &[&[Function]] = &[
     super::uuid::FUNCTIONS,
     super::network::FUNCTIONS,
     super::regexp::FUNCTIONS,
+    super::spatial::READERS,
+    super::spatial::FUNCTIONS,
+    super::spatial_measure::FUNCTIONS,
+    super::vector::FUNCTIONS,
     super::dolt::FUNCTIONS,
 ];
 

@@ -108,6 +108,11 @@ fn other_families() {
 }
 
 #[test]
+fn geometries_and_vectors() {
+    check(include_str!("examples/spatial.txt"));
+}
+
+#[test]
 fn random_values_have_their_form() {
     assert_eq!(value_of("length(uuid())"), "36");
     assert_eq!(value_of("is_uuid(uuid())"), "1");
