@@ -10,12 +10,19 @@ pub type Position = [f64; 2];
 /// What a geometry is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
+    /// POINT
     Point(Position),
+    /// LINESTRING
     Line(Vec<Position>),
+    /// POLYGON: the outer ring, then holes.
     Polygon(Vec<Vec<Position>>),
+    /// MULTIPOINT
     MultiPoint(Vec<Position>),
+    /// MULTILINESTRING
     MultiLine(Vec<Vec<Position>>),
+    /// MULTIPOLYGON
     MultiPolygon(Vec<Vec<Vec<Position>>>),
+    /// GEOMETRYCOLLECTION
     Collection(Vec<Shape>),
 }
 
@@ -80,7 +87,9 @@ impl Shape {
         match self {
             Shape::Point(p) => p.reverse(),
             Shape::Line(l) | Shape::MultiPoint(l) => l.iter_mut().for_each(|p| p.reverse()),
-            Shape::Polygon(r) | Shape::MultiLine(r) => r.iter_mut().flatten().for_each(|p| p.reverse()),
+            Shape::Polygon(r) | Shape::MultiLine(r) => {
+                r.iter_mut().flatten().for_each(|p| p.reverse())
+            }
             Shape::MultiPolygon(m) => m.iter_mut().flatten().flatten().for_each(|p| p.reverse()),
             Shape::Collection(c) => c.iter_mut().for_each(Shape::swap),
         }
@@ -111,7 +120,9 @@ impl Shape {
             Shape::Polygon(r) => !r.is_empty() && r.iter().all(ring),
             Shape::MultiPoint(l) => !l.is_empty(),
             Shape::MultiLine(l) => !l.is_empty() && l.iter().all(|l| l.len() >= 2),
-            Shape::MultiPolygon(m) => !m.is_empty() && m.iter().all(|r| !r.is_empty() && r.iter().all(ring)),
+            Shape::MultiPolygon(m) => {
+                !m.is_empty() && m.iter().all(|r| !r.is_empty() && r.iter().all(ring))
+            }
             Shape::Collection(c) => c.iter().all(Shape::is_well_formed),
         }
     }
@@ -119,7 +130,13 @@ impl Shape {
 
 /// Names of types in the order of their WKB numbers.
 const NAMES: [&str; 7] = [
-    "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRYCOLLECTION",
+    "POINT",
+    "LINESTRING",
+    "POLYGON",
+    "MULTIPOINT",
+    "MULTILINESTRING",
+    "MULTIPOLYGON",
+    "GEOMETRYCOLLECTION",
 ];
 
 struct Reader<'b> {
@@ -136,12 +153,20 @@ impl Reader<'_> {
 
     fn number(&mut self) -> Option<u32> {
         let b = self.take()?;
-        Some(if self.little { u32::from_le_bytes(b) } else { u32::from_be_bytes(b) })
+        Some(if self.little {
+            u32::from_le_bytes(b)
+        } else {
+            u32::from_be_bytes(b)
+        })
     }
 
     fn coordinate(&mut self) -> Option<f64> {
         let b = self.take()?;
-        let v = if self.little { f64::from_le_bytes(b) } else { f64::from_be_bytes(b) };
+        let v = if self.little {
+            f64::from_le_bytes(b)
+        } else {
+            f64::from_be_bytes(b)
+        };
         v.is_finite().then_some(v)
     }
 
@@ -202,7 +227,10 @@ impl Reader<'_> {
 
 /// Reads WKB.
 pub fn from_wkb(bytes: &[u8]) -> Option<Shape> {
-    let mut r = Reader { bytes, little: true };
+    let mut r = Reader {
+        bytes,
+        little: true,
+    };
     let shape = r.shape(0)?;
     r.bytes.is_empty().then_some(shape)
 }
@@ -215,7 +243,9 @@ pub fn write_wkb(shape: &Shape, out: &mut Vec<u8>) {
     }
     fn positions(list: &[Position], out: &mut Vec<u8>) {
         out.extend_from_slice(&(list.len() as u32).to_le_bytes());
-        list.iter().flatten().for_each(|v| out.extend_from_slice(&v.to_le_bytes()));
+        list.iter()
+            .flatten()
+            .for_each(|v| out.extend_from_slice(&v.to_le_bytes()));
     }
     fn rings(list: &[Vec<Position>], out: &mut Vec<u8>) {
         out.extend_from_slice(&(list.len() as u32).to_le_bytes());
@@ -223,7 +253,9 @@ pub fn write_wkb(shape: &Shape, out: &mut Vec<u8>) {
     }
     header(shape.code(), out);
     match shape {
-        Shape::Point(p) => p.iter().for_each(|v| out.extend_from_slice(&v.to_le_bytes())),
+        Shape::Point(p) => p
+            .iter()
+            .for_each(|v| out.extend_from_slice(&v.to_le_bytes())),
         Shape::Line(l) => positions(l, out),
         Shape::Polygon(r) => rings(r, out),
         Shape::MultiPoint(_) | Shape::MultiLine(_) | Shape::MultiPolygon(_) => {
@@ -242,7 +274,10 @@ impl Geometry {
     /// Reads the stored form.
     pub fn from_stored(bytes: &[u8]) -> Option<Geometry> {
         let (srid, wkb) = bytes.split_first_chunk::<4>()?;
-        Some(Geometry { srid: u32::from_le_bytes(*srid), shape: from_wkb(wkb)? })
+        Some(Geometry {
+            srid: u32::from_le_bytes(*srid),
+            shape: from_wkb(wkb)?,
+        })
     }
 
     /// The stored form.
@@ -254,7 +289,11 @@ impl Geometry {
 
     /// The shape in the order of axes that texts use, or back.
     pub fn in_text_order(&self) -> Shape {
-        if self.srid == WGS84 { self.shape.clone().swapped() } else { self.shape.clone() }
+        if self.srid == WGS84 {
+            self.shape.clone().swapped()
+        } else {
+            self.shape.clone()
+        }
     }
 }
 
@@ -287,7 +326,7 @@ pub fn write_wkt(shape: &Shape, out: &mut Vec<u8>) {
         Shape::MultiPoint(l) => write_list(l, out, |p, out| write_list(&[*p], out, write_position)),
         Shape::MultiPolygon(m) => write_list(m, out, polygon),
         Shape::Collection(c) if c.is_empty() => out.extend_from_slice(b" EMPTY"),
-        Shape::Collection(c) => write_list(c, out, |s, out| write_wkt(s, out)),
+        Shape::Collection(c) => write_list(c, out, write_wkt),
     }
 }
 
@@ -309,7 +348,9 @@ impl Words<'_> {
 
     fn name(&mut self) -> String {
         let text = self.text.trim_start();
-        let n = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
+        let n = text
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(text.len());
         self.text = &text[n..];
         text[..n].to_ascii_uppercase()
     }
@@ -387,7 +428,13 @@ pub fn from_wkt(text: &str) -> Option<Shape> {
 
 /// Names of types in GeoJSON in the order of their WKB numbers.
 const JSON_NAMES: [&str; 7] = [
-    "Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection",
+    "Point",
+    "LineString",
+    "Polygon",
+    "MultiPoint",
+    "MultiLineString",
+    "MultiPolygon",
+    "GeometryCollection",
 ];
 
 /// GeoJSON with at most so many digits after the point.
@@ -395,7 +442,11 @@ pub fn to_geojson(shape: &Shape, digits: u32) -> Json {
     let number = |v: f64| {
         let unit = 10f64.powi(digits.min(17) as i32);
         let r = (v * unit).round() / unit;
-        Json::from(JsonValue::Double(if digits < 17 && r.is_finite() { r } else { v }))
+        Json::from(JsonValue::Double(if digits < 17 && r.is_finite() {
+            r
+        } else {
+            v
+        }))
     };
     let position = |p: &Position| Json::array(vec![number(p[0]), number(p[1])]);
     let line = |l: &Vec<Position>| Json::array(l.iter().map(position).collect());
@@ -405,9 +456,10 @@ pub fn to_geojson(shape: &Shape, digits: u32) -> Json {
         Shape::Line(l) | Shape::MultiPoint(l) => ("coordinates", line(l)),
         Shape::Polygon(r) | Shape::MultiLine(r) => ("coordinates", polygon(r)),
         Shape::MultiPolygon(m) => ("coordinates", Json::array(m.iter().map(polygon).collect())),
-        Shape::Collection(c) => {
-            ("geometries", Json::array(c.iter().map(|s| to_geojson(s, digits)).collect()))
-        }
+        Shape::Collection(c) => (
+            "geometries",
+            Json::array(c.iter().map(|s| to_geojson(s, digits)).collect()),
+        ),
     };
     let name = JSON_NAMES[shape.code() as usize - 1];
     Json::object([("type".into(), Json::string(name)), (key.into(), value)])
@@ -431,7 +483,9 @@ pub fn from_geojson(json: &Json) -> Option<Shape> {
     fn polygon(j: &Json) -> Option<Vec<Vec<Position>>> {
         items(j)?.iter().map(line).collect()
     }
-    let JsonValue::String(name) = json.get("type")?.value() else { return None };
+    let JsonValue::String(name) = json.get("type")?.value() else {
+        return None;
+    };
     let coordinates = || json.get("coordinates");
     Some(match name.to_ascii_lowercase().as_str() {
         "point" => Shape::Point(position(coordinates()?)?),
@@ -439,9 +493,12 @@ pub fn from_geojson(json: &Json) -> Option<Shape> {
         "polygon" => Shape::Polygon(polygon(coordinates()?)?),
         "multipoint" => Shape::MultiPoint(line(coordinates()?)?),
         "multilinestring" => Shape::MultiLine(polygon(coordinates()?)?),
-        "multipolygon" => {
-            Shape::MultiPolygon(items(coordinates()?)?.iter().map(polygon).collect::<Option<_>>()?)
-        }
+        "multipolygon" => Shape::MultiPolygon(
+            items(coordinates()?)?
+                .iter()
+                .map(polygon)
+                .collect::<Option<_>>()?,
+        ),
         "geometrycollection" => {
             let list = items(json.get("geometries")?)?;
             Shape::Collection(list.iter().map(from_geojson).collect::<Option<_>>()?)

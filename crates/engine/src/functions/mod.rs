@@ -90,7 +90,16 @@ impl Function {
         result: ResultType,
         body: for<'a> fn(&Call<'_>, &[Value<'a>]) -> Result<Value<'a>>,
     ) -> Function {
-        Function { name, min, max, result, strict: true, volatile: false, refine: None, body }
+        Function {
+            name,
+            min,
+            max,
+            result,
+            strict: true,
+            volatile: false,
+            refine: None,
+            body,
+        }
     }
 
     /// The same, called with NULL arguments too.
@@ -133,7 +142,9 @@ impl Call<'_> {
     fn too_long(&self, name: &str) -> OwnedValue {
         self.cx.warn(
             1301,
-            format!("Result of {name}() was larger than max_allowed_packet ({MAX_TEXT}) - truncated"),
+            format!(
+                "Result of {name}() was larger than max_allowed_packet ({MAX_TEXT}) - truncated"
+            ),
         );
         Value::Null
     }

@@ -47,7 +47,11 @@ fn moments(ring: &[Position]) -> (f64, f64, f64) {
         let a = [w[0][0] - origin[0], w[0][1] - origin[1]];
         let b = [w[1][0] - origin[0], w[1][1] - origin[1]];
         let cross = a[0] * b[1] - b[0] * a[1];
-        (s + cross, x + (a[0] + b[0]) * cross, y + (a[1] + b[1]) * cross)
+        (
+            s + cross,
+            x + (a[0] + b[0]) * cross,
+            y + (a[1] + b[1]) * cross,
+        )
     })
 }
 
@@ -76,7 +80,10 @@ pub fn centroid(shape: &Shape) -> Option<Position> {
                 for (i, ring) in rings.iter().enumerate() {
                     let (twice, x, y) = moments(ring);
                     if twice != 0.0 {
-                        let centre = [ring[0][0] + x / (3.0 * twice), ring[0][1] + y / (3.0 * twice)];
+                        let centre = [
+                            ring[0][0] + x / (3.0 * twice),
+                            ring[0][1] + y / (3.0 * twice),
+                        ];
                         let sign = if i == 0 { 1.0 } else { -1.0 };
                         add(&mut areas, sign * twice.abs() / 2.0, centre);
                     }
@@ -94,7 +101,10 @@ pub fn bounds(shape: &Shape) -> Option<(Position, Position)> {
     let mut all = shape.positions().into_iter();
     let first = all.next()?;
     Some(all.fold((first, first), |(low, high), p| {
-        ([low[0].min(p[0]), low[1].min(p[1])], [high[0].max(p[0]), high[1].max(p[1])])
+        (
+            [low[0].min(p[0]), low[1].min(p[1])],
+            [high[0].max(p[0]), high[1].max(p[1])],
+        )
     }))
 }
 
@@ -137,11 +147,17 @@ fn in_polygon(p: Position, rings: &[Vec<Position>]) -> Place {
         if on_segment(p, [a, b]) {
             return Place::Boundary;
         }
-        if (a[1] > p[1]) != (b[1] > p[1]) && p[0] < (b[0] - a[0]) * (p[1] - a[1]) / (b[1] - a[1]) + a[0] {
+        if (a[1] > p[1]) != (b[1] > p[1])
+            && p[0] < (b[0] - a[0]) * (p[1] - a[1]) / (b[1] - a[1]) + a[0]
+        {
             inside = !inside;
         }
     }
-    if inside { Place::Inside } else { Place::Outside }
+    if inside {
+        Place::Inside
+    } else {
+        Place::Outside
+    }
 }
 
 /// Where a position lies with regard to a shape.
@@ -222,7 +238,12 @@ pub fn contains(a: &Shape, b: &Shape) -> bool {
         let mut cuts = vec![0.0, 1.0];
         walls.iter().for_each(|w| crossings(s, *w, &mut cuts));
         cuts.sort_by(f64::total_cmp);
-        let at = |k: f64| [s[0][0] + k * (s[1][0] - s[0][0]), s[0][1] + k * (s[1][1] - s[0][1])];
+        let at = |k: f64| {
+            [
+                s[0][0] + k * (s[1][0] - s[0][0]),
+                s[0][1] + k * (s[1][1] - s[0][1]),
+            ]
+        };
         for p in s {
             match place(p, a) {
                 Place::Outside => return false,
@@ -239,7 +260,10 @@ pub fn contains(a: &Shape, b: &Shape) -> bool {
     let area = |s: &Shape| s.parts().iter().any(|p| matches!(p, Shape::Polygon(_)));
     if area(b) {
         // A hole of the one within the other, and areas that share their whole boundary.
-        return area(a) && a.positions().iter().all(|p| place(*p, b) != Place::Inside || place(*p, a) == Place::Inside);
+        return area(a)
+            && a.positions()
+                .iter()
+                .all(|p| place(*p, b) != Place::Inside || place(*p, a) == Place::Inside);
     }
     inside
 }

@@ -33,8 +33,13 @@ const FAMILIES: &[&[Function]] = &[
     super::dolt::FUNCTIONS,
 ];
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> =
-    LazyLock::new(|| FAMILIES.iter().flat_map(|f| f.iter()).map(|f| (f.name, f)).collect());
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
+    FAMILIES
+        .iter()
+        .flat_map(|f| f.iter())
+        .map(|f| (f.name, f))
+        .collect()
+});
 
 pub(super) fn lookup(name: &str) -> Option<&'static Function> {
     match BY_NAME.get(name) {

@@ -3,7 +3,8 @@
 use values::{CollationId, GeometryKind, SqlType, Value};
 
 use super::geometry::{
-    Geometry, Position, Shape, from_geojson, from_wkb, from_wkt, shown, to_geojson, write_wkb, write_wkt,
+    Geometry, Position, Shape, from_geojson, from_wkb, from_wkt, shown, to_geojson, write_wkb,
+    write_wkt,
 };
 use super::result_type as ty;
 use super::{ANY, Call, Function, Outcome, boolean, bytes};
@@ -62,16 +63,26 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("multipolygon", 1, ANY, geometry, |_, a| build(a, 6)),
     Function::new("geometrycollection", 0, ANY, geometry, |_, a| build(a, 7)),
     Function::new("geomcollection", 0, ANY, geometry, |_, a| build(a, 7)),
-    Function::new("st_astext", 1, 2, ty::long_text, |_, a| text(a, "st_astext")),
+    Function::new("st_astext", 1, 2, ty::long_text, |_, a| {
+        text(a, "st_astext")
+    }),
     Function::new("st_aswkt", 1, 2, ty::long_text, |_, a| text(a, "st_aswkt")),
     Function::new("st_asbinary", 1, 2, ty::blob, |_, a| wkb(a, "st_asbinary")),
     Function::new("st_aswkb", 1, 2, ty::blob, |_, a| wkb(a, "st_aswkb")),
     Function::new("st_asgeojson", 1, 3, ty::json, as_geojson),
     Function::new("st_geomfromgeojson", 1, 3, geometry, geom_from_geojson),
-    Function::new("st_x", 1, 2, coordinate_type, |c, a| coordinate(c, a, 0, "st_x")),
-    Function::new("st_y", 1, 2, coordinate_type, |c, a| coordinate(c, a, 1, "st_y")),
-    Function::new("st_longitude", 1, 2, coordinate_type, |c, a| coordinate(c, a, 0, "st_longitude")),
-    Function::new("st_latitude", 1, 2, coordinate_type, |c, a| coordinate(c, a, 1, "st_latitude")),
+    Function::new("st_x", 1, 2, coordinate_type, |c, a| {
+        coordinate(c, a, 0, "st_x")
+    }),
+    Function::new("st_y", 1, 2, coordinate_type, |c, a| {
+        coordinate(c, a, 1, "st_y")
+    }),
+    Function::new("st_longitude", 1, 2, coordinate_type, |c, a| {
+        coordinate(c, a, 0, "st_longitude")
+    }),
+    Function::new("st_latitude", 1, 2, coordinate_type, |c, a| {
+        coordinate(c, a, 1, "st_latitude")
+    }),
     Function::new("st_srid", 1, 2, srid_type, srid),
     Function::new("st_swapxy", 1, 1, geometry, |_, a| {
         let g = argument(&a[0], "st_swapxy")?;
@@ -87,11 +98,17 @@ pub const FUNCTIONS: &[Function] = &[
         Ok(boolean(argument(&a[0], "st_isempty")?.shape.is_empty()))
     }),
     Function::new("st_isvalid", 1, 1, ty::int, |_, a| {
-        Ok(boolean(argument(&a[0], "st_isvalid")?.shape.is_well_formed()))
+        Ok(boolean(
+            argument(&a[0], "st_isvalid")?.shape.is_well_formed(),
+        ))
     }),
     Function::new("st_validate", 1, 1, geometry, |_, a| {
         let g = argument(&a[0], "st_validate")?;
-        if g.shape.is_well_formed() { Ok(bytes(g.to_stored())) } else { Ok(Value::Null) }
+        if g.shape.is_well_formed() {
+            Ok(bytes(g.to_stored()))
+        } else {
+            Ok(Value::Null)
+        }
     }),
     Function::new("st_isclosed", 1, 1, ty::int, |_, a| {
         Ok(match argument(&a[0], "st_isclosed")?.shape {
@@ -105,17 +122,33 @@ pub const FUNCTIONS: &[Function] = &[
     }),
     Function::new("st_pointn", 2, 2, geometry, |c, a| {
         let n = to_i64(&a[1], c.cx)?;
-        nth_point(&a[0], "st_pointn", |l| l.get(usize::try_from(n).ok()?.checked_sub(1)?))
+        nth_point(&a[0], "st_pointn", |l| {
+            l.get(usize::try_from(n).ok()?.checked_sub(1)?)
+        })
     }),
-    Function::new("st_startpoint", 1, 1, geometry, |_, a| nth_point(&a[0], "st_startpoint", |l| l.first())),
-    Function::new("st_endpoint", 1, 1, geometry, |_, a| nth_point(&a[0], "st_endpoint", |l| l.last())),
-    Function::new("st_exteriorring", 1, 1, geometry, |_, a| ring(&a[0], "st_exteriorring", Some(0))),
+    Function::new("st_startpoint", 1, 1, geometry, |_, a| {
+        nth_point(&a[0], "st_startpoint", |l| l.first())
+    }),
+    Function::new("st_endpoint", 1, 1, geometry, |_, a| {
+        nth_point(&a[0], "st_endpoint", |l| l.last())
+    }),
+    Function::new("st_exteriorring", 1, 1, geometry, |_, a| {
+        ring(&a[0], "st_exteriorring", Some(0))
+    }),
     Function::new("st_interiorringn", 2, 2, geometry, |c, a| {
         let n = to_i64(&a[1], c.cx)?;
-        ring(&a[0], "st_interiorringn", usize::try_from(n).ok().filter(|n| *n > 0))
+        ring(
+            &a[0],
+            "st_interiorringn",
+            usize::try_from(n).ok().filter(|n| *n > 0),
+        )
     }),
-    Function::new("st_numinteriorring", 1, 1, ty::int, |_, a| interior_rings(&a[0])),
-    Function::new("st_numinteriorrings", 1, 1, ty::int, |_, a| interior_rings(&a[0])),
+    Function::new("st_numinteriorring", 1, 1, ty::int, |_, a| {
+        interior_rings(&a[0])
+    }),
+    Function::new("st_numinteriorrings", 1, 1, ty::int, |_, a| {
+        interior_rings(&a[0])
+    }),
     Function::new("st_numgeometries", 1, 1, ty::int, |_, a| {
         Ok(match members(&argument(&a[0], "st_numgeometries")?.shape) {
             Some(parts) => Value::Int(parts.len() as i64),
@@ -136,11 +169,19 @@ fn geometry(_: &[SqlType], _: CollationId) -> SqlType {
 
 /// A number; a geometry when there is a second argument to change it.
 fn coordinate_type(a: &[SqlType], c: CollationId) -> SqlType {
-    if a.len() == 2 { geometry(a, c) } else { SqlType::Double }
+    if a.len() == 2 {
+        geometry(a, c)
+    } else {
+        SqlType::Double
+    }
 }
 
 fn srid_type(a: &[SqlType], c: CollationId) -> SqlType {
-    if a.len() == 2 { geometry(a, c) } else { ty::int(a, c) }
+    if a.len() == 2 {
+        geometry(a, c)
+    } else {
+        ty::int(a, c)
+    }
 }
 
 /// An argument that must be a geometry, or error 3037.
@@ -153,7 +194,11 @@ pub(super) fn argument(v: &Value<'_>, name: &str) -> Result<Geometry> {
 }
 
 fn invalid(name: &str) -> Error {
-    Error::new(3037, "22023", format!("Invalid GIS data provided to function {name}."))
+    Error::new(
+        3037,
+        "22023",
+        format!("Invalid GIS data provided to function {name}."),
+    )
 }
 
 /// A geometry as a value.
@@ -170,20 +215,50 @@ fn build(a: &[Value<'_>], code: u32) -> Outcome {
             _ => None,
         };
         let g = g.ok_or_else(|| {
-            let text = format!("Illegal non geometric '{}' value found during parsing", to_string(v));
+            let text = format!(
+                "Illegal non geometric '{}' value found during parsing",
+                to_string(v)
+            );
             Error::new(1367, "22007", text)
         })?;
         srid = g.srid;
         parts.push(g.shape);
     }
     let points = |parts: &[Shape]| -> Option<Vec<Position>> {
-        parts.iter().map(|s| if let Shape::Point(p) = s { Some(*p) } else { None }).collect()
+        parts
+            .iter()
+            .map(|s| {
+                if let Shape::Point(p) = s {
+                    Some(*p)
+                } else {
+                    None
+                }
+            })
+            .collect()
     };
     let lines = |parts: &[Shape]| -> Option<Vec<Vec<Position>>> {
-        parts.iter().map(|s| if let Shape::Line(l) = s { Some(l.clone()) } else { None }).collect()
+        parts
+            .iter()
+            .map(|s| {
+                if let Shape::Line(l) = s {
+                    Some(l.clone())
+                } else {
+                    None
+                }
+            })
+            .collect()
     };
     let polygons = |parts: &[Shape]| -> Option<Vec<Vec<Vec<Position>>>> {
-        parts.iter().map(|s| if let Shape::Polygon(r) = s { Some(r.clone()) } else { None }).collect()
+        parts
+            .iter()
+            .map(|s| {
+                if let Shape::Polygon(r) = s {
+                    Some(r.clone())
+                } else {
+                    None
+                }
+            })
+            .collect()
     };
     let (name, shape) = match code {
         2 => ("linestring", points(&parts).map(Shape::Line)),
@@ -196,7 +271,11 @@ fn build(a: &[Value<'_>], code: u32) -> Outcome {
     match shape {
         Some(shape) if shape.is_well_formed() => made(srid, shape),
         Some(_) => Err(invalid(name)),
-        None => Err(Error::new(1367, "22007", "Illegal non geometric value found during parsing")),
+        None => Err(Error::new(
+            1367,
+            "22007",
+            "Illegal non geometric value found during parsing",
+        )),
     }
 }
 
@@ -204,31 +283,49 @@ fn build(a: &[Value<'_>], code: u32) -> Outcome {
 fn srid_of(call: &Call<'_>, v: Option<&Value<'_>>, name: &str) -> Result<u32> {
     let Some(v) = v else { return Ok(0) };
     u32::try_from(to_i64(v, call.cx)?).map_err(|_| {
-        Error::new(1690, "22003", format!("SRID value is out of range in '{name}'"))
+        Error::new(
+            1690,
+            "22003",
+            format!("SRID value is out of range in '{name}'"),
+        )
     })
 }
 
 /// A shape that was read from outside, in the order of axes that is stored.
-fn read(
-    call: &Call<'_>,
-    a: &[Value<'_>],
-    name: &str,
-    code: u32,
-    shape: Option<Shape>,
-) -> Outcome {
-    let shape = shape.filter(|s| code == 0 || s.code() == code).filter(Shape::is_well_formed);
+fn read(call: &Call<'_>, a: &[Value<'_>], name: &str, code: u32, shape: Option<Shape>) -> Outcome {
+    let shape = shape
+        .filter(|s| code == 0 || s.code() == code)
+        .filter(Shape::is_well_formed);
     let shape = shape.ok_or_else(|| invalid(name))?;
     let srid = srid_of(call, a.get(1), name)?;
-    let long_lat = a.get(2).is_some_and(|v| to_string(v).to_ascii_lowercase().contains("long-lat"));
+    let long_lat = a
+        .get(2)
+        .is_some_and(|v| to_string(v).to_ascii_lowercase().contains("long-lat"));
     let shape = Geometry { srid, shape };
-    let shape = if long_lat { shape.shape } else { shape.in_text_order() };
+    let shape = if long_lat {
+        shape.shape
+    } else {
+        shape.in_text_order()
+    };
     if srid == super::geometry::WGS84 {
         for [x, y] in shape.positions() {
             if !(-180.0..=180.0).contains(&x) {
-                return Err(out_of_range(3616, "Longitude", x, name, "(-180.000000, 180.000000]"));
+                return Err(out_of_range(
+                    3616,
+                    "Longitude",
+                    x,
+                    name,
+                    "(-180.000000, 180.000000]",
+                ));
             }
             if !(-90.0..=90.0).contains(&y) {
-                return Err(out_of_range(3617, "Latitude", y, name, "[-90.000000, 90.000000]"));
+                return Err(out_of_range(
+                    3617,
+                    "Latitude",
+                    y,
+                    name,
+                    "[-90.000000, 90.000000]",
+                ));
             }
         }
     }
@@ -252,7 +349,9 @@ fn read_wkb(call: &Call<'_>, a: &[Value<'_>], name: &str, code: u32) -> Outcome 
 /// The shape in the order of axes that an option of a writer asks for.
 fn for_text(a: &[Value<'_>], name: &str) -> Result<Shape> {
     let g = argument(&a[0], name)?;
-    let long_lat = a.get(1).is_some_and(|v| to_string(v).to_ascii_lowercase().contains("long-lat"));
+    let long_lat = a
+        .get(1)
+        .is_some_and(|v| to_string(v).to_ascii_lowercase().contains("long-lat"));
     Ok(if long_lat { g.shape } else { g.in_text_order() })
 }
 
@@ -275,7 +374,11 @@ fn as_geojson(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
         None => i64::from(u32::MAX),
     };
     if digits < 0 {
-        return Err(Error::new(1690, "22003", "max decimal digits value is out of range in 'st_asgeojson'"));
+        return Err(Error::new(
+            1690,
+            "22003",
+            "max decimal digits value is out of range in 'st_asgeojson'",
+        ));
     }
     Ok(Value::Json(to_geojson(&g.shape, digits.min(17) as u32)))
 }
@@ -294,10 +397,15 @@ fn geom_from_geojson(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 fn coordinate(call: &Call<'_>, a: &[Value<'_>], axis: usize, name: &str) -> Outcome {
     let g = argument(&a[0], name)?;
     let Shape::Point(mut p) = g.shape else {
-        let text = format!("POINT value is a geometry of unexpected type {} in {name}.", g.shape.name());
+        let text = format!(
+            "POINT value is a geometry of unexpected type {} in {name}.",
+            g.shape.name()
+        );
         return Err(Error::new(3516, "22S01", text));
     };
-    let Some(v) = a.get(1) else { return Ok(Value::Float(p[axis])) };
+    let Some(v) = a.get(1) else {
+        return Ok(Value::Float(p[axis]));
+    };
     p[axis] = to_f64(v, call.cx);
     made(g.srid, Shape::Point(p))
 }
@@ -339,7 +447,9 @@ fn nth_point(
 
 fn ring(v: &Value<'_>, name: &str, n: Option<usize>) -> Outcome {
     let g = argument(v, name)?;
-    let Shape::Polygon(rings) = g.shape else { return Ok(Value::Null) };
+    let Shape::Polygon(rings) = g.shape else {
+        return Ok(Value::Null);
+    };
     let found = n.and_then(|n| rings.get(n).cloned());
     found.map_or(Ok(Value::Null), |l| made(g.srid, Shape::Line(l)))
 }

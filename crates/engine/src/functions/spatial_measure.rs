@@ -21,7 +21,9 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("st_perimeter", 1, 1, ty::double, |_, a| {
         Ok(match planar_argument(&a[0], "st_perimeter")?.shape {
             Shape::Polygon(r) => Value::Float(r.iter().map(|l| planar::line_length(l)).sum()),
-            Shape::MultiPolygon(m) => Value::Float(m.iter().flatten().map(|l| planar::line_length(l)).sum()),
+            Shape::MultiPolygon(m) => {
+                Value::Float(m.iter().flatten().map(|l| planar::line_length(l)).sum())
+            }
             _ => Value::Null,
         })
     }),
@@ -29,7 +31,9 @@ pub const FUNCTIONS: &[Function] = &[
         let g = planar_argument(&a[0], "st_area")?;
         match &g.shape {
             Shape::Polygon(r) => Ok(Value::Float(planar::polygon_area(r))),
-            Shape::MultiPolygon(m) => Ok(Value::Float(m.iter().map(|r| planar::polygon_area(r)).sum())),
+            Shape::MultiPolygon(m) => Ok(Value::Float(
+                m.iter().map(|r| planar::polygon_area(r)).sum(),
+            )),
             other => Err(unexpected("POLYGON/MULTIPOLYGON", other, "st_area")),
         }
     }),
@@ -39,12 +43,19 @@ pub const FUNCTIONS: &[Function] = &[
     }),
     Function::new("st_envelope", 1, 1, geometry, |_, a| {
         let g = argument(&a[0], "st_envelope")?;
-        bounds(&g.shape).map_or(Ok(Value::Null), |(low, high)| made(g.srid, envelope(low, high)))
+        bounds(&g.shape).map_or(Ok(Value::Null), |(low, high)| {
+            made(g.srid, envelope(low, high))
+        })
     }),
     Function::new("st_makeenvelope", 2, 2, geometry, |_, a| {
-        let (p, q) = (argument(&a[0], "st_makeenvelope")?, argument(&a[1], "st_makeenvelope")?);
+        let (p, q) = (
+            argument(&a[0], "st_makeenvelope")?,
+            argument(&a[1], "st_makeenvelope")?,
+        );
         let both = Shape::Collection(vec![p.shape, q.shape]);
-        bounds(&both).map_or(Ok(Value::Null), |(low, high)| made(p.srid, envelope(low, high)))
+        bounds(&both).map_or(Ok(Value::Null), |(low, high)| {
+            made(p.srid, envelope(low, high))
+        })
     }),
     Function::new("st_convexhull", 1, 1, geometry, |_, a| {
         let g = argument(&a[0], "st_convexhull")?;
@@ -60,34 +71,77 @@ pub const FUNCTIONS: &[Function] = &[
         };
         made(g.srid, shape)
     }),
-    Function::new("st_issimple", 1, 1, ty::int, |_, a| Ok(boolean(is_simple(&argument(&a[0], "st_issimple")?.shape)))),
+    Function::new("st_issimple", 1, 1, ty::int, |_, a| {
+        Ok(boolean(is_simple(&argument(&a[0], "st_issimple")?.shape)))
+    }),
     Function::new("st_distance", 2, 3, ty::double, |_, a| {
         let (x, y) = pair(a, "st_distance")?;
         Ok(planar::distance(&x, &y).map_or(Value::Null, Value::Float))
     }),
     Function::new("st_distance_sphere", 2, 3, ty::double, distance_sphere),
-    Function::new("st_equals", 2, 2, ty::int, |_, a| related(a, "st_equals", |x, y| planar::contains(x, y) && planar::contains(y, x))),
-    Function::new("st_equal", 2, 2, ty::int, |_, a| related(a, "st_equal", |x, y| planar::contains(x, y) && planar::contains(y, x))),
-    Function::new("st_contains", 2, 2, ty::int, |_, a| related(a, "st_contains", planar::contains)),
-    Function::new("st_within", 2, 2, ty::int, |_, a| related(a, "st_within", |x, y| planar::contains(y, x))),
-    Function::new("st_intersects", 2, 2, ty::int, |_, a| related(a, "st_intersects", planar::intersect)),
-    Function::new("st_disjoint", 2, 2, ty::int, |_, a| related(a, "st_disjoint", |x, y| !planar::intersect(x, y))),
-    Function::new("mbrequals", 2, 2, ty::int, |_, a| boxes(a, "mbrequals", |x, y| x == y)),
-    Function::new("mbrcontains", 2, 2, ty::int, |_, a| boxes(a, "mbrcontains", covers)),
-    Function::new("mbrcovers", 2, 2, ty::int, |_, a| boxes(a, "mbrcovers", covers)),
-    Function::new("mbrwithin", 2, 2, ty::int, |_, a| boxes(a, "mbrwithin", |x, y| covers(y, x))),
-    Function::new("mbrcoveredby", 2, 2, ty::int, |_, a| boxes(a, "mbrcoveredby", |x, y| covers(y, x))),
-    Function::new("mbrintersects", 2, 2, ty::int, |_, a| boxes(a, "mbrintersects", meet)),
-    Function::new("mbrdisjoint", 2, 2, ty::int, |_, a| boxes(a, "mbrdisjoint", |x, y| !meet(x, y))),
-    Function::new("mbrtouches", 2, 2, ty::int, |_, a| boxes(a, "mbrtouches", |x, y| meet(x, y) && !share(x, y))),
+    Function::new("st_equals", 2, 2, ty::int, |_, a| {
+        related(a, "st_equals", |x, y| {
+            planar::contains(x, y) && planar::contains(y, x)
+        })
+    }),
+    Function::new("st_equal", 2, 2, ty::int, |_, a| {
+        related(a, "st_equal", |x, y| {
+            planar::contains(x, y) && planar::contains(y, x)
+        })
+    }),
+    Function::new("st_contains", 2, 2, ty::int, |_, a| {
+        related(a, "st_contains", planar::contains)
+    }),
+    Function::new("st_within", 2, 2, ty::int, |_, a| {
+        related(a, "st_within", |x, y| planar::contains(y, x))
+    }),
+    Function::new("st_intersects", 2, 2, ty::int, |_, a| {
+        related(a, "st_intersects", planar::intersect)
+    }),
+    Function::new("st_disjoint", 2, 2, ty::int, |_, a| {
+        related(a, "st_disjoint", |x, y| !planar::intersect(x, y))
+    }),
+    Function::new("mbrequals", 2, 2, ty::int, |_, a| {
+        boxes(a, "mbrequals", |x, y| x == y)
+    }),
+    Function::new("mbrcontains", 2, 2, ty::int, |_, a| {
+        boxes(a, "mbrcontains", covers)
+    }),
+    Function::new("mbrcovers", 2, 2, ty::int, |_, a| {
+        boxes(a, "mbrcovers", covers)
+    }),
+    Function::new("mbrwithin", 2, 2, ty::int, |_, a| {
+        boxes(a, "mbrwithin", |x, y| covers(y, x))
+    }),
+    Function::new("mbrcoveredby", 2, 2, ty::int, |_, a| {
+        boxes(a, "mbrcoveredby", |x, y| covers(y, x))
+    }),
+    Function::new("mbrintersects", 2, 2, ty::int, |_, a| {
+        boxes(a, "mbrintersects", meet)
+    }),
+    Function::new("mbrdisjoint", 2, 2, ty::int, |_, a| {
+        boxes(a, "mbrdisjoint", |x, y| !meet(x, y))
+    }),
+    Function::new("mbrtouches", 2, 2, ty::int, |_, a| {
+        boxes(a, "mbrtouches", |x, y| meet(x, y) && !share(x, y))
+    }),
     Function::new("mbroverlaps", 2, 2, ty::int, |_, a| {
-        boxes(a, "mbroverlaps", |x, y| share(x, y) && !covers(x, y) && !covers(y, x))
+        boxes(a, "mbroverlaps", |x, y| {
+            share(x, y) && !covers(x, y) && !covers(y, x)
+        })
     }),
     Function::new("st_geohash", 2, 3, ty::name, geohash),
-    Function::new("st_latfromgeohash", 1, 1, ty::double, |_, a| Ok(Value::Float(centre(&a[0], "st_latfromgeohash")?[1]))),
-    Function::new("st_longfromgeohash", 1, 1, ty::double, |_, a| Ok(Value::Float(centre(&a[0], "st_longfromgeohash")?[0]))),
+    Function::new("st_latfromgeohash", 1, 1, ty::double, |_, a| {
+        Ok(Value::Float(centre(&a[0], "st_latfromgeohash")?[1]))
+    }),
+    Function::new("st_longfromgeohash", 1, 1, ty::double, |_, a| {
+        Ok(Value::Float(centre(&a[0], "st_longfromgeohash")?[0]))
+    }),
     Function::new("st_pointfromgeohash", 2, 2, geometry, |c, a| {
-        made(to_i64(&a[1], c.cx)? as u32, Shape::Point(centre(&a[0], "st_pointfromgeohash")?))
+        made(
+            to_i64(&a[1], c.cx)? as u32,
+            Shape::Point(centre(&a[0], "st_pointfromgeohash")?),
+        )
     }),
 ];
 
@@ -98,7 +152,10 @@ fn geometry(_: &[SqlType], _: CollationId) -> SqlType {
 }
 
 fn unexpected(wanted: &str, found: &Shape, name: &str) -> Error {
-    let text = format!("{wanted} value is a geometry of unexpected type {} in {name}.", found.name());
+    let text = format!(
+        "{wanted} value is a geometry of unexpected type {} in {name}.",
+        found.name()
+    );
     Error::new(3516, "22S01", text)
 }
 
@@ -106,7 +163,10 @@ fn unexpected(wanted: &str, found: &Shape, name: &str) -> Error {
 fn planar_argument(v: &Value<'_>, name: &str) -> Result<Geometry> {
     let g = argument(v, name)?;
     if g.srid == WGS84 {
-        let text = format!("{name}({}) has not been implemented for geographic spatial reference systems.", g.shape.name());
+        let text = format!(
+            "{name}({}) has not been implemented for geographic spatial reference systems.",
+            g.shape.name()
+        );
         return Err(Error::new(3618, "22S00", text));
     }
     Ok(g)
@@ -166,7 +226,13 @@ fn envelope(low: Position, high: Position) -> Shape {
     if low[0] == high[0] || low[1] == high[1] {
         return Shape::Line(vec![low, high]);
     }
-    Shape::Polygon(vec![vec![low, [high[0], low[1]], high, [low[0], high[1]], low]])
+    Shape::Polygon(vec![vec![
+        low,
+        [high[0], low[1]],
+        high,
+        [low[0], high[1]],
+        low,
+    ]])
 }
 
 /// Whether a line neither crosses nor touches itself.
@@ -178,7 +244,9 @@ fn is_simple(shape: &Shape) -> bool {
             for (i, s) in pieces.iter().enumerate() {
                 for (j, t) in pieces.iter().enumerate().skip(i + 2) {
                     let ends = closed && i == 0 && j == pieces.len() - 1;
-                    if !ends && planar::intersect(&Shape::Line(s.to_vec()), &Shape::Line(t.to_vec())) {
+                    if !ends
+                        && planar::intersect(&Shape::Line(s.to_vec()), &Shape::Line(t.to_vec()))
+                    {
                         return false;
                     }
                 }
@@ -202,14 +270,22 @@ fn distance_sphere(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
         None => EARTH,
     };
     if radius <= 0.0 {
-        return Err(Error::new(3706, "22003", "Non-positive radius in st_distance_sphere."));
+        return Err(Error::new(
+            3706,
+            "22003",
+            "Non-positive radius in st_distance_sphere.",
+        ));
     }
     let points = |s: &Shape| match s {
         Shape::Point(_) | Shape::MultiPoint(_) => Some(s.positions()),
         _ => None,
     };
     let (Some(p), Some(q)) = (points(&x.shape), points(&y.shape)) else {
-        return Err(unexpected("POINT/MULTIPOINT", &x.shape, "st_distance_sphere"));
+        return Err(unexpected(
+            "POINT/MULTIPOINT",
+            &x.shape,
+            "st_distance_sphere",
+        ));
     };
     let arc = |a: &Position, b: &Position| {
         let (la, lb) = (a[1].to_radians(), b[1].to_radians());
@@ -217,7 +293,10 @@ fn distance_sphere(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
             + la.cos() * lb.cos() * ((b[0] - a[0]).to_radians() / 2.0).sin().powi(2);
         2.0 * radius * h.sqrt().min(1.0).asin()
     };
-    let least = p.iter().flat_map(|a| q.iter().map(move |b| arc(a, b))).min_by(f64::total_cmp);
+    let least = p
+        .iter()
+        .flat_map(|a| q.iter().map(move |b| arc(a, b)))
+        .min_by(f64::total_cmp);
     Ok(least.map_or(Value::Null, Value::Float))
 }
 
@@ -237,7 +316,11 @@ fn geohash(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let length = to_i64(length, call.cx)?;
     let within = (-180.0..=180.0).contains(&p[0]) && (-90.0..=90.0).contains(&p[1]);
     if !(1..=MAX_HASH).contains(&length) || !within {
-        return Err(Error::new(1690, "22003", "value is out of range in 'st_geohash'"));
+        return Err(Error::new(
+            1690,
+            "22003",
+            "value is out of range in 'st_geohash'",
+        ));
     }
     let mut range = [[-180.0, 180.0], [-90.0, 90.0]];
     let mut out = Vec::new();
@@ -259,7 +342,13 @@ fn geohash(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 /// The middle of a geohash's cell, with as few digits as the cell allows.
 fn centre(v: &Value<'_>, name: &str) -> Result<Position> {
     let text = to_string(v).to_ascii_lowercase();
-    let wrong = || Error::new(1411, "HY000", format!("Incorrect geohash value: '{text}' for function {name}"));
+    let wrong = || {
+        Error::new(
+            1411,
+            "HY000",
+            format!("Incorrect geohash value: '{text}' for function {name}"),
+        )
+    };
     if text.is_empty() || text.len() > MAX_HASH as usize {
         return Err(wrong());
     }

@@ -16,7 +16,12 @@ use crate::virtual_table::VirtualTable;
 struct NoTables;
 
 impl Catalog for NoTables {
-    fn resolve_table(&self, _: Option<&str>, name: &str, _: Option<&OwnedValue>) -> Result<Resolved> {
+    fn resolve_table(
+        &self,
+        _: Option<&str>,
+        name: &str,
+        _: Option<&OwnedValue>,
+    ) -> Result<Resolved> {
         Err(Error::unknown_table(name))
     }
     fn resolve_function(
@@ -63,7 +68,15 @@ fn value_of(text: &str) -> String {
         }
         let mut out = Vec::new();
         crate::convert::render(&value, &typed.ty, &mut out);
-        Ok(String::from_utf8(out).unwrap_or_else(|e| format!("0x{}", e.as_bytes().iter().map(|b| format!("{b:02X}")).collect::<String>())))
+        Ok(String::from_utf8(out).unwrap_or_else(|e| {
+            format!(
+                "0x{}",
+                e.as_bytes()
+                    .iter()
+                    .map(|b| format!("{b:02X}"))
+                    .collect::<String>()
+            )
+        }))
     };
     evaluate().unwrap_or_else(|e| format!("error {}", e.code))
 }
@@ -76,7 +89,9 @@ fn check(table: &str) {
         let expected = expected.strip_prefix(' ').unwrap_or(expected);
         let found = value_of(expression);
         if found != expected {
-            wrong.push(format!("{expression}\n  expected {expected}\n  found    {found}"));
+            wrong.push(format!(
+                "{expression}\n  expected {expected}\n  found    {found}"
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

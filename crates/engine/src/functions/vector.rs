@@ -1,5 +1,6 @@
 //! Vectors of 32-bit floats, and distances between them.
 
+use values::number_text::push_f32;
 use values::{CollationId, SqlType, Value};
 
 use super::result_type as ty;
@@ -14,12 +15,22 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("vector_to_string", 1, 1, ty::long_text, to_vector_text),
     Function::new("from_vector", 1, 1, ty::long_text, to_vector_text),
     Function::new("vec_totext", 1, 1, ty::long_text, to_vector_text),
-    Function::new("vector_dim", 1, 1, ty::int, |_, a| Ok(Value::Int(numbers(&a[0])?.len() as i64))),
+    Function::new("vector_dim", 1, 1, ty::int, |_, a| {
+        Ok(Value::Int(numbers(&a[0])?.len() as i64))
+    }),
     Function::new("distance", 2, 3, ty::double, distance),
-    Function::new("vec_distance", 2, 2, ty::double, |_, a| measured(a, squared)),
-    Function::new("vec_distance_l2_squared", 2, 2, ty::double, |_, a| measured(a, squared)),
-    Function::new("vec_distance_euclidean", 2, 2, ty::double, |_, a| measured(a, |x, y| squared(x, y).sqrt())),
-    Function::new("vec_distance_cosine", 2, 2, ty::double, |_, a| measured(a, cosine)),
+    Function::new("vec_distance", 2, 2, ty::double, |_, a| {
+        measured(a, squared)
+    }),
+    Function::new("vec_distance_l2_squared", 2, 2, ty::double, |_, a| {
+        measured(a, squared)
+    }),
+    Function::new("vec_distance_euclidean", 2, 2, ty::double, |_, a| {
+        measured(a, |x, y| squared(x, y).sqrt())
+    }),
+    Function::new("vec_distance_cosine", 2, 2, ty::double, |_, a| {
+        measured(a, cosine)
+    }),
 ];
 
 /// Most elements of a vector.
@@ -36,8 +47,10 @@ fn invalid() -> Error {
 /// Reads `[1, 2.5, ...]`.
 fn parse(text: &str) -> Option<Vec<f32>> {
     let inner = text.trim().strip_prefix('[')?.strip_suffix(']')?;
-    let list: Option<Vec<f32>> =
-        inner.split(',').map(|n| n.trim().parse::<f32>().ok().filter(|v| v.is_finite())).collect();
+    let list: Option<Vec<f32>> = inner
+        .split(',')
+        .map(|n| n.trim().parse::<f32>().ok().filter(|v| v.is_finite()))
+        .collect();
     list.filter(|l| l.len() <= MAX_ELEMENTS)
 }
 
@@ -45,7 +58,10 @@ fn parse(text: &str) -> Option<Vec<f32>> {
 fn numbers(v: &Value<'_>) -> Result<Vec<f32>> {
     let data = to_text(v);
     let text = std::str::from_utf8(&data).ok();
-    if let Some(list) = text.filter(|t| t.trim_start().starts_with('[')).and_then(parse) {
+    if let Some(list) = text
+        .filter(|t| t.trim_start().starts_with('['))
+        .and_then(parse)
+    {
         return Ok(list);
     }
     let (chunks, rest) = data.as_chunks::<4>();
@@ -57,43 +73,38 @@ fn numbers(v: &Value<'_>) -> Result<Vec<f32>> {
 
 fn from_text(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let list = numbers(&a[0])?;
-    Ok(bytes(list.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()))
+    Ok(bytes(
+        list.iter()
+            .flat_map(|v| v.to_le_bytes())
+            .collect::<Vec<u8>>(),
+    ))
 }
 
 fn to_vector_text(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let mut out = vec![b'['];
     for (i, v) in numbers(&a[0])?.iter().enumerate() {
         if i > 0 {
-            out.push(b',');
+            out.extend_from_slice(b", ");
         }
-        out.extend_from_slice(format!("{v:.5e}").replace('e', "e+").replace("e+-", "e-").as_bytes());
+        push_f32(*v, &mut out);
     }
     out.push(b']');
-    Ok(bytes(two_digit_exponents(&String::from_utf8_lossy(&out))))
-}
-
-/// C prints exponents with two digits at least.
-fn two_digit_exponents(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        out.push(c);
-        if c == 'e' {
-            out.extend(chars.next());
-            let digits: String = std::iter::from_fn(|| chars.next_if(char::is_ascii_digit)).collect();
-            out.push_str(&format!("{digits:0>2}"));
-        }
-    }
-    out
+    Ok(bytes(out))
 }
 
 fn squared(x: &[f32], y: &[f32]) -> f64 {
-    x.iter().zip(y).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum()
+    x.iter()
+        .zip(y)
+        .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
+        .sum()
 }
 
 fn cosine(x: &[f32], y: &[f32]) -> f64 {
     let dot = |x: &[f32], y: &[f32]| -> f64 {
-        x.iter().zip(y).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+        x.iter()
+            .zip(y)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum()
     };
     1.0 - dot(x, y) / (dot(x, x).sqrt() * dot(y, y).sqrt())
 }
@@ -101,20 +112,36 @@ fn cosine(x: &[f32], y: &[f32]) -> f64 {
 fn measured(a: &[Value<'_>], how: fn(&[f32], &[f32]) -> f64) -> Outcome {
     let (x, y) = (numbers(&a[0])?, numbers(&a[1])?);
     if x.len() != y.len() {
-        let text = format!("attempting to find distance between vectors of different lengths: {} vs {}", x.len(), y.len());
+        let text = format!(
+            "attempting to find distance between vectors of different lengths: {} vs {}",
+            x.len(),
+            y.len()
+        );
         return Err(Error::general(text));
     }
     let d = how(&x, &y);
-    Ok(if d.is_nan() { Value::Null } else { Value::Float(d) })
+    Ok(if d.is_nan() {
+        Value::Null
+    } else {
+        Value::Float(d)
+    })
 }
 
 fn distance(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    let kind = a.get(2).map(to_string).unwrap_or_else(|| "L2_SQUARED".into());
+    let kind = a
+        .get(2)
+        .map(to_string)
+        .unwrap_or_else(|| "L2_SQUARED".into());
     match kind.to_ascii_uppercase().as_str() {
         "EUCLIDEAN" => measured(a, |x, y| squared(x, y).sqrt()),
         "COSINE" => measured(a, cosine),
         "L2_SQUARED" => measured(a, squared),
-        "DOT" => measured(a, |x, y| x.iter().zip(y).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()),
+        "DOT" => measured(a, |x, y| {
+            x.iter()
+                .zip(y)
+                .map(|(a, b)| f64::from(*a) * f64::from(*b))
+                .sum()
+        }),
         _ => Err(Error::wrong_arguments("distance")),
     }
 }
