@@ -284,6 +284,20 @@ impl Builder {
         self.buf.drain(..self.head);
         Ok(self.buf)
     }
+
+    /// Completes a flatbuffer that has neither identifier nor envelope, such as the privileges
+    /// file (spec 07 §22).
+    pub fn finish_bare(mut self, root: Offset) -> Result<Vec<u8>, SerialError> {
+        self.prep(self.min_align, 4);
+        self.prep(4, 0);
+        let relative = self.here().0.wrapping_sub(root.0).wrapping_add(4);
+        self.put(&relative.to_le_bytes());
+        if u32::try_from(self.size()).is_err() {
+            return Err(SerialError::TooLarge);
+        }
+        self.buf.drain(..self.head);
+        Ok(self.buf)
+    }
 }
 
 macro_rules! scalars {

@@ -1113,7 +1113,7 @@ impl Binder<'_> {
             }
             if let Some(db) = &c.db
                 && !(table.db.eq_ignore_ascii_case(db)
-                    || table.db.split('/').next().is_some_and(|d| d.eq_ignore_ascii_case(db)))
+                    || base_name(&table.db).eq_ignore_ascii_case(base_name(db)))
             {
                 continue;
             }
@@ -1240,6 +1240,11 @@ fn row_of(e: &ast::Expr) -> Option<&[ast::Expr]> {
         ast::Expr::Row(list) if list.len() > 1 => Some(list),
         _ => None,
     }
+}
+
+/// A database name without its revision.
+fn base_name(db: &str) -> &str {
+    db.split(['/', '@']).next().unwrap_or(db)
 }
 
 fn compare_op(op: BinaryOp) -> Option<CompareOp> {
