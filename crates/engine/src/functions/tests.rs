@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::expr::Expr;
+use crate::instance::{Clock, Instance, Settings};
 use crate::session::Session;
 use crate::virtual_table::VirtualTable;
 
@@ -46,6 +47,21 @@ impl Catalog for NoTables {
     }
 }
 
+/// 2023-11-14 22:13:20.123456 for ever.
+struct StoppedClock;
+
+impl Clock for StoppedClock {
+    fn now_micros(&self) -> i64 {
+        1_700_000_000_123_456
+    }
+}
+
+/// A session of root on an instance without databases.
+fn session() -> Session {
+    let instance = Instance::in_memory(Settings::default(), Arc::new(StoppedClock));
+    Session::new(&Arc::new(instance), 1, "root", "localhost")
+}
+
 /// The text of an expression's value, or `error` with its number.
 fn value_of(text: &str) -> String {
     let evaluate = || -> Result<String> {
@@ -59,7 +75,7 @@ fn value_of(text: &str) -> String {
             syntax: options,
         };
         let typed = Binder::new(&NoTables, &modes, text.as_bytes()).bind_alone(&parsed)?;
-        let session = Session::default();
+        let session = session();
         let cx = Context::new(&session, &[], Vec::new());
         let env = Env::new(0, None, &cx);
         let value = typed.expr.eval(&env)?;
