@@ -20,13 +20,25 @@ pub const FUNCTIONS: &[Function] = &[
 ];
 
 fn make_set_type(a: &[SqlType], c: CollationId) -> SqlType {
-    varchar(a[1..].iter().map(|t| text_length(t).saturating_add(1)).fold(0, u32::saturating_add), c)
+    varchar(
+        a[1..]
+            .iter()
+            .map(|t| text_length(t).saturating_add(1))
+            .fold(0, u32::saturating_add),
+        c,
+    )
 }
 
 /// Two capital hexadecimal digits for each byte.
 pub(super) fn hex_digits(data: &[u8], upper: bool) -> Vec<u8> {
-    let digits: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
-    data.iter().flat_map(|b| [digits[usize::from(b >> 4)], digits[usize::from(b & 15)]]).collect()
+    let digits: &[u8; 16] = if upper {
+        b"0123456789ABCDEF"
+    } else {
+        b"0123456789abcdef"
+    };
+    data.iter()
+        .flat_map(|b| [digits[usize::from(b >> 4)], digits[usize::from(b & 15)]])
+        .collect()
 }
 
 fn hex(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -59,7 +71,10 @@ fn unhex(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     })();
     if decoded.is_none() {
         let shown = String::from_utf8_lossy(&text).into_owned();
-        call.cx.warn(1411, format!("Incorrect string value: '{shown}' for function unhex"));
+        call.cx.warn(
+            1411,
+            format!("Incorrect string value: '{shown}' for function unhex"),
+        );
         return Ok(Value::Null);
     }
     Ok(bytes(out))
@@ -75,7 +90,9 @@ fn digits_of(text: &[u8], base: u32) -> (bool, u128) {
     };
     let mut n: u128 = 0;
     for b in digits {
-        let Some(d) = (*b as char).to_digit(base) else { break };
+        let Some(d) = (*b as char).to_digit(base) else {
+            break;
+        };
         n = (n * u128::from(base) + u128::from(d)).min(1 << 70);
     }
     (negative, n)
@@ -108,11 +125,21 @@ fn convert_base(v: &Value<'_>, from: i64, to: i64, call: &Call<'_>) -> Outcome {
     };
     let (negative, n) = digits_of(&text, from.unsigned_abs() as u32);
     let value: u64 = if from < 0 {
-        let limit = if negative { 1u128 << 63 } else { (1u128 << 63) - 1 };
+        let limit = if negative {
+            1u128 << 63
+        } else {
+            (1u128 << 63) - 1
+        };
         let n = n.min(limit) as u64;
         if negative { n.wrapping_neg() } else { n }
     } else if n > u128::from(u64::MAX) {
-        call.cx.warn(1292, format!("Truncated incorrect DECIMAL value: '{}'", crate::convert::to_string(v)));
+        call.cx.warn(
+            1292,
+            format!(
+                "Truncated incorrect DECIMAL value: '{}'",
+                crate::convert::to_string(v)
+            ),
+        );
         u64::MAX
     } else if negative {
         (n as u64).wrapping_neg()
@@ -122,14 +149,23 @@ fn convert_base(v: &Value<'_>, from: i64, to: i64, call: &Call<'_>) -> Outcome {
     Ok(bytes(if to < 0 {
         let signed = value as i64;
         let digits = in_base(signed.unsigned_abs(), to.unsigned_abs());
-        if signed < 0 { format!("-{digits}") } else { digits }
+        if signed < 0 {
+            format!("-{digits}")
+        } else {
+            digits
+        }
     } else {
         in_base(value, to as u64)
     }))
 }
 
 fn conv(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    convert_base(&a[0], to_i64(&a[1], call.cx)?, to_i64(&a[2], call.cx)?, call)
+    convert_base(
+        &a[0],
+        to_i64(&a[1], call.cx)?,
+        to_i64(&a[2], call.cx)?,
+        call,
+    )
 }
 
 fn bin(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -144,7 +180,9 @@ fn bit_count(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     if let (Value::Bytes(b), Some(t)) = (&a[0], call.types.args.first())
         && crate::bind::types::is_binary(t)
     {
-        return Ok(Value::Int(b.iter().map(|b| i64::from(b.count_ones())).sum()));
+        return Ok(Value::Int(
+            b.iter().map(|b| i64::from(b.count_ones())).sum(),
+        ));
     }
     let n = match &a[0] {
         v @ Value::Bytes(_) => to_f64(v, call.cx).round_ties_even() as i64 as u64,
@@ -156,7 +194,9 @@ fn bit_count(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 fn export_set(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let bits = to_bits_of_any(&a[0], call)?;
     let (on, off) = (to_text(&a[1]), to_text(&a[2]));
-    let between = a.get(3).map_or(std::borrow::Cow::Borrowed(&b","[..]), |v| to_text(v));
+    let between = a
+        .get(3)
+        .map_or(std::borrow::Cow::Borrowed(&b","[..]), |v| to_text(v));
     let count = match a.get(4) {
         Some(v) => match to_i64(v, call.cx)? {
             n @ 0..=64 => n as usize,

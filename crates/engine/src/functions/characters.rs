@@ -70,7 +70,11 @@ pub fn find(text: &[u8], needle: &[u8], start: usize, collation: &Collation) -> 
         if starts_with(&text[at..], needle, collation).is_some() {
             return position + 1;
         }
-        at += if in_bytes { 1 } else { decode_rune(&text[at..]).1 };
+        at += if in_bytes {
+            1
+        } else {
+            decode_rune(&text[at..]).1
+        };
         position += 1;
     }
     0
@@ -81,5 +85,8 @@ pub fn find_bytes(text: &[u8], needle: &[u8], from: usize) -> Option<usize> {
     if needle.is_empty() || from > text.len() {
         return None;
     }
-    text[from..].windows(needle.len()).position(|w| w == needle).map(|p| p + from)
+    text[from..]
+        .windows(needle.len())
+        .position(|w| w == needle)
+        .map(|p| p + from)
 }

@@ -60,7 +60,9 @@ fn uncompress(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
         return Ok(Value::Null);
     }
     let mut out = Vec::new();
-    let read = ZlibDecoder::new(&data[4..]).take(expected as u64 + 1).read_to_end(&mut out);
+    let read = ZlibDecoder::new(&data[4..])
+        .take(expected as u64 + 1)
+        .read_to_end(&mut out);
     if read.is_err() || out.len() > expected {
         call.cx.warn(1259, "ZLIB: Input data corrupted");
         return Ok(Value::Null);

@@ -18,7 +18,14 @@ pub const FUNCTIONS: &[Function] = &[
 
 fn text(a: &[SqlType], c: CollationId) -> SqlType {
     let length = text_length(&a[1]).saturating_mul(10).min(65_535);
-    varchar(length, if c == CollationId::BINARY { CollationId::DEFAULT } else { c })
+    varchar(
+        length,
+        if c == CollationId::BINARY {
+            CollationId::DEFAULT
+        } else {
+            c
+        },
+    )
 }
 
 /// `st`, `nd`, `rd` or `th`.
@@ -61,8 +68,16 @@ fn write_parts(d: DateTime, hour: u32, dated: bool, format: &str) -> Option<Stri
             continue;
         }
         let done = match spec {
-            'M' => write!(out, "{}", MONTH_NAMES.get(usize::from(date.month).checked_sub(1)?)?),
-            'b' => write!(out, "{}", &MONTH_NAMES.get(usize::from(date.month).checked_sub(1)?)?[..3]),
+            'M' => write!(
+                out,
+                "{}",
+                MONTH_NAMES.get(usize::from(date.month).checked_sub(1)?)?
+            ),
+            'b' => write!(
+                out,
+                "{}",
+                &MONTH_NAMES.get(usize::from(date.month).checked_sub(1)?)?[..3]
+            ),
             'W' if whole => write!(out, "{}", DAY_NAMES[usize::from(date.weekday())]),
             'a' if whole => write!(out, "{}", &DAY_NAMES[usize::from(date.weekday())][..3]),
             'w' if whole => write!(out, "{}", date.day_of_week() - 1),
@@ -114,18 +129,27 @@ fn date_format(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     if format.is_empty() {
         return Ok(Value::Null);
     }
-    let Some(d) = loose_datetime(&a[0], call.cx) else { return Ok(Value::Null) };
+    let Some(d) = loose_datetime(&a[0], call.cx) else {
+        return Ok(Value::Null);
+    };
     Ok(write(d, &format).map_or(Value::Null, bytes))
 }
 
 fn time_format(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let format = to_string(&a[1]);
-    let Some(t) = to_time(&a[0], call.cx) else { return Ok(Value::Null) };
+    let Some(t) = to_time(&a[0], call.cx) else {
+        return Ok(Value::Null);
+    };
     if format.is_empty() {
         return Ok(Value::Null);
     }
     let (hour, minute, second, micro) = t.parts();
-    let d = DateTime { minute, second, micro, ..DateTime::ZERO };
+    let d = DateTime {
+        minute,
+        second,
+        micro,
+        ..DateTime::ZERO
+    };
     let text = write_parts(d, hour, false, &format);
     let sign = if t < Time(0) { "-" } else { "" };
     Ok(text.map_or(Value::Null, |t| bytes(format!("{sign}{t}"))))
@@ -152,7 +176,11 @@ const FORMATS: &[(&str, &str, &str)] = &[
 
 fn get_format(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let (kind, name) = (to_string(&a[0]), to_string(&a[1]));
-    let kind = if kind.eq_ignore_ascii_case("TIMESTAMP") { "DATETIME".to_string() } else { kind };
+    let kind = if kind.eq_ignore_ascii_case("TIMESTAMP") {
+        "DATETIME".to_string()
+    } else {
+        kind
+    };
     let found = FORMATS
         .iter()
         .find(|f| f.0.eq_ignore_ascii_case(&kind) && f.1.eq_ignore_ascii_case(&name));

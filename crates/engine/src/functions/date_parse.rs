@@ -15,7 +15,9 @@ fn result(_: &[SqlType], _: CollationId) -> SqlType {
 
 /// DATE, TIME or DATETIME, as the parts of a constant format say.
 fn refine(_: &[SqlType], constants: &[Option<OwnedValue>], given: SqlType) -> SqlType {
-    let Some(Some(format @ Value::Bytes(_))) = constants.get(1) else { return given };
+    let Some(Some(format @ Value::Bytes(_))) = constants.get(1) else {
+        return given;
+    };
     let format = to_string(format);
     let (mut date, mut time, mut fraction) = (false, false, false);
     let mut chars = format.chars();
@@ -23,8 +25,13 @@ fn refine(_: &[SqlType], constants: &[Option<OwnedValue>], given: SqlType) -> Sq
         if c == '%' {
             match chars.next() {
                 Some('f') => (time, fraction) = (true, true),
-                Some('H' | 'I' | 'S' | 'T' | 'h' | 'i' | 'k' | 'l' | 'p' | 'r' | 's') => time = true,
-                Some('M' | 'V' | 'U' | 'X' | 'Y' | 'W' | 'a' | 'b' | 'c' | 'j' | 'm' | 'v' | 'u' | 'x' | 'y' | 'w' | 'D' | 'd' | 'e') => {
+                Some('H' | 'I' | 'S' | 'T' | 'h' | 'i' | 'k' | 'l' | 'p' | 'r' | 's') => {
+                    time = true
+                }
+                Some(
+                    'M' | 'V' | 'U' | 'X' | 'Y' | 'W' | 'a' | 'b' | 'c' | 'j' | 'm' | 'v' | 'u'
+                    | 'x' | 'y' | 'w' | 'D' | 'd' | 'e',
+                ) => {
                     date = true;
                 }
                 _ => {}
@@ -51,7 +58,12 @@ impl Scanner<'_> {
 
     /// A number of at most `most` digits.
     fn number(&mut self, most: usize) -> Option<u32> {
-        let n = self.text.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
+        let n = self
+            .text
+            .iter()
+            .take(most)
+            .take_while(|b| b.is_ascii_digit())
+            .count();
         let digits = std::str::from_utf8(&self.text[..n]).ok()?;
         let v = digits.parse().ok()?;
         self.text = &self.text[n..];
@@ -62,7 +74,9 @@ impl Scanner<'_> {
     fn name(&mut self, names: &[&str], short: bool) -> Option<usize> {
         let i = names.iter().position(|n| {
             let n = if short { &n[..3] } else { n };
-            self.text.get(..n.len()).is_some_and(|t| t.eq_ignore_ascii_case(n.as_bytes()))
+            self.text
+                .get(..n.len())
+                .is_some_and(|t| t.eq_ignore_ascii_case(n.as_bytes()))
         })?;
         let length = if short { 3 } else { names[i].len() };
         self.text = &self.text[length..];
@@ -114,7 +128,11 @@ fn scan(s: &mut Scanner<'_>, format: &[u8], p: &mut Parts) -> Option<()> {
             b'Y' => {
                 let before = s.text.len();
                 let y = s.number(4)?;
-                p.year = if before - s.text.len() == 2 { two_digits(y) } else { y };
+                p.year = if before - s.text.len() == 2 {
+                    two_digits(y)
+                } else {
+                    y
+                };
             }
             b'y' => p.year = two_digits(s.number(2)?),
             b'm' | b'c' => p.month = s.number(2).filter(|m| *m <= 12)?,
@@ -192,7 +210,9 @@ fn moment(p: &Parts) -> Option<DateTime> {
     let (mut year, mut month, mut day) = (p.year, p.month, p.day);
     let from_days = |days: i64| {
         let (y, m, d) = values::calendar::civil_from_days(days);
-        (0..=9999).contains(&y).then_some((y as u32, u32::from(m), u32::from(d)))
+        (0..=9999)
+            .contains(&y)
+            .then_some((y as u32, u32::from(m), u32::from(d)))
     };
     if let Some(n) = p.day_of_year {
         let first = days_from_civil(p.year.into(), 1, 1);
@@ -205,9 +225,14 @@ fn moment(p: &Parts) -> Option<DateTime> {
         let start = (first + if sunday { 4 } else { 3 }).rem_euclid(7);
         let mut days = first;
         if sunday {
-            days += (if start == 0 { 0 } else { 7 - start }) + (i64::from(week) - 1) * 7 + i64::from(weekday % 7);
+            days += (if start == 0 { 0 } else { 7 - start })
+                + (i64::from(week) - 1) * 7
+                + i64::from(weekday % 7);
         } else {
-            days += (if start <= 3 { 0 } else { 7 } - start) + (i64::from(week) - 1) * 7 + i64::from(weekday) - 1;
+            days += (if start <= 3 { 0 } else { 7 } - start)
+                + (i64::from(week) - 1) * 7
+                + i64::from(weekday)
+                - 1;
         }
         (year, month, day) = from_days(days)?;
     }
@@ -215,7 +240,11 @@ fn moment(p: &Parts) -> Option<DateTime> {
         return None;
     }
     Some(DateTime {
-        date: Date { year: year as u16, month: month as u8, day: day as u8 },
+        date: Date {
+            year: year as u16,
+            month: month as u8,
+            day: day as u8,
+        },
         hour: hour as u8,
         minute: p.minute as u8,
         second: p.second as u8,
@@ -229,16 +258,24 @@ fn str_to_date(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let mut parts = Parts::default();
     let wrong = |kind: &str| {
         let shown = String::from_utf8_lossy(&text).into_owned();
-        call.cx.warn(1411, format!("Incorrect {kind} value: '{shown}' for function str_to_date"));
+        call.cx.warn(
+            1411,
+            format!("Incorrect {kind} value: '{shown}' for function str_to_date"),
+        );
         Ok(Value::Null)
     };
     if scan(&mut s, &format, &mut parts).is_none() {
         return wrong("datetime");
     }
-    let Some(d) = moment(&parts) else { return wrong("datetime") };
+    let Some(d) = moment(&parts) else {
+        return wrong("datetime");
+    };
     if !s.text.trim_ascii().is_empty() {
         let shown = String::from_utf8_lossy(&text).into_owned();
-        call.cx.warn(1292, format!("Truncated incorrect datetime value: '{shown}'"));
+        call.cx.warn(
+            1292,
+            format!("Truncated incorrect datetime value: '{shown}'"),
+        );
     }
     if let SqlType::Time(_) = call.types.result {
         return Ok(Value::Time(Time(d.micros_of_day())));

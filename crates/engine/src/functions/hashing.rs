@@ -13,11 +13,17 @@ use crate::convert::{to_i64, to_string, to_text};
 use crate::error::{Error, Result};
 
 pub const FUNCTIONS: &[Function] = &[
-    Function::new("md5", 1, 1, ty::name, |_, a| Ok(bytes(hex_digits(&Md5::digest(to_text(&a[0])), false)))),
+    Function::new("md5", 1, 1, ty::name, |_, a| {
+        Ok(bytes(hex_digits(&Md5::digest(to_text(&a[0])), false)))
+    }),
     Function::new("sha", 1, 1, ty::name, sha1),
     Function::new("sha1", 1, 1, ty::name, sha1),
     Function::new("sha2", 2, 2, sha2_type, sha2),
-    Function::new("crc32", 1, 1, ty::uint, |_, a| Ok(Value::UInt(super::compression::crc32(&to_text(&a[0])).into()))),
+    Function::new("crc32", 1, 1, ty::uint, |_, a| {
+        Ok(Value::UInt(
+            super::compression::crc32(&to_text(&a[0])).into(),
+        ))
+    }),
     Function::new("aes_encrypt", 2, 6, ty::blob, aes_encrypt),
     Function::new("aes_decrypt", 2, 6, ty::blob, aes_decrypt),
     Function::new("random_bytes", 1, 1, ty::blob, random_bytes).volatile(),
@@ -25,7 +31,14 @@ pub const FUNCTIONS: &[Function] = &[
 ];
 
 fn sha2_type(_: &[values::SqlType], c: values::CollationId) -> values::SqlType {
-    crate::bind::types::varchar(128, if c == values::CollationId::BINARY { values::CollationId::DEFAULT } else { c })
+    crate::bind::types::varchar(
+        128,
+        if c == values::CollationId::BINARY {
+            values::CollationId::DEFAULT
+        } else {
+            c
+        },
+    )
 }
 
 fn sha1(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -40,7 +53,10 @@ fn sha2(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
         384 => Sha384::digest(text).to_vec(),
         512 => Sha512::digest(text).to_vec(),
         _ => {
-            call.cx.warn(1583, "Incorrect parameters in the call to native function 'sha2'");
+            call.cx.warn(
+                1583,
+                "Incorrect parameters in the call to native function 'sha2'",
+            );
             return Ok(Value::Null);
         }
     };
@@ -115,7 +131,9 @@ fn mode(call: &Call<'_>, a: &[Value<'_>], name: &str) -> Result<(usize, Option<[
             })?;
             Ok((bits, Some(start)))
         }
-        Some(other) => Err(Error::not_supported(format!("block_encryption_mode {other}"))),
+        Some(other) => Err(Error::not_supported(format!(
+            "block_encryption_mode {other}"
+        ))),
     }
 }
 
@@ -127,7 +145,10 @@ fn aes_encrypt(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     data.resize(data.len() + padding, padding as u8);
     for block in data.chunks_exact_mut(BLOCK) {
         if let Some(previous) = &mut chain {
-            block.iter_mut().zip(previous.iter()).for_each(|(b, p)| *b ^= p);
+            block
+                .iter_mut()
+                .zip(previous.iter())
+                .for_each(|(b, p)| *b ^= p);
             cipher.encrypt(block);
             previous.copy_from_slice(block);
         } else {
@@ -141,7 +162,7 @@ fn aes_decrypt(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let (bits, mut chain) = mode(call, a, "aes_decrypt")?;
     let cipher = Cipher::new(&to_text(&a[1]), bits);
     let mut data = to_text(&a[0]).into_owned();
-    if data.is_empty() || data.len() % BLOCK != 0 {
+    if data.is_empty() || !data.len().is_multiple_of(BLOCK) {
         return Ok(Value::Null);
     }
     for block in data.chunks_exact_mut(BLOCK) {
@@ -149,13 +170,18 @@ fn aes_decrypt(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
         encrypted.copy_from_slice(block);
         cipher.decrypt(block);
         if let Some(previous) = &mut chain {
-            block.iter_mut().zip(previous.iter()).for_each(|(b, p)| *b ^= p);
+            block
+                .iter_mut()
+                .zip(previous.iter())
+                .for_each(|(b, p)| *b ^= p);
             *previous = encrypted;
         }
     }
     let padding = usize::from(data.last().copied().unwrap_or(0));
     let right = (1..=BLOCK).contains(&padding)
-        && data[data.len() - padding..].iter().all(|b| usize::from(*b) == padding);
+        && data[data.len() - padding..]
+            .iter()
+            .all(|b| usize::from(*b) == padding);
     if !right {
         return Ok(Value::Null);
     }
@@ -166,7 +192,11 @@ fn aes_decrypt(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 fn random_bytes(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let n = to_i64(&a[0], call.cx)?;
     if !(1..=1024).contains(&n) {
-        return Err(Error::new(1690, "22003", "length value is out of range in 'random_bytes'"));
+        return Err(Error::new(
+            1690,
+            "22003",
+            "length value is out of range in 'random_bytes'",
+        ));
     }
     let mut out = vec![0; n as usize];
     super::uuid::fill(&mut out)?;

@@ -16,33 +16,54 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("version", 0, 0, system_name, |_, _| Ok(bytes(VERSION))),
     Function::new("database", 0, 0, system_name, database),
     Function::new("schema", 0, 0, system_name, database),
-    Function::new("user", 0, 0, system_name, |c, _| Ok(bytes(c.cx.session.user_host()))),
-    Function::new("session_user", 0, 0, system_name, |c, _| Ok(bytes(c.cx.session.user_host()))),
-    Function::new("system_user", 0, 0, system_name, |c, _| Ok(bytes(c.cx.session.user_host()))),
-    Function::new("current_user", 0, 0, system_name, |c, _| Ok(bytes(c.cx.session.account()))),
+    Function::new("user", 0, 0, system_name, |c, _| {
+        Ok(bytes(c.cx.session.user_host()))
+    }),
+    Function::new("session_user", 0, 0, system_name, |c, _| {
+        Ok(bytes(c.cx.session.user_host()))
+    }),
+    Function::new("system_user", 0, 0, system_name, |c, _| {
+        Ok(bytes(c.cx.session.user_host()))
+    }),
+    Function::new("current_user", 0, 0, system_name, |c, _| {
+        Ok(bytes(c.cx.session.account()))
+    }),
     Function::new("current_role", 0, 0, system_name, |_, _| Ok(bytes("NONE"))),
     Function::new("connection_id", 0, 0, ty::uint, |c, _| {
         Ok(Value::UInt(c.cx.session.connection_id().into()))
     }),
-    Function::new("last_insert_id", 0, 1, ty::uint, last_insert_id).lax().volatile(),
+    Function::new("last_insert_id", 0, 1, ty::uint, last_insert_id)
+        .lax()
+        .volatile(),
     Function::new("found_rows", 0, 0, ty::int, |c, _| {
         Ok(Value::Int(c.cx.session.found_rows.get() as i64))
     })
     .volatile(),
-    Function::new("row_count", 0, 0, ty::int, |c, _| Ok(Value::Int(c.cx.session.row_count())))
+    Function::new("row_count", 0, 0, ty::int, |c, _| {
+        Ok(Value::Int(c.cx.session.row_count()))
+    })
+    .volatile(),
+    Function::new("sleep", 1, 1, ty::int, sleep)
+        .lax()
         .volatile(),
-    Function::new("sleep", 1, 1, ty::int, sleep).lax().volatile(),
     Function::new("benchmark", 2, 2, ty::int, |_, _| Ok(Value::Int(0))).volatile(),
     Function::new("name_const", 2, 2, second, |_, a| Ok(a[1].clone())).lax(),
-    Function::new("icu_version", 0, 0, system_name, |_, _| Ok(bytes("69.1"))),
-    Function::new("validate_password_strength", 1, 1, ty::int, password_strength),
+    Function::new("icu_version", 0, 0, system_name, |_, _| Ok(bytes("73.1"))),
+    Function::new(
+        "validate_password_strength",
+        1,
+        1,
+        ty::int,
+        password_strength,
+    ),
     Function::new("ps_current_thread_id", 0, 0, ty::uint, |c, _| {
         Ok(Value::UInt(c.cx.session.connection_id().into()))
     }),
 ];
 
 fn system_name(_: &[SqlType], _: CollationId) -> SqlType {
-    let utf8 = values::collation::by_name("utf8mb3_general_ci").map_or(CollationId::DEFAULT, |c| c.id);
+    let utf8 =
+        values::collation::by_name("utf8mb3_general_ci").map_or(CollationId::DEFAULT, |c| c.id);
     SqlType::VarChar(288, utf8)
 }
 
@@ -51,14 +72,24 @@ fn second(a: &[SqlType], _: CollationId) -> SqlType {
 }
 
 fn database(call: &Call<'_>, _: &[Value<'_>]) -> Outcome {
-    Ok(call.cx.session.current_database().map_or(Value::Null, bytes))
+    Ok(call
+        .cx
+        .session
+        .current_database()
+        .map_or(Value::Null, bytes))
 }
 
 fn last_insert_id(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    let Some(v) = a.first() else { return Ok(Value::UInt(call.cx.session.last_insert_id())) };
+    let Some(v) = a.first() else {
+        return Ok(Value::UInt(call.cx.session.last_insert_id()));
+    };
     let id = if v.is_null() { 0 } else { to_u64(v, call.cx)? };
     call.cx.session.set_last_insert_id(id);
-    Ok(if v.is_null() { Value::Null } else { Value::UInt(id) })
+    Ok(if v.is_null() {
+        Value::Null
+    } else {
+        Value::UInt(id)
+    })
 }
 
 /// How long a sleeping statement may go without looking whether it was killed.

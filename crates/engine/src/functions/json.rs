@@ -28,7 +28,10 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("json_contains_path", 3, ANY, ty::int, json_contains_path),
     Function::new("json_search", 3, ANY, ty::json, json_search).lax(),
     Function::new("json_overlaps", 2, 2, ty::int, |_, a| {
-        let (x, y) = (document(&a[0], 1, "json_overlaps")?, document(&a[1], 2, "json_overlaps")?);
+        let (x, y) = (
+            document(&a[0], 1, "json_overlaps")?,
+            document(&a[1], 2, "json_overlaps")?,
+        );
         Ok(boolean(x.overlaps(&y)))
     }),
     Function::new("json_member_of", 2, 2, ty::boolean, member_of),
@@ -36,7 +39,9 @@ pub const FUNCTIONS: &[Function] = &[
         Ok(bytes(document(&a[0], 1, "json_pretty")?.to_pretty()))
     }),
     Function::new("json_storage_size", 1, 1, ty::int, |_, a| {
-        Ok(Value::Int(document(&a[0], 1, "json_storage_size")?.to_stored().len() as i64))
+        Ok(Value::Int(
+            document(&a[0], 1, "json_storage_size")?.to_stored().len() as i64,
+        ))
     }),
     Function::new("json_storage_free", 1, 1, ty::int, |_, a| {
         document(&a[0], 1, "json_storage_free")?;
@@ -67,16 +72,26 @@ fn bad_text(e: &values::Error, position: usize, function: &str) -> Error {
     if what.contains("maximum depth") {
         return too_deep();
     }
-    let what = if what.contains('.') { what.to_string() } else { format!("{what}.") };
+    let what = if what.contains('.') {
+        what.to_string()
+    } else {
+        format!("{what}.")
+    };
     Error::new(
         3141,
         "22032",
-        format!("Invalid JSON text in argument {position} to function {function}: \"{what}\" at position {at}."),
+        format!(
+            "Invalid JSON text in argument {position} to function {function}: \"{what}\" at position {at}."
+        ),
     )
 }
 
 fn too_deep() -> Error {
-    Error::new(3157, "22032", "The JSON document exceeds the maximum depth.")
+    Error::new(
+        3157,
+        "22032",
+        "The JSON document exceeds the maximum depth.",
+    )
 }
 
 /// A path, or error 3143.
@@ -104,7 +119,11 @@ pub(super) fn member(call: &Call<'_>, a: &[Value<'_>], i: usize) -> Result<Json>
 
 /// A document that is not too deep.
 pub(super) fn checked(j: Json) -> Outcome {
-    if j.depth() > MAX_DEPTH { Err(too_deep()) } else { Ok(Value::Json(j)) }
+    if j.depth() > MAX_DEPTH {
+        Err(too_deep())
+    } else {
+        Ok(Value::Json(j))
+    }
 }
 
 fn json_array(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -113,13 +132,17 @@ fn json_array(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 }
 
 fn json_object(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    if a.len() % 2 != 0 {
+    if !a.len().is_multiple_of(2) {
         return Err(Error::wrong_parameter_count("json_object"));
     }
     let mut members = Vec::with_capacity(a.len() / 2);
     for i in (0..a.len()).step_by(2) {
         if a[i].is_null() {
-            return Err(Error::new(3158, "22032", "JSON documents may not contain NULL member names."));
+            return Err(Error::new(
+                3158,
+                "22032",
+                "JSON documents may not contain NULL member names.",
+            ));
         }
         let key: Box<str> = to_string(&a[i]).into();
         members.push((key, member(call, a, i + 1)?));
@@ -135,7 +158,13 @@ fn json_quote(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
             JsonValue::String(s) => values::json::quote(s, &mut out),
             _ => j.write_text(&mut out),
         },
-        _ => return Err(Error::new(3064, "HY000", "Incorrect type for argument 1 in function json_quote.")),
+        _ => {
+            return Err(Error::new(
+                3064,
+                "HY000",
+                "Incorrect type for argument 1 in function json_quote.",
+            ));
+        }
     }
     Ok(bytes(out))
 }
@@ -144,8 +173,12 @@ fn json_unquote<'a>(_: &Call<'_>, a: &[Value<'a>]) -> Result<Value<'a>> {
     let mut out = Vec::new();
     match &a[0] {
         Value::Json(j) => j.write_unquoted(&mut out),
-        Value::Bytes(text) if text.len() >= 2 && text.starts_with(b"\"") && text.ends_with(b"\"") => {
-            Json::from_stored(text).map_err(|e| bad_text(&e, 1, "json_unquote"))?.write_unquoted(&mut out);
+        Value::Bytes(text)
+            if text.len() >= 2 && text.starts_with(b"\"") && text.ends_with(b"\"") =>
+        {
+            Json::from_stored(text)
+                .map_err(|e| bad_text(&e, 1, "json_unquote"))?
+                .write_unquoted(&mut out);
         }
         Value::Bytes(text) => return Ok(Value::Bytes(text.clone())),
         v => out = to_text(v).into_owned(),
@@ -162,7 +195,11 @@ fn json_extract(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     for v in &a[1..] {
         found.extend(doc.find(&path(v)?).into_iter().cloned());
     }
-    Ok(if found.is_empty() { Value::Null } else { Value::Json(Json::array(found)) })
+    Ok(if found.is_empty() {
+        Value::Null
+    } else {
+        Value::Json(Json::array(found))
+    })
 }
 
 fn json_value(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -189,8 +226,12 @@ fn part(a: &[Value<'_>], at: usize, name: &str) -> Result<Option<Json>> {
 }
 
 fn json_keys(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    let Some(doc) = part(a, 1, "json_keys")? else { return Ok(Value::Null) };
-    let keys = doc.keys().map(|k| Json::array(k.map(Json::string).collect()));
+    let Some(doc) = part(a, 1, "json_keys")? else {
+        return Ok(Value::Null);
+    };
+    let keys = doc
+        .keys()
+        .map(|k| Json::array(k.map(Json::string).collect()));
     Ok(keys.map_or(Value::Null, Value::Json))
 }
 
@@ -208,7 +249,9 @@ fn json_valid(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 
 fn json_contains(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let candidate = document(&a[1], 2, "json_contains")?;
-    let Some(target) = part(a, 2, "json_contains")? else { return Ok(Value::Null) };
+    let Some(target) = part(a, 2, "json_contains")? else {
+        return Ok(Value::Null);
+    };
     Ok(boolean(target.contains(&candidate)))
 }
 
@@ -230,7 +273,11 @@ fn json_contains_path(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let one = one_or_all(&a[1], "json_contains_path")?;
     let paths: Vec<Path> = a[2..].iter().map(path).collect::<Result<_>>()?;
     let has = |p: &Path| !doc.find(p).is_empty();
-    Ok(boolean(if one { paths.iter().any(has) } else { paths.iter().all(has) }))
+    Ok(boolean(if one {
+        paths.iter().any(has)
+    } else {
+        paths.iter().all(has)
+    }))
 }
 
 fn json_search(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -266,7 +313,7 @@ fn member_of(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let array = document(&a[1], 2, "member of")?;
     let value = member(call, a, 0)?;
     Ok(boolean(match array.value() {
-        JsonValue::Array(items) => items.iter().any(|i| *i == value),
+        JsonValue::Array(items) => items.contains(&value),
         _ => array == value,
     }))
 }

@@ -9,7 +9,10 @@ use super::{ANY, Call, Function, Outcome};
 use crate::error::{Error, Result};
 
 pub const FUNCTIONS: &[Function] = &[
-    Function::new("json_set", 3, ANY, ty::json, |c, a| put(c, a, "json_set", |d, p, v| Ok(d.set(p, v)))).lax(),
+    Function::new("json_set", 3, ANY, ty::json, |c, a| {
+        put(c, a, "json_set", |d, p, v| Ok(d.set(p, v)))
+    })
+    .lax(),
     Function::new("json_insert", 3, ANY, ty::json, |c, a| {
         put(c, a, "json_insert", |d, p, v| Ok(d.insert(p, v)))
     })
@@ -19,22 +22,34 @@ pub const FUNCTIONS: &[Function] = &[
     })
     .lax(),
     Function::new("json_array_append", 3, ANY, ty::json, |c, a| {
-        put(c, a, "json_array_append", |d, p, v| array_put(d, p, v, ArraySlot::Append))
+        put(c, a, "json_array_append", |d, p, v| {
+            array_put(d, p, v, ArraySlot::Append)
+        })
     })
     .lax(),
     Function::new("json_array_insert", 3, ANY, ty::json, |c, a| {
-        put(c, a, "json_array_insert", |d, p, v| array_put(d, p, v, ArraySlot::Insert))
+        put(c, a, "json_array_insert", |d, p, v| {
+            array_put(d, p, v, ArraySlot::Insert)
+        })
     })
     .lax(),
     Function::new("json_remove", 2, ANY, ty::json, json_remove),
     Function::new("json_merge_patch", 2, ANY, ty::json, merge_patch).lax(),
-    Function::new("json_merge_preserve", 2, ANY, ty::json, |c, a| merge_preserve(c, a, "json_merge_preserve")),
-    Function::new("json_merge", 2, ANY, ty::json, |c, a| merge_preserve(c, a, "json_merge")),
+    Function::new("json_merge_preserve", 2, ANY, ty::json, |c, a| {
+        merge_preserve(c, a, "json_merge_preserve")
+    }),
+    Function::new("json_merge", 2, ANY, ty::json, |c, a| {
+        merge_preserve(c, a, "json_merge")
+    }),
 ];
 
 fn array_put(doc: &Json, path: &Path, value: &Json, slot: ArraySlot) -> Result<Json> {
     doc.array_put(path, value, slot).ok_or_else(|| {
-        Error::new(3165, "42000", "A path expression is not a path to a cell in an array.")
+        Error::new(
+            3165,
+            "42000",
+            "A path expression is not a path to a cell in an array.",
+        )
     })
 }
 
@@ -45,7 +60,7 @@ fn put(
     name: &str,
     edit: fn(&Json, &Path, &Json) -> Result<Json>,
 ) -> Outcome {
-    if a.len() % 2 == 0 {
+    if a.len().is_multiple_of(2) {
         return Err(Error::wrong_parameter_count(name));
     }
     if a[0].is_null() || a.iter().skip(1).step_by(2).any(Value::is_null) {
@@ -56,10 +71,15 @@ fn put(
     for i in (1..a.len()).step_by(2) {
         let path = single_path(&a[i])?;
         let value = member(call, a, i + 1)?;
-        deep |= path.legs.len() > 50 || matches!(value.value(), JsonValue::Array(_) | JsonValue::Object(_));
+        deep |= path.legs.len() > 50
+            || matches!(value.value(), JsonValue::Array(_) | JsonValue::Object(_));
         doc = edit(&doc, &path, &value)?;
     }
-    if deep { checked(doc) } else { Ok(Value::Json(doc)) }
+    if deep {
+        checked(doc)
+    } else {
+        Ok(Value::Json(doc))
+    }
 }
 
 fn json_remove(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -67,7 +87,11 @@ fn json_remove(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     for v in &a[1..] {
         let path = single_path(v)?;
         if path.legs.is_empty() {
-            return Err(Error::new(3153, "42000", "The path expression '$' is not allowed in this context."));
+            return Err(Error::new(
+                3153,
+                "42000",
+                "The path expression '$' is not allowed in this context.",
+            ));
         }
         doc = doc.remove(&path);
     }

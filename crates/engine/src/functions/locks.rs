@@ -11,12 +11,20 @@ use super::{Call, Function, Outcome, boolean};
 use crate::convert::to_string;
 use crate::error::{Error, Result};
 
-pub const FUNCTIONS: &[Function] = &[
-    Function::new("get_lock", 2, 2, ty::int, get_lock).lax().volatile(),
-    Function::new("release_lock", 1, 1, ty::int, release_lock).lax().volatile(),
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("get_lock", 2, 2, ty::int, get_lock)
+        .lax()
+        .volatile(),
+    Function::new("release_lock", 1, 1, ty::int, release_lock)
+        .lax()
+        .volatile(),
     Function::new("release_all_locks", 0, 0, ty::int, release_all_locks).volatile(),
-    Function::new("is_free_lock", 1, 1, ty::int, is_free_lock).lax().volatile(),
-    Function::new("is_used_lock", 1, 1, ty::uint, is_used_lock).lax().volatile(),
+    Function::new("is_free_lock", 1, 1, ty::int, is_free_lock)
+        .lax()
+        .volatile(),
+    Function::new("is_used_lock", 1, 1, ty::uint, is_used_lock)
+        .lax()
+        .volatile(),
 ];
 
 /// Most locks of an instance.
@@ -48,7 +56,10 @@ impl UserLocks {
         if table.len() >= MAX_LOCKS && !table.contains_key(name) {
             return false;
         }
-        let held = table.entry(name.to_string()).or_insert(Held { connection, times: 0 });
+        let held = table.entry(name.to_string()).or_insert(Held {
+            connection,
+            times: 0,
+        });
         let mine = held.connection == connection;
         if mine {
             held.times += 1;
@@ -92,15 +103,26 @@ impl UserLocks {
 fn lock_name(v: &Value<'_>) -> Result<String> {
     let text = to_string(v);
     if v.is_null() || text.is_empty() || text.chars().count() > 64 {
-        let shown = if v.is_null() { "NULL".to_string() } else { text };
-        return Err(Error::new(4163, "42000", format!("Incorrect user-level lock name '{shown}'.")));
+        let shown = if v.is_null() {
+            "NULL".to_string()
+        } else {
+            text
+        };
+        return Err(Error::new(
+            4163,
+            "42000",
+            format!("Incorrect user-level lock name '{shown}'."),
+        ));
     }
     Ok(text.to_lowercase())
 }
 
 fn get_lock(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let name = lock_name(&a[0])?;
-    let (locks, me) = (call.cx.session.user_locks(), call.cx.session.connection_id());
+    let (locks, me) = (
+        call.cx.session.user_locks(),
+        call.cx.session.connection_id(),
+    );
     if locks.try_take(&name, me) {
         return Ok(Value::Int(1));
     }
@@ -110,17 +132,31 @@ fn get_lock(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 
 fn release_lock(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let name = lock_name(&a[0])?;
-    let released = call.cx.session.user_locks().release(&name, call.cx.session.connection_id());
+    let released = call
+        .cx
+        .session
+        .user_locks()
+        .release(&name, call.cx.session.connection_id());
     Ok(released.map_or(Value::Null, boolean))
 }
 
 fn release_all_locks(call: &Call<'_>, _: &[Value<'_>]) -> Outcome {
-    let n = call.cx.session.user_locks().release_all(call.cx.session.connection_id());
+    let n = call
+        .cx
+        .session
+        .user_locks()
+        .release_all(call.cx.session.connection_id());
     Ok(Value::Int(n as i64))
 }
 
 fn is_free_lock(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    Ok(boolean(call.cx.session.user_locks().owner(&lock_name(&a[0])?).is_none()))
+    Ok(boolean(
+        call.cx
+            .session
+            .user_locks()
+            .owner(&lock_name(&a[0])?)
+            .is_none(),
+    ))
 }
 
 fn is_used_lock(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {

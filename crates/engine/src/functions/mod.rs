@@ -16,6 +16,7 @@ mod compression;
 mod date_format;
 mod date_parse;
 mod dolt;
+pub mod geometry;
 mod hashing;
 mod info;
 mod json;
@@ -23,9 +24,12 @@ mod json_edit;
 pub mod locks;
 mod network;
 mod numeric;
+mod planar;
 mod regexp;
 mod registry;
 mod result_type;
+mod spatial;
+mod spatial_measure;
 mod string;
 mod string_edit;
 mod temporal;
@@ -34,6 +38,7 @@ mod temporal_clock;
 #[cfg(test)]
 mod tests;
 mod uuid;
+mod vector;
 
 /// What a call stands on besides its arguments.
 pub struct Call<'c> {
@@ -85,7 +90,16 @@ impl Function {
         result: ResultType,
         body: for<'a> fn(&Call<'_>, &[Value<'a>]) -> Result<Value<'a>>,
     ) -> Function {
-        Function { name, min, max, result, strict: true, volatile: false, refine: None, body }
+        Function {
+            name,
+            min,
+            max,
+            result,
+            strict: true,
+            volatile: false,
+            refine: None,
+            body,
+        }
     }
 
     /// The same, called with NULL arguments too.
@@ -128,7 +142,9 @@ impl Call<'_> {
     fn too_long(&self, name: &str) -> OwnedValue {
         self.cx.warn(
             1301,
-            format!("Result of {name}() was larger than max_allowed_packet ({MAX_TEXT}) - truncated"),
+            format!(
+                "Result of {name}() was larger than max_allowed_packet ({MAX_TEXT}) - truncated"
+            ),
         );
         Value::Null
     }

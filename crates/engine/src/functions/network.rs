@@ -17,11 +17,18 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("is_ipv6", 1, 1, ty::int, is_ipv6).lax(),
     Function::new("is_ipv4_compat", 1, 1, ty::int, |_, a| {
         let b = to_text(&a[0]);
-        Ok(boolean(b.len() == 16 && b[..12].iter().all(|x| *x == 0) && b[12..] != [0; 4] && b[12..] != [0, 0, 0, 1]))
+        Ok(boolean(
+            b.len() == 16
+                && b[..12].iter().all(|x| *x == 0)
+                && b[12..] != [0; 4]
+                && b[12..] != [0, 0, 0, 1],
+        ))
     }),
     Function::new("is_ipv4_mapped", 1, 1, ty::int, |_, a| {
         let b = to_text(&a[0]);
-        Ok(boolean(b.len() == 16 && b[..10].iter().all(|x| *x == 0) && b[10..12] == [255, 255]))
+        Ok(boolean(
+            b.len() == 16 && b[..10].iter().all(|x| *x == 0) && b[10..12] == [255, 255],
+        ))
     }),
 ];
 
@@ -30,7 +37,13 @@ fn binary(_: &[SqlType], _: CollationId) -> SqlType {
 }
 
 fn wrong(call: &Call<'_>, v: &Value<'_>, name: &str) -> Outcome {
-    call.cx.warn(1411, format!("Incorrect string value: '{}' for function {name}", to_string(v)));
+    call.cx.warn(
+        1411,
+        format!(
+            "Incorrect string value: '{}' for function {name}",
+            to_string(v)
+        ),
+    );
     Ok(Value::Null)
 }
 
@@ -39,12 +52,20 @@ fn inet_aton(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let text = to_string(&a[0]);
     let parts: Option<Vec<u64>> = text
         .split('.')
-        .map(|p| p.parse::<u64>().ok().filter(|n| *n < 256 && p.bytes().all(|b| b.is_ascii_digit())))
+        .map(|p| {
+            p.parse::<u64>()
+                .ok()
+                .filter(|n| *n < 256 && p.bytes().all(|b| b.is_ascii_digit()))
+        })
         .collect();
     match parts.filter(|p| (1..=4).contains(&p.len())) {
         Some(p) => {
             let (last, head) = p.split_last().unwrap_or((&0, &[]));
-            let high = head.iter().enumerate().map(|(i, n)| n << (24 - 8 * i)).sum::<u64>();
+            let high = head
+                .iter()
+                .enumerate()
+                .map(|(i, n)| n << (24 - 8 * i))
+                .sum::<u64>();
             Ok(Value::UInt(high + last))
         }
         None => wrong(call, &a[0], "inet_aton"),
@@ -83,16 +104,24 @@ fn inet6_ntoa(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
             // Addresses of the old kind keep their dots, also those without a prefix.
             let tail = Ipv4Addr::new(b[12], b[13], b[14], b[15]);
             let compatible = b[..12].iter().all(|x| *x == 0) && (b[12] != 0 || b[13] != 0);
-            Ok(bytes(if compatible { format!("::{tail}") } else { v6.to_string() }))
+            Ok(bytes(if compatible {
+                format!("::{tail}")
+            } else {
+                v6.to_string()
+            }))
         }
         Err(_) => wrong(call, &a[0], "inet6_ntoa"),
     }
 }
 
 fn is_ipv4(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    Ok(boolean(!a[0].is_null() && to_string(&a[0]).parse::<Ipv4Addr>().is_ok()))
+    Ok(boolean(
+        !a[0].is_null() && to_string(&a[0]).parse::<Ipv4Addr>().is_ok(),
+    ))
 }
 
 fn is_ipv6(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    Ok(boolean(!a[0].is_null() && to_string(&a[0]).parse::<Ipv6Addr>().is_ok()))
+    Ok(boolean(
+        !a[0].is_null() && to_string(&a[0]).parse::<Ipv6Addr>().is_ok(),
+    ))
 }

@@ -24,30 +24,57 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("log", 1, 2, ty::double, log),
     Function::new("log2", 1, 1, ty::double, log2),
     Function::new("log10", 1, 1, ty::double, log10),
-    Function::new("pi", 0, 0, ty::double, |_, _| Ok(Value::Float(std::f64::consts::PI))),
+    Function::new("pi", 0, 0, ty::double, |_, _| {
+        Ok(Value::Float(std::f64::consts::PI))
+    }),
     Function::new("degrees", 1, 1, ty::double, |c, a| {
-        Ok(Value::Float(to_f64(&a[0], c.cx) * (180.0 / std::f64::consts::PI)))
+        Ok(Value::Float(
+            to_f64(&a[0], c.cx) * (180.0 / std::f64::consts::PI),
+        ))
     }),
     Function::new("radians", 1, 1, ty::double, |c, a| {
-        Ok(Value::Float(to_f64(&a[0], c.cx) * (std::f64::consts::PI / 180.0)))
+        Ok(Value::Float(
+            to_f64(&a[0], c.cx) * (std::f64::consts::PI / 180.0),
+        ))
     }),
-    Function::new("sin", 1, 1, ty::double, |c, a| Ok(Value::Float(to_f64(&a[0], c.cx).sin()))),
-    Function::new("cos", 1, 1, ty::double, |c, a| Ok(Value::Float(to_f64(&a[0], c.cx).cos()))),
-    Function::new("tan", 1, 1, ty::double, |c, a| Ok(Value::Float(to_f64(&a[0], c.cx).tan()))),
+    Function::new("sin", 1, 1, ty::double, |c, a| {
+        Ok(Value::Float(to_f64(&a[0], c.cx).sin()))
+    }),
+    Function::new("cos", 1, 1, ty::double, |c, a| {
+        Ok(Value::Float(to_f64(&a[0], c.cx).cos()))
+    }),
+    Function::new("tan", 1, 1, ty::double, |c, a| {
+        Ok(Value::Float(to_f64(&a[0], c.cx).tan()))
+    }),
     Function::new("cot", 1, 1, ty::double, cot),
-    Function::new("asin", 1, 1, ty::double, |c, a| Ok(defined(to_f64(&a[0], c.cx).asin()))),
-    Function::new("acos", 1, 1, ty::double, |c, a| Ok(defined(to_f64(&a[0], c.cx).acos()))),
+    Function::new("asin", 1, 1, ty::double, |c, a| {
+        Ok(defined(to_f64(&a[0], c.cx).asin()))
+    }),
+    Function::new("acos", 1, 1, ty::double, |c, a| {
+        Ok(defined(to_f64(&a[0], c.cx).acos()))
+    }),
     Function::new("atan", 1, 2, ty::double, atan),
     Function::new("atan2", 2, 2, ty::double, atan),
-    Function::new("rand", 0, 1, ty::double, rand).lax().volatile(),
+    Function::new("rand", 0, 1, ty::double, rand)
+        .lax()
+        .volatile(),
     Function::new("format_bytes", 1, 1, ty::name, format_bytes),
     Function::new("format_pico_time", 1, 1, ty::name, format_pico_time),
 ];
 
 fn number(a: &[SqlType], _: CollationId) -> SqlType {
     match &a[0] {
-        t if is_integer(t) => if is_unsigned(t) { UBIGINT } else { BIGINT },
-        SqlType::Decimal { precision, scale } => SqlType::Decimal { precision: *precision, scale: *scale },
+        t if is_integer(t) => {
+            if is_unsigned(t) {
+                UBIGINT
+            } else {
+                BIGINT
+            }
+        }
+        SqlType::Decimal { precision, scale } => SqlType::Decimal {
+            precision: *precision,
+            scale: *scale,
+        },
         _ => SqlType::Double,
     }
 }
@@ -68,17 +95,27 @@ fn rounded(a: &[SqlType], c: CollationId) -> SqlType {
 }
 
 fn refine_rounded(a: &[SqlType], constants: &[Option<OwnedValue>], given: SqlType) -> SqlType {
-    match (&a[0], constants.get(1)) {
-        (SqlType::Decimal { precision, scale }, Some(Some(Value::Int(n)))) => {
-            decimal((precision - scale) as u32 + 1, (*n).clamp(0, 30) as u32)
-        }
-        _ => given,
-    }
+    let (SqlType::Decimal { precision, scale }, Some(Some(digits))) = (&a[0], constants.get(1))
+    else {
+        return given;
+    };
+    let digits = match digits {
+        Value::Int(n) => *n,
+        Value::Decimal(d) => d.round(0).and_then(|d| d.to_i64()).unwrap_or(0),
+        Value::Float(f) => f.round_ties_even() as i64,
+        Value::Bytes(b) => values::number_text::parse_i128(b).value.clamp(-99, 99) as i64,
+        _ => return given,
+    };
+    decimal((precision - scale) as u32 + 1, digits.clamp(0, 30) as u32)
 }
 
 /// NULL for what is no number.
 fn defined(v: f64) -> OwnedValue {
-    if v.is_nan() { Value::Null } else { Value::Float(v) }
+    if v.is_nan() {
+        Value::Null
+    } else {
+        Value::Float(v)
+    }
 }
 
 /// A finite number, or error 1690 that shows the call.
@@ -87,7 +124,10 @@ fn finite(v: f64, name: &str, a: &[Value<'_>]) -> Outcome {
         return Ok(Value::Float(v));
     }
     let shown: Vec<String> = a.iter().map(to_string).collect();
-    Err(Error::data_out_of_range("DOUBLE", format!("{name}({})", shown.join(","))))
+    Err(Error::data_out_of_range(
+        "DOUBLE",
+        format!("{name}({})", shown.join(",")),
+    ))
 }
 
 fn abs(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -161,7 +201,11 @@ fn round_float(v: f64, digits: i64, cut: bool) -> f64 {
     let power = 10f64.powi(digits.unsigned_abs().min(400) as i32);
     let step = |x: f64| if cut { x.trunc() } else { x.round_ties_even() };
     if digits < 0 {
-        return if power.is_infinite() { 0.0 } else { step(v / power) * power };
+        return if power.is_infinite() {
+            0.0
+        } else {
+            step(v / power) * power
+        };
     }
     let scaled = v * power;
     if !scaled.is_finite() {
@@ -198,7 +242,11 @@ fn round_to(call: &Call<'_>, a: &[Value<'_>], cut: bool) -> Outcome {
                 _ => d.scale(),
             };
             let places = digits.clamp(-100, 30) as i32;
-            let r = if cut { d.truncate(places) } else { d.round(places) };
+            let r = if cut {
+                d.truncate(places)
+            } else {
+                d.round(places)
+            };
             let r = r.ok_or_else(|| out_of_range("DECIMAL"))?;
             Value::Decimal(r.with_scale(scale).unwrap_or(r))
         }
@@ -219,7 +267,11 @@ fn sqrt(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 }
 
 fn pow(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    finite(to_f64(&a[0], call.cx).powf(to_f64(&a[1], call.cx)), "pow", a)
+    finite(
+        to_f64(&a[0], call.cx).powf(to_f64(&a[1], call.cx)),
+        "pow",
+        a,
+    )
 }
 
 fn exp(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -240,7 +292,9 @@ fn ln(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 }
 
 fn log(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    let Some(x) = a.get(1) else { return ln(call, a) };
+    let Some(x) = a.get(1) else {
+        return ln(call, a);
+    };
     let base = to_f64(&a[0], call.cx);
     let x = to_f64(x, call.cx);
     if base <= 0.0 || base == 1.0 {
@@ -314,7 +368,11 @@ fn scaled(v: f64, units: &[(&str, f64)], least: &str) -> String {
     for (name, size) in units {
         if v.abs() >= *size {
             let n = v / size;
-            return if n.abs() >= 100_000.0 { format!("{n:.2e} {name}") } else { format!("{n:.2} {name}") };
+            return if n.abs() >= 100_000.0 {
+                format!("{n:.2e} {name}")
+            } else {
+                format!("{n:.2} {name}")
+            };
         }
     }
     format!("{v:4.0} {least}")
@@ -323,15 +381,25 @@ fn scaled(v: f64, units: &[(&str, f64)], least: &str) -> String {
 fn format_bytes(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     const KIB: f64 = 1024.0;
     let units = [
-        ("EiB", KIB.powi(6)), ("PiB", KIB.powi(5)), ("TiB", KIB.powi(4)),
-        ("GiB", KIB.powi(3)), ("MiB", KIB.powi(2)), ("KiB", KIB),
+        ("EiB", KIB.powi(6)),
+        ("PiB", KIB.powi(5)),
+        ("TiB", KIB.powi(4)),
+        ("GiB", KIB.powi(3)),
+        ("MiB", KIB.powi(2)),
+        ("KiB", KIB),
     ];
     Ok(bytes(scaled(to_f64(&a[0], call.cx), &units, "bytes")))
 }
 
 fn format_pico_time(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let units = [
-        ("d", 86_400e12), ("h", 3_600e12), ("min", 60e12), ("s", 1e12), ("ms", 1e9), ("us", 1e6), ("ns", 1e3),
+        ("d", 86_400e12),
+        ("h", 3_600e12),
+        ("min", 60e12),
+        ("s", 1e12),
+        ("ms", 1e9),
+        ("us", 1e6),
+        ("ns", 1e3),
     ];
     Ok(bytes(scaled(to_f64(&a[0], call.cx), &units, "ps")))
 }

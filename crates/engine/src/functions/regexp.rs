@@ -41,7 +41,12 @@ const CLASSES: &[(&str, &str)] = &[
 ];
 
 /// A compiled expression; `options` is the argument with letters, if there is one.
-fn compiled(call: &Call<'_>, pattern: &str, options: Option<&Value<'_>>, name: &str) -> Result<Rc<Regex>> {
+fn compiled(
+    call: &Call<'_>,
+    pattern: &str,
+    options: Option<&Value<'_>>,
+    name: &str,
+) -> Result<Rc<Regex>> {
     let collation = call.collation();
     let mut ignore_case = !collation.case_sensitive && !collation.is_binary();
     let (mut lines, mut dot_all) = (false, false);
@@ -56,7 +61,11 @@ fn compiled(call: &Call<'_>, pattern: &str, options: Option<&Value<'_>>, name: &
         }
     }
     if pattern.is_empty() {
-        return Err(Error::new(3685, "HY000", "Illegal argument to a regular expression."));
+        return Err(Error::new(
+            3685,
+            "HY000",
+            "Illegal argument to a regular expression.",
+        ));
     }
     let mut flags = String::new();
     for (on, letter) in [(ignore_case, 'i'), (lines, 'm'), (dot_all, 's')] {
@@ -64,7 +73,11 @@ fn compiled(call: &Call<'_>, pattern: &str, options: Option<&Value<'_>>, name: &
             flags.push(letter);
         }
     }
-    let mut text = if flags.is_empty() { pattern.to_string() } else { format!("(?{flags}){pattern}") };
+    let mut text = if flags.is_empty() {
+        pattern.to_string()
+    } else {
+        format!("(?{flags}){pattern}")
+    };
     if text.contains("[:") {
         for (class, property) in CLASSES {
             text = text.replace(class, property);
@@ -90,27 +103,57 @@ fn compiled(call: &Call<'_>, pattern: &str, options: Option<&Value<'_>>, name: &
 /// MySQL's error for an expression that does not compile.
 fn wrong_pattern(pattern: &str, e: &fancy_regex::Error) -> Error {
     let text = e.to_string().to_ascii_lowercase();
-    let (code, message) = if text.contains("parenthes") || text.contains("unclosed group") || text.contains("unopened group") {
-        (3691, "Mismatched parenthesis in regular expression.".to_string())
-    } else if text.contains("unclosed character class") || text.contains("invalid character class") {
-        (3696, "The regular expression contains an unclosed bracket expression.".to_string())
+    let (code, message) = if text.contains("parenthes")
+        || text.contains("unclosed group")
+        || text.contains("unopened group")
+    {
+        (
+            3691,
+            "Mismatched parenthesis in regular expression.".to_string(),
+        )
+    } else if text.contains("unclosed character class") || text.contains("invalid character class")
+    {
+        (
+            3696,
+            "The regular expression contains an unclosed bracket expression.".to_string(),
+        )
     } else if text.contains("range") && text.contains("class") {
-        (3697, "The regular expression contains an [x-y] character range where x comes after y.".to_string())
+        (
+            3697,
+            "The regular expression contains an [x-y] character range where x comes after y."
+                .to_string(),
+        )
     } else if text.contains("escape") {
-        (3689, "Unrecognized escape sequence in regular expression.".to_string())
+        (
+            3689,
+            "Unrecognized escape sequence in regular expression.".to_string(),
+        )
     } else if text.contains("repetition") && pattern.contains('{') {
-        (3692, "Incorrect description of a {min,max} interval.".to_string())
+        (
+            3692,
+            "Incorrect description of a {min,max} interval.".to_string(),
+        )
     } else if text.contains("back") && text.contains("ref") {
-        (3694, "Invalid back-reference in regular expression.".to_string())
+        (
+            3694,
+            "Invalid back-reference in regular expression.".to_string(),
+        )
     } else {
-        (3688, "Syntax error in regular expression on line 1, character 1.".to_string())
+        (
+            3688,
+            "Syntax error in regular expression on line 1, character 1.".to_string(),
+        )
     };
     Error::new(code, "HY000", message)
 }
 
 /// A match that takes too long.
 fn too_slow(_: fancy_regex::Error) -> Error {
-    Error::new(3699, "HY000", "Timeout exceeded in regular expression match.")
+    Error::new(
+        3699,
+        "HY000",
+        "Timeout exceeded in regular expression match.",
+    )
 }
 
 /// Byte offset of the position where a search starts.
@@ -119,8 +162,17 @@ fn start(call: &Call<'_>, text: &str, v: Option<&Value<'_>>) -> Result<usize> {
         Some(v) => to_i64(v, call.cx)?,
         None => 1,
     };
-    let out = || Error::new(3686, "HY000", "Index out of bounds in regular expression search.");
-    let n = usize::try_from(n).ok().filter(|n| *n >= 1).ok_or_else(out)?;
+    let out = || {
+        Error::new(
+            3686,
+            "HY000",
+            "Index out of bounds in regular expression search.",
+        )
+    };
+    let n = usize::try_from(n)
+        .ok()
+        .filter(|n| *n >= 1)
+        .ok_or_else(out)?;
     match text.char_indices().nth(n - 1) {
         Some((at, _)) => Ok(at),
         None if text.chars().count() == n - 1 => Ok(text.len()),
@@ -133,11 +185,19 @@ fn whole(call: &Call<'_>, v: Option<&Value<'_>>, default: i64) -> Result<i64> {
 }
 
 /// The match that is the n-th from a position on: its first and last byte offset.
-fn nth(call: &Call<'_>, regex: &Regex, text: &str, from: usize, n: i64) -> Result<Option<(usize, usize)>> {
+fn nth(
+    call: &Call<'_>,
+    regex: &Regex,
+    text: &str,
+    from: usize,
+    n: i64,
+) -> Result<Option<(usize, usize)>> {
     let mut at = from;
     let mut left = n.max(1);
     loop {
-        let Some(m) = regex.find_from_pos(text, at).map_err(too_slow)? else { return Ok(None) };
+        let Some(m) = regex.find_from_pos(text, at).map_err(too_slow)? else {
+            return Ok(None);
+        };
         left -= 1;
         if left == 0 {
             return Ok(Some((m.start(), m.end())));
@@ -160,7 +220,9 @@ fn next_search(text: &str, start: usize, end: usize) -> Option<usize> {
 
 fn regexp_like(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let regex = compiled(call, &to_string(&a[1]), a.get(2), "regexp_like")?;
-    Ok(boolean(regex.is_match(&to_string(&a[0])).map_err(too_slow)?))
+    Ok(boolean(
+        regex.is_match(&to_string(&a[0])).map_err(too_slow)?,
+    ))
 }
 
 fn regexp_instr(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -170,7 +232,11 @@ fn regexp_instr(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let after = match whole(call, a.get(4), 0)? {
         0 => false,
         1 => true,
-        _ => return Err(Error::wrong_arguments("regexp_instr: return_option must be 1 or 0.")),
+        _ => {
+            return Err(Error::wrong_arguments(
+                "regexp_instr: return_option must be 1 or 0.",
+            ));
+        }
     };
     let found = nth(call, &regex, &text, from, whole(call, a.get(3), 1)?)?;
     Ok(Value::Int(found.map_or(0, |(start, end)| {
@@ -204,7 +270,11 @@ fn expand(replacement: &str, groups: &Captures<'_>, out: &mut String) -> Result<
                     chars.next();
                 }
                 let n = n.filter(|n| *n < groups.len()).ok_or_else(|| {
-                    Error::new(3686, "HY000", "Index out of bounds in regular expression search.")
+                    Error::new(
+                        3686,
+                        "HY000",
+                        "Index out of bounds in regular expression search.",
+                    )
                 })?;
                 out.push_str(groups.get(n).map_or("", |m| m.as_str()));
             }

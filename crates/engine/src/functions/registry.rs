@@ -26,11 +26,20 @@ const FAMILIES: &[&[Function]] = &[
     super::uuid::FUNCTIONS,
     super::network::FUNCTIONS,
     super::regexp::FUNCTIONS,
+    super::spatial::READERS,
+    super::spatial::FUNCTIONS,
+    super::spatial_measure::FUNCTIONS,
+    super::vector::FUNCTIONS,
     super::dolt::FUNCTIONS,
 ];
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> =
-    LazyLock::new(|| FAMILIES.iter().flat_map(|f| f.iter()).map(|f| (f.name, f)).collect());
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
+    FAMILIES
+        .iter()
+        .flat_map(|f| f.iter())
+        .map(|f| (f.name, f))
+        .collect()
+});
 
 pub(super) fn lookup(name: &str) -> Option<&'static Function> {
     match BY_NAME.get(name) {

@@ -68,12 +68,18 @@ pub fn longest(a: &[SqlType], c: CollationId) -> SqlType {
 
 /// Twice as long as the first argument.
 pub fn doubled(a: &[SqlType], c: CollationId) -> SqlType {
-    varchar(a.first().map_or(0, text_length).saturating_mul(2), not_binary(c))
+    varchar(
+        a.first().map_or(0, text_length).saturating_mul(2),
+        not_binary(c),
+    )
 }
 
 /// Half as long as the first argument, in bytes.
 pub fn binary_first(a: &[SqlType], _: CollationId) -> SqlType {
-    varchar(a.first().map_or(0, text_length).saturating_mul(4), CollationId::BINARY)
+    varchar(
+        a.first().map_or(0, text_length).saturating_mul(4),
+        CollationId::BINARY,
+    )
 }
 
 /// The type of the first argument.
@@ -112,7 +118,11 @@ pub fn added_time(a: &[SqlType], c: CollationId) -> SqlType {
 }
 
 fn not_binary(c: CollationId) -> CollationId {
-    if c == CollationId::BINARY { CollationId::DEFAULT } else { c }
+    if c == CollationId::BINARY {
+        CollationId::DEFAULT
+    } else {
+        c
+    }
 }
 
 /// Digits of a second that a constant shows: the fraction of a text.
@@ -120,7 +130,12 @@ fn shown_digits(v: &OwnedValue) -> Option<u8> {
     match v {
         Value::Bytes(b) => {
             let at = b.iter().rposition(|c| *c == b'.');
-            let digits = at.map_or(0, |at| b[at + 1..].iter().take_while(|c| c.is_ascii_digit()).count());
+            let digits = at.map_or(0, |at| {
+                b[at + 1..]
+                    .iter()
+                    .take_while(|c| c.is_ascii_digit())
+                    .count()
+            });
             Some(digits.min(6) as u8)
         }
         _ => None,
@@ -148,7 +163,11 @@ pub fn with_fraction(given: SqlType, digits: u8) -> SqlType {
 }
 
 /// NOW(n) and its like: the only argument is the number of digits.
-pub fn refine_precision(_: &[SqlType], constants: &[Option<OwnedValue>], given: SqlType) -> SqlType {
+pub fn refine_precision(
+    _: &[SqlType],
+    constants: &[Option<OwnedValue>],
+    given: SqlType,
+) -> SqlType {
     match constants.first() {
         Some(Some(Value::Int(n))) => with_fraction(given, (*n).clamp(0, 6) as u8),
         Some(Some(Value::UInt(n))) => with_fraction(given, (*n).min(6) as u8),

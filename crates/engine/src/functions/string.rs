@@ -43,7 +43,11 @@ pub const FUNCTIONS: &[Function] = &[
 /// The bytes of an argument in its own character set.
 fn stored<'v>(call: &Call<'_>, i: usize, v: &'v Value<'_>) -> std::borrow::Cow<'v, [u8]> {
     let text = to_text(v);
-    let collation = call.types.args.get(i).and_then(crate::bind::types::collation_id);
+    let collation = call
+        .types
+        .args
+        .get(i)
+        .and_then(crate::bind::types::collation_id);
     match collation.map(|c| c.get()) {
         Some(c) if !c.is_binary() && !c.charset.is_utf8() => {
             std::borrow::Cow::Owned(c.charset.from_utf8(&text).0)
@@ -58,13 +62,17 @@ pub(super) fn stored_bytes(call: &Call<'_>, v: &Value<'_>) -> Vec<u8> {
 }
 
 fn ascii(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    Ok(Value::Int(stored(call, 0, &a[0]).first().copied().unwrap_or(0).into()))
+    Ok(Value::Int(
+        stored(call, 0, &a[0]).first().copied().unwrap_or(0).into(),
+    ))
 }
 
 fn ord(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let text = to_text(&a[0]);
     let first = slice(&text, 0, 1, call.in_bytes());
-    Ok(Value::Int(first.iter().fold(0i64, |n, b| n << 8 | i64::from(*b))))
+    Ok(Value::Int(
+        first.iter().fold(0i64, |n, b| n << 8 | i64::from(*b)),
+    ))
 }
 
 fn length(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -87,12 +95,19 @@ fn locate(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     if start < 1 {
         return Ok(Value::Int(0));
     }
-    let found = find(&to_text(&a[1]), &to_text(&a[0]), start as usize - 1, call.collation());
+    let found = find(
+        &to_text(&a[1]),
+        &to_text(&a[0]),
+        start as usize - 1,
+        call.collation(),
+    );
     Ok(Value::Int(found as i64))
 }
 
 fn instr(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    Ok(Value::Int(find(&to_text(&a[0]), &to_text(&a[1]), 0, call.collation()) as i64))
+    Ok(Value::Int(
+        find(&to_text(&a[0]), &to_text(&a[1]), 0, call.collation()) as i64,
+    ))
 }
 
 fn find_in_set(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -101,7 +116,9 @@ fn find_in_set(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
         return Ok(Value::Int(0));
     }
     let collation = call.collation();
-    let found = list.split(|b| *b == b',').position(|p| collation.equal(p, &item));
+    let found = list
+        .split(|b| *b == b',')
+        .position(|p| collation.equal(p, &item));
     Ok(Value::Int(found.map_or(0, |n| n as i64 + 1)))
 }
 
@@ -109,7 +126,11 @@ fn field(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     if a[0].is_null() {
         return Ok(Value::Int(0));
     }
-    let numbers = call.types.args.iter().all(|t| is_number(t) || *t == SqlType::Null);
+    let numbers = call
+        .types
+        .args
+        .iter()
+        .all(|t| is_number(t) || *t == SqlType::Null);
     let strings = call.types.args.iter().all(|t| !is_number(t));
     let collation = call.collation();
     for (i, v) in a.iter().enumerate().skip(1) {
@@ -147,15 +168,23 @@ fn elt<'a>(call: &Call<'_>, a: &[Value<'a>]) -> Result<Value<'a>> {
         return Ok(Value::Null);
     }
     let n = to_i64(&a[0], call.cx)?;
-    Ok(match usize::try_from(n).ok().filter(|n| *n >= 1).and_then(|n| a.get(n)) {
-        Some(Value::Null) | None => Value::Null,
-        Some(Value::Bytes(b)) => Value::Bytes(b.clone()),
-        Some(v) => bytes(to_text(v).into_owned()),
-    })
+    Ok(
+        match usize::try_from(n)
+            .ok()
+            .filter(|n| *n >= 1)
+            .and_then(|n| a.get(n))
+        {
+            Some(Value::Null) | None => Value::Null,
+            Some(Value::Bytes(b)) => Value::Bytes(b.clone()),
+            Some(v) => bytes(to_text(v).into_owned()),
+        },
+    )
 }
 
 fn strcmp(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    Ok(Value::Int(call.collation().compare(&to_text(&a[0]), &to_text(&a[1])) as i64))
+    Ok(Value::Int(
+        call.collation().compare(&to_text(&a[0]), &to_text(&a[1])) as i64,
+    ))
 }
 
 fn left(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -167,7 +196,9 @@ fn right(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let n = to_i64(&a[1], call.cx)?.max(0) as usize;
     let text = to_text(&a[0]);
     let total = count(&text, call.in_bytes());
-    Ok(bytes(&text[offset(&text, total.saturating_sub(n), call.in_bytes())..]))
+    Ok(bytes(
+        &text[offset(&text, total.saturating_sub(n), call.in_bytes())..],
+    ))
 }
 
 fn substr(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -186,7 +217,12 @@ fn substr(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     if from < 0 || from >= total || length <= 0 {
         return Ok(bytes([]));
     }
-    Ok(bytes(slice(&text, from as usize, length as usize, call.in_bytes())))
+    Ok(bytes(slice(
+        &text,
+        from as usize,
+        length as usize,
+        call.in_bytes(),
+    )))
 }
 
 fn substring_index(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -251,7 +287,9 @@ fn load_file(_: &Call<'_>, _: &[Value<'_>]) -> Outcome {
 }
 
 fn weight_string(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    let Value::Bytes(text) = &a[0] else { return Ok(Value::Null) };
+    let Value::Bytes(text) = &a[0] else {
+        return Ok(Value::Null);
+    };
     let mut out = Vec::new();
     call.collation().sort_key(text, &mut out);
     Ok(bytes(out))
@@ -283,7 +321,10 @@ fn interval(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
         return Ok(Value::Int(-1));
     }
     let x = to_f64(&a[0], call.cx);
-    let below = a[1..].iter().take_while(|v| v.is_null() || to_f64(v, call.cx) <= x).count();
+    let below = a[1..]
+        .iter()
+        .take_while(|v| v.is_null() || to_f64(v, call.cx) <= x)
+        .count();
     Ok(Value::Int(below as i64))
 }
 

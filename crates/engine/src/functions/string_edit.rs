@@ -36,8 +36,14 @@ pub const FUNCTIONS: &[Function] = &[
 
 fn concat_ws_type(a: &[SqlType], c: CollationId) -> SqlType {
     let between = a.first().map_or(0, crate::bind::types::text_length);
-    let rest = a[1..].iter().map(crate::bind::types::text_length).fold(0, u32::saturating_add);
-    varchar(between.saturating_mul(a.len() as u32).saturating_add(rest), c)
+    let rest = a[1..]
+        .iter()
+        .map(crate::bind::types::text_length)
+        .fold(0, u32::saturating_add);
+    varchar(
+        between.saturating_mul(a.len() as u32).saturating_add(rest),
+        c,
+    )
 }
 
 fn char_type(a: &[SqlType], _: CollationId) -> SqlType {
@@ -50,7 +56,14 @@ fn quote_type(a: &[SqlType], c: CollationId) -> SqlType {
 }
 
 fn format_type(_: &[SqlType], c: CollationId) -> SqlType {
-    varchar(120, if c == CollationId::BINARY { CollationId::DEFAULT } else { c })
+    varchar(
+        120,
+        if c == CollationId::BINARY {
+            CollationId::DEFAULT
+        } else {
+            c
+        },
+    )
 }
 
 fn concat(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -93,7 +106,11 @@ fn insert(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     }
     let from = offset(&text, start as usize - 1, call.in_bytes());
     let rest = &text[from..];
-    let cut = if length < 0 { rest.len() } else { offset(rest, length as usize, call.in_bytes()) };
+    let cut = if length < 0 {
+        rest.len()
+    } else {
+        offset(rest, length as usize, call.in_bytes())
+    };
     let mut out = text[..from].to_vec();
     out.extend_from_slice(&new);
     out.extend_from_slice(&rest[cut..]);
@@ -102,12 +119,20 @@ fn insert(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 
 fn upper(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let text = to_text(&a[0]);
-    Ok(bytes(if call.in_bytes() { text.into_owned() } else { upper_case(&text) }))
+    Ok(bytes(if call.in_bytes() {
+        text.into_owned()
+    } else {
+        upper_case(&text)
+    }))
 }
 
 fn lower(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let text = to_text(&a[0]);
-    Ok(bytes(if call.in_bytes() { text.into_owned() } else { lower_case(&text) }))
+    Ok(bytes(if call.in_bytes() {
+        text.into_owned()
+    } else {
+        lower_case(&text)
+    }))
 }
 
 /// `length` characters made of `with`, again and again.
@@ -228,7 +253,11 @@ fn reverse(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let mut rest = &*text;
     let mut end = text.len();
     while !rest.is_empty() {
-        let n = if call.in_bytes() { 1 } else { decode_rune(rest).1 };
+        let n = if call.in_bytes() {
+            1
+        } else {
+            decode_rune(rest).1
+        };
         out[end - n..end].copy_from_slice(&rest[..n]);
         end -= n;
         rest = &rest[n..];
@@ -266,20 +295,61 @@ fn char_of(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 
 /// Signs of a locale: between groups of three digits, and before the fraction.
 const LOCALES: &[(&str, &str, &str)] = &[
-    ("ar_AE", "", "."), ("bg_BG", "", ","), ("cs_CZ", " ", ","), ("da_DK", ".", ","),
-    ("de_AT", "", ","), ("de_CH", "'", "."), ("de_DE", ".", ","), ("de_LU", ".", ","),
-    ("de_BE", ".", ","), ("el_GR", ".", ","), ("en_AU", ",", "."), ("en_CA", ",", "."),
-    ("en_GB", ",", "."), ("en_IN", ",", "."), ("en_NZ", ",", "."), ("en_PH", ",", "."),
-    ("en_US", ",", "."), ("en_ZA", ",", "."), ("en_ZW", ",", "."), ("es_AR", ".", ","),
-    ("es_ES", "", ","), ("es_MX", ",", "."), ("et_EE", " ", ","), ("fi_FI", " ", ","),
-    ("fr_BE", ".", ","), ("fr_CA", "", ","), ("fr_CH", "", ","), ("fr_FR", "", ","),
-    ("fr_LU", "", ","), ("he_IL", ",", "."), ("hu_HU", ".", ","), ("id_ID", ".", ","),
-    ("it_CH", "'", ","), ("it_IT", "", ","), ("ja_JP", ",", "."), ("ko_KR", ",", "."),
-    ("lt_LT", ".", ","), ("nb_NO", ".", ","), ("nl_BE", ".", ","), ("nl_NL", "", ","),
-    ("no_NO", ".", ","), ("pl_PL", "", ","), ("pt_BR", ".", ","), ("pt_PT", "", ","),
-    ("ro_RO", ".", ","), ("ru_RU", ".", ","), ("sk_SK", " ", ","), ("sv_SE", ".", ","),
-    ("th_TH", ",", "."), ("tr_TR", ".", ","), ("uk_UA", ".", ","), ("vi_VN", ".", ","),
-    ("zh_CN", ",", "."), ("zh_HK", ",", "."), ("zh_TW", ",", "."),
+    ("ar_AE", "", "."),
+    ("bg_BG", "", ","),
+    ("cs_CZ", " ", ","),
+    ("da_DK", ".", ","),
+    ("de_AT", "", ","),
+    ("de_CH", "'", "."),
+    ("de_DE", ".", ","),
+    ("de_LU", ".", ","),
+    ("de_BE", ".", ","),
+    ("el_GR", ".", ","),
+    ("en_AU", ",", "."),
+    ("en_CA", ",", "."),
+    ("en_GB", ",", "."),
+    ("en_IN", ",", "."),
+    ("en_NZ", ",", "."),
+    ("en_PH", ",", "."),
+    ("en_US", ",", "."),
+    ("en_ZA", ",", "."),
+    ("en_ZW", ",", "."),
+    ("es_AR", ".", ","),
+    ("es_ES", "", ","),
+    ("es_MX", ",", "."),
+    ("et_EE", " ", ","),
+    ("fi_FI", " ", ","),
+    ("fr_BE", ".", ","),
+    ("fr_CA", "", ","),
+    ("fr_CH", "", ","),
+    ("fr_FR", "", ","),
+    ("fr_LU", "", ","),
+    ("he_IL", ",", "."),
+    ("hu_HU", ".", ","),
+    ("id_ID", ".", ","),
+    ("it_CH", "'", ","),
+    ("it_IT", "", ","),
+    ("ja_JP", ",", "."),
+    ("ko_KR", ",", "."),
+    ("lt_LT", ".", ","),
+    ("nb_NO", ".", ","),
+    ("nl_BE", ".", ","),
+    ("nl_NL", "", ","),
+    ("no_NO", ".", ","),
+    ("pl_PL", "", ","),
+    ("pt_BR", ".", ","),
+    ("pt_PT", "", ","),
+    ("ro_RO", ".", ","),
+    ("ru_RU", ".", ","),
+    ("sk_SK", " ", ","),
+    ("sv_SE", ".", ","),
+    ("th_TH", ",", "."),
+    ("tr_TR", ".", ","),
+    ("uk_UA", ".", ","),
+    ("vi_VN", ".", ","),
+    ("zh_CN", ",", "."),
+    ("zh_HK", ",", "."),
+    ("zh_TW", ",", "."),
 ];
 
 fn format(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -323,7 +393,10 @@ fn fixed(v: &Value<'_>, digits: u8, call: &Call<'_>) -> Result<String> {
         return Ok(format!("{f:.*}", digits as usize));
     }
     let d = to_decimal(v, call.cx)?;
-    let rounded = d.round(digits.into()).and_then(|d| d.with_scale(digits)).unwrap_or(d);
+    let rounded = d
+        .round(digits.into())
+        .and_then(|d| d.with_scale(digits))
+        .unwrap_or(d);
     let text = rounded.to_string();
     // A negative number that rounds to nothing has no sign.
     Ok(match rounded.is_zero() {

@@ -16,16 +16,34 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("time", 1, 1, ty::time_of, time).refined(ty::refine_fraction),
     Function::new("timestamp", 1, 2, ty::datetime, timestamp).refined(ty::refine_fraction),
     Function::new("datetime", 1, 1, ty::datetime, timestamp).refined(ty::refine_fraction),
-    Function::new("year", 1, 1, year_type, |c, a| part(c, a, |d| d.date.year.into())),
-    Function::new("quarter", 1, 1, ty::int, |c, a| part(c, a, |d| d.date.quarter().into())),
-    Function::new("month", 1, 1, ty::int, |c, a| part(c, a, |d| d.date.month.into())),
-    Function::new("day", 1, 1, ty::int, |c, a| part(c, a, |d| d.date.day.into())),
-    Function::new("dayofmonth", 1, 1, ty::int, |c, a| part(c, a, |d| d.date.day.into())),
-    Function::new("dayofweek", 1, 1, ty::int, |c, a| whole(c, a, |d| d.day_of_week().into())),
-    Function::new("dayofyear", 1, 1, ty::int, |c, a| whole(c, a, |d| d.day_of_year().into())),
-    Function::new("weekday", 1, 1, ty::int, |c, a| whole(c, a, |d| d.weekday().into())),
+    Function::new("year", 1, 1, year_type, |c, a| {
+        part(c, a, |d| d.date.year.into())
+    }),
+    Function::new("quarter", 1, 1, ty::int, |c, a| {
+        part(c, a, |d| d.date.quarter().into())
+    }),
+    Function::new("month", 1, 1, ty::int, |c, a| {
+        part(c, a, |d| d.date.month.into())
+    }),
+    Function::new("day", 1, 1, ty::int, |c, a| {
+        part(c, a, |d| d.date.day.into())
+    }),
+    Function::new("dayofmonth", 1, 1, ty::int, |c, a| {
+        part(c, a, |d| d.date.day.into())
+    }),
+    Function::new("dayofweek", 1, 1, ty::int, |c, a| {
+        whole(c, a, |d| d.day_of_week().into())
+    }),
+    Function::new("dayofyear", 1, 1, ty::int, |c, a| {
+        whole(c, a, |d| d.day_of_year().into())
+    }),
+    Function::new("weekday", 1, 1, ty::int, |c, a| {
+        whole(c, a, |d| d.weekday().into())
+    }),
     Function::new("week", 1, 2, ty::int, week),
-    Function::new("weekofyear", 1, 1, ty::int, |c, a| whole(c, a, |d| d.week(3).1.into())),
+    Function::new("weekofyear", 1, 1, ty::int, |c, a| {
+        whole(c, a, |d| d.week(3).1.into())
+    }),
     Function::new("yearweek", 1, 2, ty::int, yearweek),
     Function::new("dayname", 1, 1, ty::name, dayname),
     Function::new("monthname", 1, 1, ty::name, monthname),
@@ -33,11 +51,21 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("to_days", 1, 1, ty::int, |c, a| whole(c, a, Date::to_days)),
     Function::new("to_seconds", 1, 1, ty::int, to_seconds),
     Function::new("from_days", 1, 1, ty::date, from_days),
-    Function::new("hour", 1, 1, ty::int, |c, a| time_part(c, a, |t| t.parts().0.into())),
-    Function::new("minute", 1, 1, ty::int, |c, a| time_part(c, a, |t| t.parts().1.into())),
-    Function::new("second", 1, 1, ty::int, |c, a| time_part(c, a, |t| t.parts().2.into())),
-    Function::new("microsecond", 1, 1, ty::int, |c, a| time_part(c, a, |t| t.parts().3.into())),
-    Function::new("time_to_sec", 1, 1, ty::int, |c, a| time_part(c, a, |t| t.0 / 1_000_000)),
+    Function::new("hour", 1, 1, ty::int, |c, a| {
+        time_part(c, a, |t| t.parts().0.into())
+    }),
+    Function::new("minute", 1, 1, ty::int, |c, a| {
+        time_part(c, a, |t| t.parts().1.into())
+    }),
+    Function::new("second", 1, 1, ty::int, |c, a| {
+        time_part(c, a, |t| t.parts().2.into())
+    }),
+    Function::new("microsecond", 1, 1, ty::int, |c, a| {
+        time_part(c, a, |t| t.parts().3.into())
+    }),
+    Function::new("time_to_sec", 1, 1, ty::int, |c, a| {
+        time_part(c, a, |t| t.0 / 1_000_000)
+    }),
     Function::new("sec_to_time", 1, 1, ty::time_of, sec_to_time).refined(ty::refine_fraction),
     Function::new("maketime", 3, 3, maketime_type, maketime).refined(refine_maketime),
     Function::new("makedate", 2, 2, ty::date, makedate),
@@ -51,13 +79,22 @@ fn year_type(_: &[SqlType], _: CollationId) -> SqlType {
 /// A date that may have a month or day 0, as functions of parts take it.
 pub(super) fn loose_datetime(v: &Value<'_>, cx: &Context<'_>) -> Option<DateTime> {
     if let Value::Bytes(text) = v {
-        let rules = DateRules { allow_invalid: false, ..DateRules::default() };
+        let rules = DateRules {
+            allow_invalid: false,
+            ..DateRules::default()
+        };
         let Ok(parsed) = parse_datetime(text, rules) else {
-            cx.warn(1292, format!("Incorrect datetime value: '{}'", to_string(v)));
+            cx.warn(
+                1292,
+                format!("Incorrect datetime value: '{}'", to_string(v)),
+            );
             return None;
         };
         if parsed.truncated {
-            cx.warn(1292, format!("Truncated incorrect datetime value: '{}'", to_string(v)));
+            cx.warn(
+                1292,
+                format!("Truncated incorrect datetime value: '{}'", to_string(v)),
+            );
         }
         if parsed.offset.is_none() {
             return parsed.rounded(6);
@@ -70,7 +107,10 @@ pub(super) fn loose_datetime(v: &Value<'_>, cx: &Context<'_>) -> Option<DateTime
 pub(super) fn whole_datetime(v: &Value<'_>, cx: &Context<'_>) -> Option<DateTime> {
     let d = loose_datetime(v, cx)?;
     if d.date.month == 0 || d.date.day == 0 {
-        cx.warn(1292, format!("Incorrect datetime value: '{}'", to_string(v)));
+        cx.warn(
+            1292,
+            format!("Incorrect datetime value: '{}'", to_string(v)),
+        );
         return None;
     }
     Some(d)
@@ -97,9 +137,15 @@ fn time(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 }
 
 fn timestamp(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    let Some(d) = to_datetime(&a[0], call.cx) else { return Ok(Value::Null) };
-    let Some(t) = a.get(1) else { return Ok(Value::DateTime(d)) };
-    let Some(t) = to_time(t, call.cx) else { return Ok(Value::Null) };
+    let Some(d) = to_datetime(&a[0], call.cx) else {
+        return Ok(Value::Null);
+    };
+    let Some(t) = a.get(1) else {
+        return Ok(Value::DateTime(d));
+    };
+    let Some(t) = to_time(t, call.cx) else {
+        return Ok(Value::Null);
+    };
     Ok(d.add_micros(t.0).map_or(Value::Null, Value::DateTime))
 }
 
@@ -132,7 +178,9 @@ fn yearweek(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 
 fn dayname(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let d = whole_datetime(&a[0], call.cx);
-    Ok(d.map_or(Value::Null, |d| bytes(DAY_NAMES[usize::from(d.date.weekday())])))
+    Ok(d.map_or(Value::Null, |d| {
+        bytes(DAY_NAMES[usize::from(d.date.weekday())])
+    }))
 }
 
 fn monthname(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -163,7 +211,10 @@ fn from_days(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 pub(super) fn clamped(t: Time, shown: impl Fn() -> String, cx: &Context<'_>) -> OwnedValue {
     let (t, cut) = t.clamp_to_range();
     if cut {
-        cx.warn(1292, format!("Truncated incorrect time value: '{}'", shown()));
+        cx.warn(
+            1292,
+            format!("Truncated incorrect time value: '{}'", shown()),
+        );
     }
     Value::Time(t)
 }
@@ -171,9 +222,15 @@ pub(super) fn clamped(t: Time, shown: impl Fn() -> String, cx: &Context<'_>) -> 
 /// Seconds as microseconds; far out of range when they do not fit.
 pub(super) fn micros(v: &Value<'_>, cx: &Context<'_>) -> Result<i64> {
     let d = to_decimal(v, cx)?;
-    let scaled = d.round(6).and_then(|d| d.mul(&values::Decimal::new(1_000_000, 0)));
+    let scaled = d
+        .round(6)
+        .and_then(|d| d.mul(&values::Decimal::new(1_000_000, 0)));
     let n = scaled.and_then(|d| d.round(0)).and_then(|d| d.to_i64());
-    Ok(n.unwrap_or(if d.is_negative() { i64::MIN / 2 } else { i64::MAX / 2 }))
+    Ok(n.unwrap_or(if d.is_negative() {
+        i64::MIN / 2
+    } else {
+        i64::MAX / 2
+    }))
 }
 
 fn sec_to_time(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -199,7 +256,11 @@ fn maketime(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let hours = if unsigned { h as u64 } else { h.unsigned_abs() };
     let total = hours.min(10_000) as i64 * 3_600_000_000 + m * 60_000_000 + s;
     let t = Time(if h < 0 && !unsigned { -total } else { total });
-    Ok(clamped(t, || format!("{h}:{m:02}:{:02}", s / 1_000_000), call.cx))
+    Ok(clamped(
+        t,
+        || format!("{h}:{m:02}:{:02}", s / 1_000_000),
+        call.cx,
+    ))
 }
 
 fn makedate(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -212,19 +273,32 @@ fn makedate(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
         70..=99 => year + 1900,
         y => y,
     };
-    let first = Date { year: year as u16, month: 1, day: 1 };
+    let first = Date {
+        year: year as u16,
+        month: 1,
+        day: 1,
+    };
     let date = Date::from_days(first.to_days().saturating_add(day - 1));
-    Ok(if date.is_zero() { Value::Null } else { Value::Date(date) })
+    Ok(if date.is_zero() {
+        Value::Null
+    } else {
+        Value::Date(date)
+    })
 }
 
 fn extract(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let unit = to_string(&a[0]).to_ascii_uppercase();
     let v = &a[1];
-    if matches!(unit.as_str(), "YEAR" | "QUARTER" | "MONTH" | "WEEK" | "DAY" | "YEAR_MONTH") {
+    if matches!(
+        unit.as_str(),
+        "YEAR" | "QUARTER" | "MONTH" | "WEEK" | "DAY" | "YEAR_MONTH"
+    ) {
         if unit == "WEEK" {
             return week(call, std::slice::from_ref(v));
         }
-        let Some(d) = loose_datetime(v, call.cx) else { return Ok(Value::Null) };
+        let Some(d) = loose_datetime(v, call.cx) else {
+            return Ok(Value::Null);
+        };
         let d = d.date;
         return Ok(Value::Int(match unit.as_str() {
             "YEAR" => d.year.into(),
@@ -240,10 +314,14 @@ fn extract(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
         _ => false,
     };
     let (days, t) = if dated {
-        let Some(d) = loose_datetime(v, call.cx) else { return Ok(Value::Null) };
+        let Some(d) = loose_datetime(v, call.cx) else {
+            return Ok(Value::Null);
+        };
         (i64::from(d.date.day), d.time())
     } else {
-        let Some(t) = to_time(v, call.cx) else { return Ok(Value::Null) };
+        let Some(t) = to_time(v, call.cx) else {
+            return Ok(Value::Null);
+        };
         (0, t)
     };
     let (h, m, s, f) = t.parts();
@@ -276,14 +354,18 @@ pub(super) fn looks_like_time(v: &Value<'_>, ty: &SqlType) -> bool {
             let text = to_text(v);
             let text = text.trim_ascii();
             let text = text.strip_prefix(b"-").unwrap_or(text);
-            let date = text.split(|b| matches!(b, b' ' | b'T')).next().unwrap_or(text);
+            let date = text
+                .split(|b| matches!(b, b' ' | b'T'))
+                .next()
+                .unwrap_or(text);
             let dashes = date.iter().filter(|b| matches!(b, b'-' | b'/')).count();
             let digits = date.iter().filter(|b| b.is_ascii_digit()).count();
             dashes < 2 && !(date.iter().all(u8::is_ascii_digit) && digits >= 8)
         }
-        Value::Int(_) | Value::UInt(_) | Value::Decimal(_) | Value::Float(_) => {
-            to_string(v).split('.').next().is_none_or(|t| t.trim_start_matches('-').len() < 8)
-        }
+        Value::Int(_) | Value::UInt(_) | Value::Decimal(_) | Value::Float(_) => to_string(v)
+            .split('.')
+            .next()
+            .is_none_or(|t| t.trim_start_matches('-').len() < 8),
         _ => false,
     }
 }

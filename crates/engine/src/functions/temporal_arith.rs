@@ -4,7 +4,7 @@ use values::temporal::{DAY, SECOND};
 use values::{CollationId, DateTime, OwnedValue, SqlType, Time, Value};
 
 use super::result_type as ty;
-use super::temporal::{clamped, loose_datetime, looks_like_time, micros, whole_datetime};
+use super::temporal::{clamped, looks_like_time, loose_datetime, micros, whole_datetime};
 use super::{Call, Function, Outcome, bytes};
 use crate::bind::types::{BIGINT, decimal, varchar};
 use crate::convert::{to_datetime, to_i64, to_string, to_time};
@@ -32,11 +32,15 @@ fn add_time(call: &Call<'_>, a: &[Value<'_>], sign: i64) -> Outcome {
     if matches!(a[1], Value::Date(_) | Value::DateTime(_)) {
         return Ok(Value::Null);
     }
-    let Some(t) = to_time(&a[1], call.cx) else { return Ok(Value::Null) };
+    let Some(t) = to_time(&a[1], call.cx) else {
+        return Ok(Value::Null);
+    };
     let by = t.0 * sign;
     let time_like = looks_like_time(&a[0], &call.types.args[0]);
     let sum: OwnedValue = if time_like {
-        let Some(t) = to_time(&a[0], call.cx) else { return Ok(Value::Null) };
+        let Some(t) = to_time(&a[0], call.cx) else {
+            return Ok(Value::Null);
+        };
         clamped(Time(t.0 + by), || to_string(&a[0]), call.cx)
     } else {
         let Some(d) = whole_datetime(&a[0], call.cx).and_then(|d| d.add_micros(by)) else {
@@ -60,7 +64,10 @@ fn add_time(call: &Call<'_>, a: &[Value<'_>], sign: i64) -> Outcome {
 
 fn timediff(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let types = &call.types.args;
-    let (x, y) = (looks_like_time(&a[0], &types[0]), looks_like_time(&a[1], &types[1]));
+    let (x, y) = (
+        looks_like_time(&a[0], &types[0]),
+        looks_like_time(&a[1], &types[1]),
+    );
     if x != y {
         return Ok(Value::Null);
     }
@@ -75,11 +82,18 @@ fn timediff(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
             _ => return Ok(Value::Null),
         }
     };
-    Ok(clamped(Time(difference), || Time(difference).to_string(), call.cx))
+    Ok(clamped(
+        Time(difference),
+        || Time(difference).to_string(),
+        call.cx,
+    ))
 }
 
 fn datediff(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    let (x, y) = (whole_datetime(&a[0], call.cx), whole_datetime(&a[1], call.cx));
+    let (x, y) = (
+        whole_datetime(&a[0], call.cx),
+        whole_datetime(&a[1], call.cx),
+    );
     Ok(match (x, y) {
         (Some(x), Some(y)) => Value::Int(x.date.to_days() - y.date.to_days()),
         _ => Value::Null,
@@ -95,11 +109,20 @@ fn months_between(from: DateTime, to: DateTime) -> i64 {
 
 fn timestampdiff(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let unit = to_string(&a[0]).to_ascii_uppercase();
-    let (Some(x), Some(y)) = (whole_datetime(&a[1], call.cx), whole_datetime(&a[2], call.cx)) else {
+    let (Some(x), Some(y)) = (
+        whole_datetime(&a[1], call.cx),
+        whole_datetime(&a[2], call.cx),
+    ) else {
         return Ok(Value::Null);
     };
     let micros = y.to_unix_micros() - x.to_unix_micros();
-    let months = || if x <= y { months_between(x, y) } else { -months_between(y, x) };
+    let months = || {
+        if x <= y {
+            months_between(x, y)
+        } else {
+            -months_between(y, x)
+        }
+    };
     Ok(Value::Int(match unit.trim_start_matches("SQL_TSI_") {
         "MICROSECOND" => micros,
         "SECOND" => micros / SECOND,
@@ -152,8 +175,12 @@ fn zone(v: &Value<'_>) -> Option<Zone> {
 }
 
 fn convert_tz(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    let Some(d) = whole_datetime(&a[0], call.cx) else { return Ok(Value::Null) };
-    let (Some(from), Some(to)) = (zone(&a[1]), zone(&a[2])) else { return Ok(Value::Null) };
+    let Some(d) = whole_datetime(&a[0], call.cx) else {
+        return Ok(Value::Null);
+    };
+    let (Some(from), Some(to)) = (zone(&a[1]), zone(&a[2])) else {
+        return Ok(Value::Null);
+    };
     let utc = from.to_utc(d.to_unix_micros());
     // What is no TIMESTAMP stays as it is.
     if utc < 0 || utc / SECOND > LAST_SECOND {
@@ -170,7 +197,10 @@ fn unix_type(a: &[SqlType], _: CollationId) -> SqlType {
 }
 
 fn refine_unix(a: &[SqlType], constants: &[Option<OwnedValue>], given: SqlType) -> SqlType {
-    match (a.first(), ty::refine_fraction(a, constants, SqlType::Time(0))) {
+    match (
+        a.first(),
+        ty::refine_fraction(a, constants, SqlType::Time(0)),
+    ) {
         (Some(_), SqlType::Time(0)) => BIGINT,
         (Some(_), SqlType::Time(digits)) => decimal(12, digits.into()),
         _ => given,
@@ -191,17 +221,32 @@ fn unix_timestamp(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
             None => return Ok(Value::Null),
         },
     };
-    let utc = if utc < 0 || utc / SECOND > LAST_SECOND { 0 } else { utc };
+    let utc = if utc < 0 || utc / SECOND > LAST_SECOND {
+        0
+    } else {
+        utc
+    };
     if digits == 0 {
         return Ok(Value::Int(utc / SECOND));
     }
     let d = values::Decimal::new(utc.into(), 6);
-    Ok(Value::Decimal(d.truncate(digits.into()).and_then(|d| d.with_scale(digits)).unwrap_or(d)))
+    Ok(Value::Decimal(
+        d.truncate(digits.into())
+            .and_then(|d| d.with_scale(digits))
+            .unwrap_or(d),
+    ))
 }
 
 fn from_unix_type(a: &[SqlType], c: CollationId) -> SqlType {
     if a.len() == 2 {
-        return varchar(255, if c == CollationId::BINARY { CollationId::DEFAULT } else { c });
+        return varchar(
+            255,
+            if c == CollationId::BINARY {
+                CollationId::DEFAULT
+            } else {
+                c
+            },
+        );
     }
     SqlType::DateTime(ty::fraction(&a[0]))
 }
@@ -216,9 +261,13 @@ fn from_unixtime(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
         return Ok(Value::Null);
     }
     let local = call.cx.session.time_zone().to_local(utc);
-    let Some(d) = DateTime::from_unix_micros(local) else { return Ok(Value::Null) };
+    let Some(d) = DateTime::from_unix_micros(local) else {
+        return Ok(Value::Null);
+    };
     match a.get(1) {
-        Some(format) => Ok(super::date_format::write(d, &to_string(format)).map_or(Value::Null, bytes)),
+        Some(format) => {
+            Ok(super::date_format::write(d, &to_string(format)).map_or(Value::Null, bytes))
+        }
         None => Ok(Value::DateTime(d)),
     }
 }

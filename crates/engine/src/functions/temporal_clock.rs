@@ -15,7 +15,9 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("current_timestamp", 0, 1, datetime, now).refined(ty::refine_precision),
     Function::new("localtime", 0, 1, datetime, now).refined(ty::refine_precision),
     Function::new("localtimestamp", 0, 1, datetime, now).refined(ty::refine_precision),
-    Function::new("sysdate", 0, 1, datetime, sysdate).refined(ty::refine_precision).volatile(),
+    Function::new("sysdate", 0, 1, datetime, sysdate)
+        .refined(ty::refine_precision)
+        .volatile(),
     Function::new("utc_timestamp", 0, 1, datetime, utc_timestamp).refined(ty::refine_precision),
     Function::new("curdate", 0, 0, ty::date, curdate),
     Function::new("current_date", 0, 0, ty::date, curdate),
@@ -44,19 +46,31 @@ fn utc(call: &Call<'_>) -> DateTime {
 }
 
 fn now(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    Ok(Value::DateTime(call.cx.now.truncate_to(digits(call, a, "now")?)))
+    Ok(Value::DateTime(
+        call.cx.now.truncate_to(digits(call, a, "now")?),
+    ))
 }
 
 fn sysdate(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let digits = digits(call, a, "sysdate")?;
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let local = call.cx.session.time_zone().to_local(since.as_micros() as i64);
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let local = call
+        .cx
+        .session
+        .time_zone()
+        .to_local(since.as_micros() as i64);
     let d = DateTime::from_unix_micros(local).unwrap_or(call.cx.now);
     Ok(Value::DateTime(d.truncate_to(digits)))
 }
 
 fn utc_timestamp(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    Ok(Value::DateTime(utc(call).truncate_to(digits(call, a, "utc_timestamp")?)))
+    Ok(Value::DateTime(utc(call).truncate_to(digits(
+        call,
+        a,
+        "utc_timestamp",
+    )?)))
 }
 
 fn curdate(call: &Call<'_>, _: &[Value<'_>]) -> Outcome {
@@ -68,7 +82,9 @@ fn utc_date(call: &Call<'_>, _: &[Value<'_>]) -> Outcome {
 }
 
 fn curtime(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    Ok(Value::Time(call.cx.now.truncate_to(digits(call, a, "curtime")?).time()))
+    Ok(Value::Time(
+        call.cx.now.truncate_to(digits(call, a, "curtime")?).time(),
+    ))
 }
 
 fn utc_time(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {

@@ -10,13 +10,19 @@ use crate::context::Context;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::expr::Expr;
+use crate::instance::{Clock, Instance, Settings};
 use crate::session::Session;
 use crate::virtual_table::VirtualTable;
 
 struct NoTables;
 
 impl Catalog for NoTables {
-    fn resolve_table(&self, _: Option<&str>, name: &str, _: Option<&OwnedValue>) -> Result<Resolved> {
+    fn resolve_table(
+        &self,
+        _: Option<&str>,
+        name: &str,
+        _: Option<&OwnedValue>,
+    ) -> Result<Resolved> {
         Err(Error::unknown_table(name))
     }
     fn resolve_function(
@@ -41,6 +47,21 @@ impl Catalog for NoTables {
     }
 }
 
+/// 2023-11-14 22:13:20.123456 for ever.
+struct StoppedClock;
+
+impl Clock for StoppedClock {
+    fn now_micros(&self) -> i64 {
+        1_700_000_000_123_456
+    }
+}
+
+/// A session of root on an instance without databases.
+fn session() -> Session {
+    let instance = Instance::in_memory(Settings::default(), Arc::new(StoppedClock));
+    Session::new(&Arc::new(instance), 1, "root", "localhost")
+}
+
 /// The text of an expression's value, or `error` with its number.
 fn value_of(text: &str) -> String {
     let evaluate = || -> Result<String> {
@@ -54,7 +75,7 @@ fn value_of(text: &str) -> String {
             syntax: options,
         };
         let typed = Binder::new(&NoTables, &modes, text.as_bytes()).bind_alone(&parsed)?;
-        let session = Session::default();
+        let session = session();
         let cx = Context::new(&session, &[], Vec::new());
         let env = Env::new(0, None, &cx);
         let value = typed.expr.eval(&env)?;
@@ -63,7 +84,15 @@ fn value_of(text: &str) -> String {
         }
         let mut out = Vec::new();
         crate::convert::render(&value, &typed.ty, &mut out);
-        Ok(String::from_utf8(out).unwrap_or_else(|e| format!("0x{}", e.as_bytes().iter().map(|b| format!("{b:02X}")).collect::<String>())))
+        Ok(String::from_utf8(out).unwrap_or_else(|e| {
+            format!(
+                "0x{}",
+                e.as_bytes()
+                    .iter()
+                    .map(|b| format!("{b:02X}"))
+                    .collect::<String>()
+            )
+        }))
     };
     evaluate().unwrap_or_else(|e| format!("error {}", e.code))
 }
@@ -76,7 +105,9 @@ fn check(table: &str) {
         let expected = expected.strip_prefix(' ').unwrap_or(expected);
         let found = value_of(expression);
         if found != expected {
-            wrong.push(format!("{expression}\n  expected {expected}\n  found    {found}"));
+            wrong.push(format!(
+                "{expression}\n  expected {expected}\n  found    {found}"
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -105,6 +136,11 @@ fn documents() {
 #[test]
 fn other_families() {
     check(include_str!("examples/other.txt"));
+}
+
+#[test]
+fn geometries_and_vectors() {
+    check(include_str!("examples/spatial.txt"));
 }
 
 #[test]

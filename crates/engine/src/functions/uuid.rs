@@ -15,11 +15,20 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("uuid_short", 0, 0, ty::uint, uuid_short).volatile(),
     Function::new("uuid_to_bin", 1, 2, binary, uuid_to_bin),
     Function::new("bin_to_uuid", 1, 2, text, bin_to_uuid),
-    Function::new("is_uuid", 1, 1, ty::int, |_, a| Ok(boolean(parse(&to_text(&a[0])).is_some()))),
+    Function::new("is_uuid", 1, 1, ty::int, |_, a| {
+        Ok(boolean(parse(&to_text(&a[0])).is_some()))
+    }),
 ];
 
 fn text(_: &[SqlType], c: CollationId) -> SqlType {
-    SqlType::VarChar(36, if c == CollationId::BINARY { CollationId::DEFAULT } else { c })
+    SqlType::VarChar(
+        36,
+        if c == CollationId::BINARY {
+            CollationId::DEFAULT
+        } else {
+            c
+        },
+    )
 }
 
 fn binary(_: &[SqlType], _: CollationId) -> SqlType {
@@ -58,14 +67,30 @@ fn node() -> Result<[u8; 8]> {
 }
 
 fn uuid(_: &Call<'_>, _: &[Value<'_>]) -> Outcome {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let now = (since.as_nanos() / 100) as u64 + TO_1970;
     let before = LAST.fetch_max(now, Ordering::Relaxed);
-    let t = if before < now { now } else { LAST.fetch_add(1, Ordering::Relaxed) + 1 };
+    let t = if before < now {
+        now
+    } else {
+        LAST.fetch_add(1, Ordering::Relaxed) + 1
+    };
     let n = node()?;
     Ok(bytes(format!(
         "{:08x}-{:04x}-{:04x}-{:02x}{:02x}-{:02x}{:02x}{:02x}{:02x}{:02x}{:02x}",
-        t as u32, (t >> 32) as u16, (t >> 48) & 0x0FFF | 0x1000, n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]
+        t as u32,
+        (t >> 32) as u16,
+        (t >> 48) & 0x0FFF | 0x1000,
+        n[0],
+        n[1],
+        n[2],
+        n[3],
+        n[4],
+        n[5],
+        n[6],
+        n[7]
     )))
 }
 
@@ -73,7 +98,9 @@ fn uuid(_: &Call<'_>, _: &[Value<'_>]) -> Outcome {
 static SHORT: AtomicU64 = AtomicU64::new(0);
 
 fn uuid_short(_: &Call<'_>, _: &[Value<'_>]) -> Outcome {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let start = 1 << 56 | (since.as_secs() & 0xFFFF_FFFF) << 24;
     let _ = SHORT.compare_exchange(0, start, Ordering::Relaxed, Ordering::Relaxed);
     Ok(Value::UInt(SHORT.fetch_add(1, Ordering::Relaxed)))
@@ -104,7 +131,11 @@ fn parse(text: &[u8]) -> Option<[u8; 16]> {
 
 fn wrong(v: &Value<'_>, name: &str) -> Error {
     let shown = String::from_utf8_lossy(&to_text(v)).into_owned();
-    Error::new(1411, "HY000", format!("Incorrect string value: '{shown}' for function {name}"))
+    Error::new(
+        1411,
+        "HY000",
+        format!("Incorrect string value: '{shown}' for function {name}"),
+    )
 }
 
 fn uuid_to_bin(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
@@ -121,7 +152,10 @@ fn uuid_to_bin(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 
 fn bin_to_uuid(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let data = to_text(&a[0]);
-    let mut b: [u8; 16] = data.as_ref().try_into().map_err(|_| wrong(&a[0], "bin_to_uuid"))?;
+    let mut b: [u8; 16] = data
+        .as_ref()
+        .try_into()
+        .map_err(|_| wrong(&a[0], "bin_to_uuid"))?;
     if a.get(1).is_some_and(|v| to_bool(v, call.cx)) {
         let old = b;
         b[6..8].copy_from_slice(&old[..2]);
@@ -130,5 +164,12 @@ fn bin_to_uuid(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     }
     let hex = super::bits::hex_digits(&b, false);
     let hex = String::from_utf8_lossy(&hex);
-    Ok(bytes(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])))
+    Ok(bytes(format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )))
 }
