@@ -58,6 +58,21 @@ thread_local! {
     static BOUND: RefCell<HashMap<(Hash, usize), Arc<(Expr, SqlType)>>> = RefCell::default();
 }
 
+thread_local! {
+    /// A session of no connection, for expressions that stand on a row alone.
+    static DETACHED: crate::session::Session = {
+        let settings = crate::instance::Settings::default();
+        let clock = Arc::new(crate::instance::SystemClock);
+        let instance = Arc::new(crate::instance::Instance::in_memory(settings, clock));
+        crate::session::Session::new(&instance, 0, "", "")
+    };
+}
+
+/// Runs `f` in a statement of no session.
+pub fn with_detached<T>(f: impl FnOnce(&crate::context::Context<'_>) -> T) -> T {
+    DETACHED.with(|s| f(&crate::context::Context::new(s, &[], Vec::new())))
+}
+
 /// Expressions kept bound per thread.
 const KEPT: usize = 256;
 
@@ -90,7 +105,7 @@ pub fn stored_row_value(
     value: &[u8],
 ) -> Result<OwnedValue> {
     let e = bound(state, column)?;
-    crate::functions::with_detached(|cx| {
+    with_detached(|cx| {
         let mut env = crate::env::Env::new(1, None, cx);
         env.slots[0] = crate::env::Slot::Pair(Arc::new((key.to_vec(), value.to_vec())));
         env.layouts[0] = Some(state.view.primary.layout.clone());

@@ -138,7 +138,7 @@ pub struct Instance {
     /// Counts databases created and dropped, so that plans notice.
     pub(crate) generation: AtomicU64,
     /// Named locks of GET_LOCK.
-    pub locks: crate::functions::UserLocks,
+    pub locks: crate::functions::locks::UserLocks,
     /// Accounts; none when every connection is trusted, as on the command line.
     pub accounts: Option<Arc<crate::accounts::Accounts>>,
 }
@@ -155,7 +155,7 @@ impl Instance {
             processes: Mutex::default(),
             next_connection: AtomicU32::new(1),
             generation: AtomicU64::new(0),
-            locks: Default::default(),
+            locks: crate::functions::locks::UserLocks::new(),
             accounts: None,
         }
     }

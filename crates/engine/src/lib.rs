@@ -1,22 +1,31 @@
 //! Names, types, planner, executor, catalog, sessions, transactions, functions, system tables and procedures.
 
+pub mod accounts;
 pub mod bind;
 pub mod context;
 pub mod convert;
 pub mod database;
 pub mod ddl;
+pub mod dolt;
 pub mod env;
 pub mod error;
 pub mod eval;
 pub mod exec;
 pub mod expr;
 pub mod functions;
+pub mod generated;
+pub mod history;
+pub mod instance;
 pub mod json_table;
 pub mod optimize;
 pub mod plan;
 pub mod result;
 pub mod root_state;
+pub mod schema_tables;
+pub mod select_into;
 pub mod session;
+pub mod set;
+pub mod show;
 pub mod statement;
 pub mod table;
 pub mod time_zone;

@@ -134,8 +134,21 @@ impl Session {
     /// The account that let the client in: `root@%`.
     pub fn account(&self) -> String {
         match &self.instance.accounts {
-            Some(a) => a.matched_account(&self.user.borrow(), &self.host.borrow()),
+            Some(_) => {
+                let name = self.account_name();
+                format!("{}@{}", name.user, name.host)
+            }
             None => self.user_host(),
+        }
+    }
+
+    /// The account that let the client in.
+    pub fn account_name(&self) -> crate::accounts::AccountName {
+        let (user, host) = (self.user(), self.host());
+        let client = crate::accounts::host::ClientHost::parse(&host);
+        match self.instance.accounts.as_ref().and_then(|a| a.lookup(&user, &client)) {
+            Some(found) => found.name(),
+            None => crate::accounts::AccountName::new(user, host),
         }
     }
 
@@ -684,7 +697,8 @@ impl Session {
     pub fn open_transaction(&self) -> std::cell::RefMut<'_, Transaction> {
         let mut tx = self.transaction.borrow_mut();
         if tx.is_none() {
-            let mut fresh = Transaction { explicit: !self.autocommit(), ..Transaction::default() };
+            let mut fresh = Transaction::default();
+            fresh.explicit = !self.autocommit();
             fresh.read_only = self.next_read_only.take().unwrap_or_else(|| {
                 matches!(self.variable("transaction_read_only"), Value::Int(1))
             });
@@ -764,6 +778,11 @@ impl Session {
             None => self.instance.clock.now_micros() / 1000,
         };
         Writer { name: person.name, email: person.email, seconds: (millis / 1000).max(0) as u64 }
+    }
+
+    /// Named locks of the instance.
+    pub fn user_locks(&self) -> &crate::functions::locks::UserLocks {
+        &self.instance.locks
     }
 
     /// What the session is doing, for SHOW PROCESSLIST.
