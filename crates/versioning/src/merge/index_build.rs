@@ -5,9 +5,10 @@ use std::cmp::Ordering;
 use chunks::Hash;
 use model::Table;
 use prolly::TupleMap;
-use values::Tuple;
+use values::tuple::EMPTY_TUPLE;
 
 use super::cell_merge::CellMerge;
+use super::row_merge::has_null;
 use super::violation_info;
 use crate::artifact::{ArtifactKind, Artifacts};
 use crate::row_reader::RowReader;
@@ -36,24 +37,27 @@ pub fn build_index(
         )));
     }
     let rows = table.rows()?;
+    let desc = reader.layout().indexes()[index].desc().clone();
+    let n = reader.layout().indexes()[index].indexed();
     let mut entries = Vec::with_capacity(rows.len() as usize);
     for run in rows.all()? {
         for (key, value) in run?.iter() {
-            entries.push(CellMerge::entry(&reader, name, index, key, value, logic)?);
+            let entry = CellMerge::entry(&reader, name, index, key, value, logic)?;
+            // Unique indexes that are built as a whole have no entries for NULL, as Dolt's.
+            if !definition.unique || !has_null(&entry, n) {
+                entries.push(entry);
+            }
         }
     }
-    let desc = reader.layout().indexes()[index].desc().clone();
     entries.sort_by(|a, b| desc.compare(a, b));
     entries.dedup();
     if let (true, Some((artifacts, theirs))) = (definition.unique, artifacts) {
-        let n = reader.layout().indexes()[index].indexed();
         let info = violation_info::unique(&schema, definition);
         let equal = |a: &[u8], b: &[u8]| desc.compare_prefix(a, b, n) == Ordering::Equal;
         for (i, entry) in entries.iter().enumerate() {
             let before = i > 0 && equal(&entries[i - 1], entry);
             let after = entries.get(i + 1).is_some_and(|next| equal(next, entry));
-            let null = (0..n).any(|f| Tuple(entry).field(f).is_none());
-            if null || !before && !after {
+            if !before && !after {
                 continue;
             }
             let key = reader.key_of_entry(index, entry)?;
@@ -63,7 +67,7 @@ pub fn build_index(
             }
         }
     }
-    let items = entries.into_iter().map(|e| (e, Vec::<u8>::new()));
+    let items = entries.into_iter().map(|e| (e, EMPTY_TUPLE));
     Ok(TupleMap::build(
         table.objects().nodes().clone(),
         empty.order().clone(),

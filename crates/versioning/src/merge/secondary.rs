@@ -1,6 +1,7 @@
 //! Keeping our secondary indexes in step with the merged rows (spec 05 §7).
 
 use model::Table;
+use values::tuple::EMPTY_TUPLE;
 
 use super::cell_merge::CellMerge;
 use super::index_merge::same_index;
@@ -85,7 +86,7 @@ impl<'a> SecondaryMerge<'a> {
                 k.entries.remove(&old);
             }
             if let Some(new) = new {
-                k.entries.put(&new, Vec::new());
+                k.entries.put(&new, EMPTY_TUPLE.to_vec());
             }
         }
         Ok(())

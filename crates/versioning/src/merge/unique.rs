@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chunks::Hash;
 use model::{IndexLayout, Table};
-use values::Tuple;
+use values::{Tuple, tuple::EMPTY_TUPLE};
 
 use super::cell_merge::CellMerge;
 use super::violation_info;
@@ -108,7 +108,7 @@ impl<'a> UniqueWatch<'a> {
         }
         for i in 0..self.indexes.len() {
             let entry = self.entry(self.indexes[i].index, key, value)?;
-            self.indexes[i].entries.put(&entry, Vec::new());
+            self.indexes[i].entries.put(&entry, EMPTY_TUPLE.to_vec());
         }
         if !self.indexes.is_empty() {
             self.rows.put(key, value.to_vec());
