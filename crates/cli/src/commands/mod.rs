@@ -47,7 +47,7 @@ fn version(_: &Environment, _: &[String]) -> Outcome {
 }
 
 fn sql_server(env: &Environment, words: &[String]) -> Outcome {
-    Ok(server::run(words, &env.dir))
+    Ok(server::run(words, &env.dir, env.settings()).clamp(0, 255) as u8)
 }
 
 fn list() -> String {
