@@ -188,4 +188,4 @@ macro_rules! from_storage {
     };
 }
 
-from_storage!(chunks::Error, prolly::Error, model::Error, values::Error, std::io::Error);
+from_storage!(chunks::ChunkError, prolly::ProllyError, model::ModelError, values::Error, std::io::Error);

@@ -313,7 +313,7 @@ pub struct CallTypes {
 
 impl Expr {
     /// The constant TRUE.
-    pub fn truth(v: bool) -> Expr {
+    pub fn boolean(v: bool) -> Expr {
         Expr::Literal(values::Value::Int(v as i64))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use syntax::ast;
-use values::json::path::Path;
+use values::json::Path;
 use values::{Json, OwnedValue, SqlType, Value};
 
 use crate::bind::{Binder, Typed};

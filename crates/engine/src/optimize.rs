@@ -18,11 +18,7 @@ pub fn block(block: &mut Block, conditions: Vec<Expr>, straight: bool) {
     let mut conditions = conditions;
     let mut items = std::mem::take(&mut block.from);
     simplify_outer_joins(&mut items, &mut conditions);
-    let (gate, mut rest): (Vec<Expr>, Vec<Expr>) = conditions.into_iter().partition(|c| {
-        let mut used = SlotSet::default();
-        c.slots_used(&mut used);
-        used.is_empty() && !holds_volatile_call(c)
-    });
+    let (gate, mut rest) = split_gate(conditions);
     block.gate = gate;
     if items.is_empty() {
         block.gate.append(&mut rest);
@@ -38,15 +34,28 @@ pub fn block(block: &mut Block, conditions: Vec<Expr>, straight: bool) {
     choose_covering(block);
 }
 
-/// Arranges the items of a single-table UPDATE or DELETE.
-pub fn single_table(items: Vec<JoinItem>, conditions: Vec<Expr>) -> Vec<JoinItem> {
-    let mut rest = conditions;
+/// Arranges the row sources of UPDATE and DELETE: conditions without rows, and the items.
+pub fn sources(
+    mut items: Vec<JoinItem>,
+    mut conditions: Vec<Expr>,
+) -> (Vec<Expr>, Vec<JoinItem>) {
+    simplify_outer_joins(&mut items, &mut conditions);
+    let (gate, mut rest) = split_gate(conditions);
     let mut placed = SlotSet::default();
     let mut items = arrange(items, &mut rest, &mut placed, false);
     if let Some(last) = items.last_mut() {
         last.filter.append(&mut rest);
     }
-    items
+    (gate, items)
+}
+
+/// Conditions that read no row of the block, and the others.
+fn split_gate(conditions: Vec<Expr>) -> (Vec<Expr>, Vec<Expr>) {
+    conditions.into_iter().partition(|c| {
+        let mut used = SlotSet::default();
+        c.slots_used(&mut used);
+        used.is_empty() && !holds_volatile_call(c)
+    })
 }
 
 fn holds_volatile_call(e: &Expr) -> bool {

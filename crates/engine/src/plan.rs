@@ -534,5 +534,5 @@ pub fn text_collation(ty: &SqlType) -> Option<&'static Collation> {
         SqlType::Enum(_, c) | SqlType::Set(_, c) => *c,
         _ => return None,
     };
-    Collation::by_id(id)
+    values::collation::by_id(id)
 }

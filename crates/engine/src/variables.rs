@@ -248,7 +248,7 @@ impl Variable {
                 }
             }
             "collation_connection" | "collation_database" | "collation_server" => {
-                match values::Collation::by_name(&text) {
+                match values::collation::by_name(&text) {
                     Some(c) => c.name.to_string(),
                     None => return Err(Error::unknown_collation(text)),
                 }
@@ -258,8 +258,8 @@ impl Variable {
                 if text.is_empty() && self.name == "character_set_results" {
                     return Ok(Value::Null);
                 }
-                match values::Collation::default_of(&text) {
-                    Some(c) => c.charset.to_string(),
+                match crate::bind::types::charset_default(&text) {
+                    Some(c) => c.charset.name.to_string(),
                     None => return Err(Error::unknown_charset(text)),
                 }
             }

@@ -30,6 +30,11 @@ impl OverlayKey {
     pub fn new(desc: &Arc<TupleDesc>, bytes: Vec<u8>) -> OverlayKey {
         OverlayKey { desc: desc.clone(), bytes, fields: None, after: false }
     }
+
+    /// The tuple.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl Ord for OverlayKey {
@@ -113,6 +118,12 @@ pub struct KeyRange {
 }
 
 impl KeyRange {
+    /// Every key that begins with the first `fields` fields of a tuple.
+    pub fn prefix(tuple: &[u8], fields: usize) -> KeyRange {
+        let bound = KeyBound { tuple: tuple.to_vec(), fields, inclusive: true };
+        KeyRange { lower: Some(bound.clone()), upper: Some(bound) }
+    }
+
     fn is_before(&self, desc: &TupleDesc, key: &[u8]) -> bool {
         match &self.lower {
             None => false,

@@ -122,7 +122,7 @@ keywords! {
 }
 
 const SLOTS: usize = 4096;
-const LONGEST: usize = 32;
+const LONGEST: usize = 40;
 
 /// Positions in [`KEYWORDS`] by hash, built when the crate is compiled; probing is linear.
 static TABLE: [u16; SLOTS] = table();

@@ -177,10 +177,8 @@ impl<'a> Lexer<'a> {
                         return true;
                     }
                 }
-                // Dolt takes `//` for a comment; where it can be no division it is one here too.
-                b'/' if self.at(self.pos + 1) == b'/' && self.line_starts(self.pos) => {
-                    self.skip_line();
-                }
+                // An extension of Dolt; MySQL has no use for two slashes.
+                b'/' if self.at(self.pos + 1) == b'/' => self.skip_line(),
                 b'/' if self.at(self.pos + 1) == b'*' => {
                     if !self.comment() {
                         return false;
@@ -280,7 +278,7 @@ impl<'a> Lexer<'a> {
             b')' => T::RParen,
             b'=' => T::Eq,
             b'.' => {
-                if is_digit(next) && self.name_end + 1 != self.pos {
+                if is_digit(next) && self.name_end.wrapping_add(1) != self.pos {
                     self.pos -= 1;
                     return self.number();
                 }
@@ -376,7 +374,7 @@ impl<'a> Lexer<'a> {
         while i < self.src.len() && ok(&self.src[i]) {
             i += 1;
         }
-        let good = self.at(i) == b'\'' && (kind == T::Bit || (i - start) % 2 == 0);
+        let good = self.at(i) == b'\'' && (kind == T::Bit || (i - start).is_multiple_of(2));
         self.pos = (i + 1).min(self.src.len());
         self.token(if good { kind } else { T::Bad }, start as u32)
     }

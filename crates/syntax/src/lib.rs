@@ -11,10 +11,12 @@ mod lexer;
 mod parse;
 mod parser;
 mod print;
+mod split;
 
 pub use error::{SyntaxError, Unexpected};
 pub use keyword::{KEYWORDS, is_reserved};
 pub use parse::{Parsed, Statements, parse, parse_expr, parse_many};
+pub use split::{Split, SplitStatement, split_statements};
 
 /// What the session's sql_mode and the server's limits say about parsing.
 #[derive(Clone, Debug)]

@@ -65,7 +65,8 @@ pub fn parse_many<'a>(sql: &'a [u8], options: &Options) -> Statements<'a> {
 pub struct Parsed {
     /// The statement; its spans count from the start of `range`.
     pub statement: Statement,
-    /// Where the statement stands in the whole text, without blanks around and the semicolon.
+    /// Where the statement stands in the whole text, without blanks around and the semicolon but
+    /// with comments that trail it.
     pub range: Range<usize>,
     /// Whether a further statement may follow.
     pub more: bool,
@@ -107,7 +108,8 @@ impl Statements<'_> {
         };
         let mut parser = Parser::new(&self.sql[start..], &self.options);
         let statement = parser.statement()?;
-        let end = start + parser.prev_end();
+        let text = &self.sql[start..start + parser.token().start as usize];
+        let end = start + text.trim_ascii_end().len();
         let last = parser.token().kind;
         if !matches!(last, T::End | T::Semi) {
             return Err(parser.unexpected());

@@ -13,6 +13,7 @@ mod session;
 mod show;
 mod statement;
 mod table;
+mod table_ref;
 mod types;
 
 pub(crate) use expr::level;
@@ -63,10 +64,6 @@ impl<'a> Parser<'a> {
 
     pub(crate) fn token(&self) -> Token {
         self.tok
-    }
-
-    pub(crate) fn prev_end(&self) -> usize {
-        self.prev_end as usize
     }
 
     fn start(&self) -> u32 {

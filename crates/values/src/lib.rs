@@ -28,7 +28,7 @@ mod wide_integer;
 
 pub use blob::{Address, BlobSink, BlobSource, NoBlobs};
 pub use collation::Collation;
-pub use compare::compare;
+pub use compare::{compare, group_key};
 pub use decimal::Decimal;
 pub use encoding::Encoding;
 pub use error::{Error, Result};

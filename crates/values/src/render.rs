@@ -15,17 +15,10 @@ pub fn render_text(value: &Value<'_>, sql_type: &SqlType, out: &mut Vec<u8>) {
         Value::Decimal(d) => d.write_text(out),
         Value::Bytes(b) => out.extend_from_slice(b),
         Value::Date(d) => d.write_text(out),
-        Value::Time(t) => {
-            // TIME is always stored with six digits; they show when they say something.
-            let whole = t.0 % 1_000_000 == 0;
-            let digits = match sql_type {
-                SqlType::Time(6) if whole => 0,
-                SqlType::Time(n) => *n,
-                _ if whole => 0,
-                _ => 6,
-            };
-            t.write_text(digits, out);
-        }
+        Value::Time(t) => match sql_type {
+            SqlType::Time(n) => t.write_text(*n, out),
+            _ => t.write_text(if t.0 % 1_000_000 == 0 { 0 } else { 6 }, out),
+        },
         Value::DateTime(d) => match sql_type {
             SqlType::DateTime(n) | SqlType::Timestamp(n) => d.write_text(*n, out),
             SqlType::Date => d.date.write_text(out),

@@ -126,7 +126,7 @@ impl Binder<'_> {
                     self.modes.connection,
                     "like",
                 )?;
-                let collation = Collation::by_id(id).ok_or_else(|| Error::unknown_collation(id.0))?;
+                let collation = values::collation::by_id(id).ok_or_else(|| Error::unknown_collation(id.0))?;
                 let nullable = a.nullable || b.nullable;
                 let escape = match escape {
                     Some(e) => Some(self.boxed(e)?),
@@ -175,15 +175,15 @@ impl Binder<'_> {
             ast::Expr::Collate { expr, collation } => {
                 let t = self.expr(expr)?;
                 let mut t = self.plain(t);
-                let c = Collation::by_name(collation)
+                let c = values::collation::by_name(collation)
                     .ok_or_else(|| Error::unknown_collation(collation))?;
                 let have = types::collation_id(&t.ty);
-                if let Some(old) = have.and_then(Collation::by_id)
-                    && old.charset != c.charset
+                if let Some(old) = have.and_then(values::collation::by_id)
+                    && old.charset.name != c.charset.name
                     && have != Some(c.id)
                     && t.coercibility <= coercibility::IMPLICIT
                 {
-                    return Err(Error::collation_mismatch(c.name, old.charset));
+                    return Err(Error::collation_mismatch(c.name, old.charset.name));
                 }
                 t.ty = match t.ty {
                     SqlType::Char(n, _) => SqlType::Char(n, c.id),
@@ -205,7 +205,7 @@ impl Binder<'_> {
             }
             ast::Expr::ConvertUsing { expr, charset } => {
                 let t = self.expr(expr)?;
-                let collation = Collation::default_of(charset)
+                let collation = crate::bind::types::charset_default(charset)
                     .ok_or_else(|| Error::unknown_charset(charset))?;
                 let to = types::varchar(types::text_length(&t.ty), collation.id);
                 let mut out = self.cast(t, to);
@@ -214,7 +214,7 @@ impl Binder<'_> {
             }
             ast::Expr::CharUsing { args, charset } => {
                 let t = self.named_call("char", args)?;
-                let collation = Collation::default_of(charset)
+                let collation = crate::bind::types::charset_default(charset)
                     .ok_or_else(|| Error::unknown_charset(charset))?;
                 let to = types::varchar(types::text_length(&t.ty), collation.id);
                 Ok(self.cast(t, to))
@@ -278,6 +278,7 @@ impl Binder<'_> {
                     None => Ok(Typed::new(Expr::Literal(Value::Null), SqlType::Null, true)),
                 }
             }
+            ast::Expr::JsonValue { .. } => Err(Error::not_supported("JSON_VALUE")),
             ast::Expr::Odbc { expr, .. } => self.expr(expr),
         }
     }
@@ -326,7 +327,7 @@ impl Binder<'_> {
                 let collation = match charset.as_deref() {
                     None => connection,
                     Some(c) => {
-                        Collation::default_of(c).ok_or_else(|| Error::unknown_charset(c))?.id
+                        crate::bind::types::charset_default(c).ok_or_else(|| Error::unknown_charset(c))?.id
                     }
                 };
                 let n = String::from_utf8_lossy(bytes).chars().count() as u32;
@@ -336,7 +337,7 @@ impl Binder<'_> {
             Literal::Hex { bytes, charset } | Literal::Bit { bytes, charset } => {
                 let ty = match charset.as_deref() {
                     Some(c) => {
-                        let c = Collation::default_of(c).ok_or_else(|| Error::unknown_charset(c))?;
+                        let c = crate::bind::types::charset_default(c).ok_or_else(|| Error::unknown_charset(c))?;
                         types::varchar(bytes.len() as u32, c.id)
                     }
                     None => SqlType::VarBinary(bytes.len() as u32),
@@ -667,12 +668,12 @@ impl Binder<'_> {
             Binary(Some(n)) => SqlType::Binary((*n).min(u32::MAX as u64) as u32),
             Char { length, charset, binary } => {
                 let mut id = match charset.as_deref() {
-                    Some(c) => Collation::default_of(c).ok_or_else(|| Error::unknown_charset(c))?.id,
+                    Some(c) => crate::bind::types::charset_default(c).ok_or_else(|| Error::unknown_charset(c))?.id,
                     None => connection,
                 };
                 if *binary && id != CollationId::BINARY {
-                    let charset = Collation::by_id(id).map_or("utf8mb4", |c| c.charset);
-                    id = Collation::by_name(&format!("{charset}_bin")).map_or(id, |c| c.id);
+                    let charset = values::collation::by_id(id).map_or("utf8mb4", |c| c.charset.name);
+                    id = values::collation::by_name(&format!("{charset}_bin")).map_or(id, |c| c.id);
                 }
                 match length {
                     Some(n) => types::varchar((*n).min(u32::MAX as u64) as u32, id),
@@ -680,7 +681,7 @@ impl Binder<'_> {
                 }
             }
             NChar(n) => {
-                let id = Collation::by_name("utf8mb3_general_ci").map_or(connection, |c| c.id);
+                let id = values::collation::by_name("utf8mb3_general_ci").map_or(connection, |c| c.id);
                 match n {
                     Some(n) => types::varchar((*n).min(u32::MAX as u64) as u32, id),
                     None => SqlType::Text(values::LobSize::Long, id),
@@ -918,16 +919,16 @@ impl Binder<'_> {
             SqlType::Null => CollationId::BINARY,
             _ => self.modes.connection,
         });
-        let collation = Collation::by_id(id);
+        let collation = values::collation::by_id(id);
         let text = match name {
             "collation" => collation.map_or("binary", |c| c.name),
-            _ => collation.map_or("binary", |c| c.charset),
+            _ => collation.map_or("binary", |c| c.charset.name),
         };
         if name == "coercibility" {
             let v = Value::Int(t.coercibility as i64);
             return Ok(Typed::new(Expr::Literal(v), BIGINT, false));
         }
-        let utf8 = Collation::by_name("utf8mb3_general_ci").map_or(self.modes.connection, |c| c.id);
+        let utf8 = values::collation::by_name("utf8mb3_general_ci").map_or(self.modes.connection, |c| c.id);
         Ok(Typed::new(Expr::Literal(Value::text(text)), SqlType::VarChar(64, utf8), false))
     }
 
@@ -1020,7 +1021,7 @@ impl Binder<'_> {
             }
             if let Some(db) = &c.db
                 && !(table.db.eq_ignore_ascii_case(db)
-                    || table.db.split('/').next().is_some_and(|d| d.eq_ignore_ascii_case(db)))
+                    || base_name(&table.db).eq_ignore_ascii_case(base_name(db)))
             {
                 continue;
             }
@@ -1147,6 +1148,11 @@ fn row_of(e: &ast::Expr) -> Option<&[ast::Expr]> {
         ast::Expr::Row(list) if list.len() > 1 => Some(list),
         _ => None,
     }
+}
+
+/// A database name without its revision.
+fn base_name(db: &str) -> &str {
+    db.split(['/', '@']).next().unwrap_or(db)
 }
 
 fn compare_op(op: BinaryOp) -> Option<CompareOp> {

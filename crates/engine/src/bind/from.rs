@@ -471,8 +471,9 @@ impl Binder<'_> {
     }
 
     pub(crate) fn stored_table(&mut self, table: BoundTable, alias: &str) -> Result<Part> {
+        let db = table.db.clone();
         if self.block().tables.iter().any(|t| {
-            t.alias.eq_ignore_ascii_case(alias) && t.db.eq_ignore_ascii_case(&table.def.db)
+            t.alias.eq_ignore_ascii_case(alias) && t.db.eq_ignore_ascii_case(&db)
         }) {
             return Err(Error::not_unique_table(alias));
         }
@@ -483,6 +484,7 @@ impl Binder<'_> {
         let slot = self.add_stored_columns(&def, alias, Some(number))?;
         let block = self.block();
         let place = block.tables.len() - 1;
+        block.tables[place].db = db;
         let scope = &block.tables[place];
         let star = (0..scope.columns.len())
             .filter(|i| !scope.columns[*i].hidden)

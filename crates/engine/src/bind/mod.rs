@@ -4,6 +4,8 @@
 //! hit further out becomes [`Expr::Outer`] and marks the blocks between as correlated.
 
 mod aggregate;
+pub mod dml;
+pub use expr::{same_form, type_of_value};
 mod expr;
 mod from;
 mod query;

@@ -36,27 +36,31 @@ impl Binder<'_> {
 
     pub(crate) fn query(&mut self, q: &ast::Query) -> Result<QueryPlan> {
         if let Some(with) = &q.with {
-            self.ctes.push(HashMap::new());
-            for cte in &with.ctes {
-                let cache = self.new_cache();
-                let entry = CteEntry::Query {
-                    query: Arc::new((*cte.query).clone()),
-                    columns: cte.columns.clone(),
-                    recursive: with.recursive,
-                    cache,
-                };
-                let frame = self.ctes.last_mut().expect("a frame was just pushed");
-                if frame.insert(cte.name.to_lowercase(), entry).is_some() {
-                    self.ctes.pop();
-                    return Err(Error::not_unique_table(&cte.name));
-                }
-            }
+            self.push_ctes(with)?;
         }
         let plan = self.query_body(q);
         if q.with.is_some() {
             self.ctes.pop();
         }
         plan
+    }
+
+    /// Makes the common table expressions of a WITH visible.
+    pub(crate) fn push_ctes(&mut self, with: &ast::With) -> Result<()> {
+        let mut frame = HashMap::new();
+        for cte in &with.ctes {
+            let entry = CteEntry::Query {
+                query: Arc::new((*cte.query).clone()),
+                columns: cte.columns.clone(),
+                recursive: with.recursive,
+                cache: self.new_cache(),
+            };
+            if frame.insert(cte.name.to_lowercase(), entry).is_some() {
+                return Err(Error::not_unique_table(&cte.name));
+            }
+        }
+        self.ctes.push(frame);
+        Ok(())
     }
 
     fn query_body(&mut self, q: &ast::Query) -> Result<QueryPlan> {
@@ -683,9 +687,4 @@ fn mentions_ref(r: &ast::TableRef, name: &ast::Ident) -> bool {
         ast::TableRef::List(list) => list.iter().any(|r| mentions_ref(r, name)),
         _ => false,
     }
-}
-
-/// A literal that stands for nothing; used where a plan needs an expression that is never read.
-pub(crate) fn null() -> Expr {
-    Expr::Literal(Value::Null)
 }

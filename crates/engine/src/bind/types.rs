@@ -140,7 +140,7 @@ pub fn common_collation(
                     best = Some((id, *strength));
                     conflict = None;
                 } else if *strength == s {
-                    let (a, b) = (Collation::by_id(have), Collation::by_id(id));
+                    let (a, b) = (values::collation::by_id(have), values::collation::by_id(id));
                     let name = |c: Option<&Collation>| c.map_or("", |c| c.name).to_string();
                     let (an, bn) = (name(a), name(b));
                     if id == CollationId::BINARY || have == CollationId::BINARY {
@@ -223,7 +223,7 @@ pub fn compare_types(
 }
 
 fn text_compare(id: CollationId) -> CompareAs {
-    match Collation::by_id(id) {
+    match values::collation::by_id(id) {
         Some(_) if id == CollationId::BINARY => CompareAs::Binary,
         Some(c) => CompareAs::Text(c),
         None => CompareAs::Binary,
@@ -443,4 +443,10 @@ pub fn common_of(types: &[(&SqlType, u8)], connection: CollationId) -> Result<Sq
 /// Shares a member list.
 pub fn members(list: &[Box<str>]) -> values::Members {
     Arc::from(list.to_vec())
+}
+
+/// The default collation of a character set by name.
+pub fn charset_default(name: &str) -> Option<&'static Collation> {
+    let charset = values::charset::by_name(name)?;
+    values::collation::all().iter().find(|c| c.charset.name == charset.name && c.is_default)
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use values::{Decimal, Json, OwnedValue, SqlType, Value};
 
-use super::{compare_keys, compare_nulls_first, join, scan};
+use super::{compare_sort_keys, compare_nulls_first, join, scan};
 use crate::context::Context;
 use crate::convert;
 use crate::env::{Env, Slot};
@@ -223,7 +223,7 @@ impl<'c> State<'c> {
             (GroupConcat, Acc::Rows(rows)) if !rows.is_empty() => {
                 let mut sorted: Vec<&(Vec<OwnedValue>, Vec<u8>)> = rows.iter().collect();
                 if !self.call.order.is_empty() {
-                    sorted.sort_by(|a, b| compare_keys(&self.call.order, &a.0, &b.0, cx));
+                    sorted.sort_by(|a, b| compare_sort_keys(&self.call.order, &a.0, &b.0, cx));
                 }
                 let limit = cx.group_concat_max_len();
                 let mut out = Vec::new();

@@ -24,6 +24,11 @@ use crate::result::{Flow, Row};
 pub use join::items as join_items;
 pub use scan::{ranges, table_rows};
 
+/// LIMIT of UPDATE and DELETE as a number.
+pub fn limit_bounds(limit: &Limit, env: &Env<'_>) -> Result<Option<u64>> {
+    Ok(bounds(limit, env)?.count)
+}
+
 /// Receives rows.
 pub type RowSink<'s> = dyn FnMut(&dyn Row) -> Result<Flow> + 's;
 
@@ -110,7 +115,7 @@ fn sort_keys(order: &[SortKey], env: &Env<'_>) -> Result<Vec<OwnedValue>> {
 }
 
 /// Order of two rows by their keys; NULL first.
-pub(crate) fn compare_keys(
+pub fn compare_sort_keys(
     order: &[SortKey],
     a: &[OwnedValue],
     b: &[OwnedValue],
@@ -246,7 +251,7 @@ impl<'b> Output<'b> {
 
     fn sort(&mut self, cx: &Context<'_>) {
         let order = self.order;
-        self.kept.sort_by(|a, b| compare_keys(order, &a.0, &b.0, cx));
+        self.kept.sort_by(|a, b| compare_sort_keys(order, &a.0, &b.0, cx));
     }
 
     fn finish(mut self, sink: &mut RowSink<'_>, cx: &Context<'_>) -> Result<Flow> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use values::{OwnedValue, Value};
 
 use super::group::State;
-use super::{compare_keys, compare_nulls_first};
+use super::{compare_sort_keys, compare_nulls_first};
 use crate::convert;
 use crate::env::{Env, Slot};
 use crate::error::{Error, Result};
@@ -63,7 +63,7 @@ fn one<'e>(call: &'e WindowCall, kept: &[Vec<Slot>], env: &mut Env<'e>) -> Resul
         Ordering::Equal
     };
     rows.sort_by(|a, b| {
-        partitions(a, b).then_with(|| compare_keys(&call.order, &a.order, &b.order, cx))
+        partitions(a, b).then_with(|| compare_sort_keys(&call.order, &a.order, &b.order, cx))
     });
     let mut out = vec![Value::Null; kept.len()];
     let mut start = 0;
@@ -91,7 +91,7 @@ fn partition(
     let mut peer_start = vec![0; n];
     let mut peer_end = vec![n; n];
     let same = |a: usize, b: usize| {
-        compare_keys(&call.order, &rows[a].order, &rows[b].order, cx) == Ordering::Equal
+        compare_sort_keys(&call.order, &rows[a].order, &rows[b].order, cx) == Ordering::Equal
     };
     for i in 1..n {
         peer_start[i] = if same(i - 1, i) { peer_start[i - 1] } else { i };

@@ -214,6 +214,8 @@ pub enum IndexKind {
 /// Name, parts and options of an index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IndexDef {
+    /// Only in ADD INDEX IF NOT EXISTS; CREATE INDEX has its own.
+    pub if_not_exists: bool,
     pub name: Option<Ident>,
     pub parts: Vec<KeyPart>,
     pub options: Vec<IndexOption>,

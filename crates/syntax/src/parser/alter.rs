@@ -279,6 +279,7 @@ impl Parser<'_> {
             }
             Kw::CONSTRAINT => {
                 self.advance();
+                self.eat_ws(&["FOREIGN", "KEY"]);
                 let (old, new) = self.old_to_new()?;
                 Ok(AlterSpec::RenameConstraint { old, new })
             }

@@ -64,10 +64,7 @@ impl Parser<'_> {
     fn climb(&mut self, mut left: Expr, min: u8) -> Res<Expr> {
         let height = self.height + 1;
         self.raise(height)?;
-        loop {
-            let Some((op, level)) = self.infix() else {
-                break;
-            };
+        while let Some((op, level)) = self.infix() {
             if level < min {
                 break;
             }

@@ -22,11 +22,15 @@ impl Parser<'_> {
             | Kw::UTC_TIMESTAMP => {
                 let name = self.name_of(tok)?;
                 self.advance();
-                let args = if self.is(T::LParen) {
-                    self.paren_list_or_empty(Self::expr)?
-                } else {
-                    Vec::new()
-                };
+                let mut args = Vec::new();
+                if self.eat(T::LParen) {
+                    // Fractional digits are part of the grammar, no expression.
+                    let bare = matches!(tok.kw, Kw::CURRENT_DATE | Kw::CURRENT_USER | Kw::UTC_DATE);
+                    if !bare && self.is(T::Int) {
+                        args.push(self.expr_from(super::expr::level::PRIMARY)?);
+                    }
+                    self.expect(T::RParen)?;
+                }
                 return Ok(Expr::Function(Box::new(plain_call(name, args))));
             }
             Kw::DEFAULT => {

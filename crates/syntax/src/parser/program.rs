@@ -329,7 +329,7 @@ impl Parser<'_> {
                 self.expect_kw(Kw::INTO)?;
                 ProgramStatement::Fetch {
                     cursor,
-                    into: self.comma_list(Self::into_target)?,
+                    into: self.comma_list(Self::select_target)?,
                 }
             }
             Kw::CLOSE => {
@@ -568,7 +568,7 @@ impl Parser<'_> {
             None
         };
         let items = self.comma_list(|p| {
-            let target = p.into_target()?;
+            let target = p.select_target()?;
             p.expect(T::Eq)?;
             Ok((target, p.upper_word()?))
         })?;

@@ -175,6 +175,7 @@ impl Parser<'_> {
             kind,
             if_not_exists,
             index: IndexDef {
+                if_not_exists: false,
                 name,
                 parts,
                 options,

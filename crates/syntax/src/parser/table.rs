@@ -345,6 +345,7 @@ impl Parser<'_> {
 
     /// `[name] [USING x] (parts) options`
     pub(super) fn index_def(&mut self) -> Res<IndexDef> {
+        let if_not_exists = self.if_not_exists();
         let name = if self.is_ident() {
             Some(self.ident()?)
         } else {
@@ -355,6 +356,7 @@ impl Parser<'_> {
         let parts = self.paren_list(Self::key_part)?;
         self.index_options(&mut options)?;
         Ok(IndexDef {
+            if_not_exists,
             name,
             parts,
             options,
@@ -493,7 +495,7 @@ impl Parser<'_> {
             }
             Kw::AUTO_INCREMENT => {
                 self.option_name();
-                TableOption::AutoIncrement(self.integer()?)
+                TableOption::AutoIncrement(self.whole_number()?)
             }
             Kw::COMMENT => {
                 self.option_name();
@@ -550,6 +552,19 @@ impl Parser<'_> {
             _ => return Ok(None),
         };
         Ok(Some(option))
+    }
+
+    /// An integer, or the whole part of a decimal.
+    fn whole_number(&mut self) -> Res<u64> {
+        if !self.is(T::Decimal) {
+            return self.integer();
+        }
+        let text = self.number_text()?;
+        let whole = text.split('.').next().unwrap_or_default();
+        if whole.is_empty() {
+            return Ok(0);
+        }
+        whole.parse().or_else(|_| self.fail())
     }
 
     fn option_name(&mut self) {

@@ -138,7 +138,7 @@ impl Sql<'_> {
         }
     }
 
-    fn from_db(&mut self, db: &Option<Ident>) -> &mut Self {
+    fn of_db(&mut self, db: &Option<Ident>) -> &mut Self {
         if let Some(db) = db {
             self.s(" FROM ").ident(db);
         }
@@ -165,11 +165,11 @@ impl Sql<'_> {
                 .when(*extended, "EXTENDED ")
                 .when(*full, "FULL ")
                 .s("TABLES")
-                .from_db(db)
+                .of_db(db)
                 .as_of(as_of.as_ref())
                 .filter(filter),
-            Show::OpenTables { db, filter } => self.s("OPEN TABLES").from_db(db).filter(filter),
-            Show::TableStatus { db, filter } => self.s("TABLE STATUS").from_db(db).filter(filter),
+            Show::OpenTables { db, filter } => self.s("OPEN TABLES").of_db(db).filter(filter),
+            Show::TableStatus { db, filter } => self.s("TABLE STATUS").of_db(db).filter(filter),
             Show::Columns {
                 full,
                 extended,
@@ -195,9 +195,9 @@ impl Sql<'_> {
             Show::Triggers { full, db, filter } => self
                 .when(*full, "FULL ")
                 .s("TRIGGERS")
-                .from_db(db)
+                .of_db(db)
                 .filter(filter),
-            Show::Events { db, filter } => self.s("EVENTS").from_db(db).filter(filter),
+            Show::Events { db, filter } => self.s("EVENTS").of_db(db).filter(filter),
             Show::ProcedureStatus(filter) => self.s("PROCEDURE STATUS").filter(filter),
             Show::FunctionStatus(filter) => self.s("FUNCTION STATUS").filter(filter),
             Show::Variables { scope, filter } => {

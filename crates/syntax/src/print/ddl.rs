@@ -223,6 +223,7 @@ impl Sql<'_> {
     }
 
     fn index_def(&mut self, index: &IndexDef) {
+        self.when(index.if_not_exists, " IF NOT EXISTS");
         if let Some(name) = &index.name {
             self.s(" ").ident(name);
         }

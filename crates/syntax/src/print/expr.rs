@@ -559,7 +559,7 @@ impl Sql<'_> {
 
     fn introducer(&mut self, charset: &Option<Box<str>>) -> &mut Self {
         if let Some(charset) = charset {
-            self.s("_").s(charset);
+            self.s("_").s(charset).s(" ");
         }
         self
     }

@@ -247,7 +247,7 @@ impl Sql<'_> {
             }
             ProgramStatement::Fetch { cursor, into } => {
                 self.s("FETCH ").ident(cursor).s(" INTO ");
-                self.into_targets(into);
+                self.select_targets(into);
             }
             ProgramStatement::Close(cursor) => {
                 self.s("CLOSE ").ident(cursor);
@@ -331,7 +331,7 @@ impl Sql<'_> {
                 .s(" ");
         }
         self.list(&get.items, |w, (target, item)| {
-            w.into_target(target);
+            w.select_target(target);
             w.s(" = ").s(item);
         });
     }

@@ -44,7 +44,7 @@ impl Sql<'_> {
             });
         }
         if let Some(into) = &query.into {
-            self.into_clause(into);
+            self.destination(into);
         }
     }
 
@@ -64,10 +64,10 @@ impl Sql<'_> {
         self
     }
 
-    fn into_clause(&mut self, into: &SelectInto) {
+    fn destination(&mut self, into: &SelectInto) {
         match into {
             SelectInto::Variables(targets) => {
-                self.s(" INTO ").into_targets(targets);
+                self.s(" INTO ").select_targets(targets);
             }
             SelectInto::Outfile {
                 file,
@@ -86,11 +86,11 @@ impl Sql<'_> {
         }
     }
 
-    pub(super) fn into_targets(&mut self, targets: &[IntoTarget]) -> &mut Self {
-        self.list(targets, |w, target| w.into_target(target))
+    pub(super) fn select_targets(&mut self, targets: &[IntoTarget]) -> &mut Self {
+        self.list(targets, |w, target| w.select_target(target))
     }
 
-    pub(super) fn into_target(&mut self, target: &IntoTarget) {
+    pub(super) fn select_target(&mut self, target: &IntoTarget) {
         match target {
             IntoTarget::User(name) => self.user_var(name),
             IntoTarget::Local(name) => self.ident(name),

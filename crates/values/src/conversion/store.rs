@@ -773,7 +773,12 @@ mod tests {
                 Some(1292),
                 "0000-00-00 00:00:00",
             ),
-            ("900:00:00", SqlType::Time(6), Some(1264), "838:59:59"),
+            (
+                "900:00:00",
+                SqlType::Time(6),
+                Some(1264),
+                "838:59:59.000000",
+            ),
             ("12:34:56.789", SqlType::Time(6), None, "12:34:56.789000"),
             ("RED", SqlType::Enum(members.clone(), c), None, "Red"),
             ("7", SqlType::Enum(members.clone(), c), None, "7"),

@@ -1,0 +1,615 @@
+//! Binding of INSERT, REPLACE, UPDATE and DELETE.
+
+use std::sync::Arc;
+
+use syntax::ast;
+use values::{SqlType, Value};
+
+use super::from::conjuncts;
+use super::types::{Typed, own_compare};
+use super::{Binder, BoundTable, Resolved, ScopeColumn, ScopeTable};
+use crate::error::{Error, Result};
+use crate::expr::Expr;
+use crate::plan::{JoinItem, Limit, QueryPlan, SortKey, Source};
+use crate::result::ColumnMeta;
+use crate::table::TableDef;
+
+/// An expression with the type of its value, for assignment to a column.
+#[derive(Clone, Debug)]
+pub struct Assigned {
+    /// The value.
+    pub expr: Expr,
+    /// Its type.
+    pub ty: SqlType,
+}
+
+impl From<Typed> for Assigned {
+    fn from(t: Typed) -> Assigned {
+        Assigned { expr: t.expr, ty: t.ty }
+    }
+}
+
+/// What a column gets when an INSERT leaves it out.
+#[derive(Clone, Debug)]
+pub enum DefaultValue {
+    /// Error 1364.
+    Missing,
+    /// NULL.
+    Null,
+    /// The next number.
+    AutoIncrement,
+    /// An expression; it may read columns of the new row in slot 0.
+    Expr(Assigned),
+}
+
+/// Rules of a table that every written row must meet; expressions read the row in slot 0.
+#[derive(Clone, Debug)]
+pub struct RowRules {
+    /// Defaults by column.
+    pub defaults: Vec<DefaultValue>,
+    /// Generated columns, virtual ones too, in order.
+    pub generated: Vec<(usize, Assigned)>,
+    /// Enforced checks: name and condition.
+    pub checks: Vec<(String, Expr)>,
+    /// ON UPDATE columns.
+    pub on_update: Vec<(usize, Assigned)>,
+}
+
+/// Where inserted rows come from.
+#[derive(Clone, Debug)]
+pub enum InsertRows {
+    /// VALUES; `None` is DEFAULT.
+    Values(Vec<Vec<Option<Assigned>>>),
+    /// A query.
+    Query(QueryPlan),
+}
+
+/// INSERT and REPLACE.
+#[derive(Clone, Debug)]
+pub struct InsertPlan {
+    /// Number of the table in the statement.
+    pub table: usize,
+    /// Its definition.
+    pub def: Arc<TableDef>,
+    /// Columns that the rows give, in order.
+    pub columns: Vec<usize>,
+    /// The rows.
+    pub rows: InsertRows,
+    /// Rules of the table.
+    pub rules: RowRules,
+    /// IGNORE.
+    pub ignore: bool,
+    /// REPLACE.
+    pub replace: bool,
+    /// ON DUPLICATE KEY UPDATE: slot 0 is the row there, slot 1 the new one.
+    pub on_duplicate: Option<Vec<(usize, Assigned)>>,
+    /// RETURNING, over the new row in slot 0.
+    pub returning: Option<(Vec<ColumnMeta>, Vec<Expr>)>,
+}
+
+/// One table of an UPDATE.
+#[derive(Clone, Debug)]
+pub struct UpdateTarget {
+    /// Slot of its rows.
+    pub slot: u16,
+    /// Number of the table in the statement.
+    pub table: usize,
+    /// Its definition.
+    pub def: Arc<TableDef>,
+    /// Assignments in order.
+    pub set: Vec<(usize, Option<Assigned>)>,
+    /// Rules of the table, over slot 0.
+    pub rules: RowRules,
+}
+
+/// UPDATE.
+#[derive(Clone, Debug)]
+pub struct UpdatePlan {
+    /// Slots of the row sources.
+    pub slots: usize,
+    /// Row sources with their conditions.
+    pub from: Vec<JoinItem>,
+    /// Conditions without rows.
+    pub gate: Vec<Expr>,
+    /// Tables that change.
+    pub targets: Vec<UpdateTarget>,
+    /// ORDER BY.
+    pub order: Vec<SortKey>,
+    /// LIMIT.
+    pub limit: Limit,
+    /// IGNORE.
+    pub ignore: bool,
+}
+
+/// DELETE.
+#[derive(Clone, Debug)]
+pub struct DeletePlan {
+    /// Slots of the row sources.
+    pub slots: usize,
+    /// Row sources with their conditions.
+    pub from: Vec<JoinItem>,
+    /// Conditions without rows.
+    pub gate: Vec<Expr>,
+    /// Tables that lose rows: slot, number in the statement.
+    pub targets: Vec<(u16, usize, Arc<TableDef>)>,
+    /// ORDER BY.
+    pub order: Vec<SortKey>,
+    /// LIMIT.
+    pub limit: Limit,
+    /// IGNORE.
+    pub ignore: bool,
+}
+
+impl Binder<'_> {
+    /// Resolves a table that is to be written.
+    fn target(&mut self, name: &ast::ObjectName, verb: &str) -> Result<BoundTable> {
+        let db = name.db.as_ref().map(|d| d.to_string()).or_else(|| self.default_db());
+        match self.catalog.resolve_table(db.as_deref(), &name.name, None)? {
+            Resolved::Table(t) => Ok(t),
+            Resolved::View { .. } | Resolved::Virtual(_) if verb == "INSERT" => {
+                Err(Error::non_insertable(&name.name))
+            }
+            _ => Err(Error::non_updatable(&name.name, verb)),
+        }
+    }
+
+    /// Defaults, generated columns and checks of a table.
+    pub fn row_rules(&mut self, def: &Arc<TableDef>) -> Result<RowRules> {
+        let mut rules = RowRules {
+            defaults: Vec::with_capacity(def.columns.len()),
+            generated: Vec::new(),
+            checks: Vec::new(),
+            on_update: Vec::new(),
+        };
+        let parse = |text: &str, options: &syntax::Options| {
+            syntax::parse_expr(text.as_bytes(), options).map_err(crate::statement::syntax_error)
+        };
+        let options = self.modes.syntax.clone();
+        for (i, c) in def.columns.iter().enumerate() {
+            if !c.generated.is_empty() {
+                let e = parse(&c.generated, &options)?;
+                let t = self.bind_over_table(def, &def.name, &e, "generated column function")?;
+                rules.generated.push((i, t.into()));
+            }
+            rules.defaults.push(if c.auto_increment {
+                DefaultValue::AutoIncrement
+            } else if !c.default.is_empty() {
+                let e = parse(&c.default, &options)?;
+                DefaultValue::Expr(self.bind_over_table(def, &def.name, &e, "field list")?.into())
+            } else if c.nullable {
+                DefaultValue::Null
+            } else if let SqlType::Enum(members, _) = &c.ty
+                && !members.is_empty()
+            {
+                // NOT NULL without DEFAULT: the first member.
+                let first = Expr::Literal(Value::UInt(1));
+                DefaultValue::Expr(Assigned { expr: first, ty: c.ty.clone() })
+            } else {
+                DefaultValue::Missing
+            });
+            if !c.on_update.is_empty() {
+                let e = parse(&c.on_update, &options)?;
+                let t = self.bind_over_table(def, &def.name, &e, "field list")?;
+                rules.on_update.push((i, t.into()));
+            }
+        }
+        for check in def.checks.iter().filter(|c| c.enforced) {
+            let e = parse(&check.text, &options)?;
+            let t = self.bind_over_table(def, &def.name, &e, "check constraint")?;
+            rules.checks.push((check.name.clone(), self.plain(t).expr));
+        }
+        Ok(rules)
+    }
+
+    /// Binds INSERT and REPLACE.
+    pub fn bind_insert(&mut self, s: &ast::Insert) -> Result<InsertPlan> {
+        let bound = self.target(&s.table, "INSERT")?;
+        let def = bound.def.clone();
+        let table = self.tables.len();
+        self.tables.push(bound);
+        let names: Vec<&ast::Ident> = match &s.source {
+            ast::InsertSource::Set(list) => list.iter().map(|a| &a.column.name).collect(),
+            _ => s.columns.iter().map(|c| &c.name).collect(),
+        };
+        let explicit = s.has_columns || matches!(s.source, ast::InsertSource::Set(_));
+        let mut columns = Vec::new();
+        for name in &names {
+            let i = def
+                .column(name)
+                .filter(|i| !def.columns[*i].hidden)
+                .ok_or_else(|| Error::unknown_column(name, "field list"))?;
+            if columns.contains(&i) {
+                return Err(Error::column_twice(name));
+            }
+            columns.push(i);
+        }
+        if !explicit {
+            columns = (0..def.columns.len()).filter(|i| !def.columns[*i].hidden).collect();
+        }
+        let rows = match &s.source {
+            ast::InsertSource::Values(list) => {
+                self.insert_values(&def, list, &mut columns, explicit)?
+            }
+            ast::InsertSource::Set(list) => {
+                let row: Vec<ast::Expr> = list.iter().map(|a| a.value.clone()).collect();
+                self.insert_values(&def, &[row], &mut columns, true)?
+            }
+            ast::InsertSource::Query(q) => {
+                let plan = match &s.with {
+                    Some(with) if q.with.is_none() => {
+                        let mut q = (**q).clone();
+                        q.with = Some(with.clone());
+                        self.bind_query(&q)?
+                    }
+                    _ => self.bind_query(q)?,
+                };
+                if plan.columns.len() != columns.len() {
+                    return Err(Error::wrong_value_count(1));
+                }
+                InsertRows::Query(plan)
+            }
+        };
+        if let InsertRows::Query(_) = &rows
+            && let Some(c) = columns.iter().find(|c| !def.columns[**c].generated.is_empty())
+        {
+            return Err(Error::generated_value(&def.columns[*c].name, &def.name));
+        }
+        let rules = self.row_rules(&def)?;
+        let on_duplicate = match s.on_duplicate.is_empty() {
+            true => None,
+            false => Some(self.on_duplicate(s, &def, table)?),
+        };
+        let returning = self.returning(&s.returning, &def, table)?;
+        Ok(InsertPlan {
+            table,
+            def,
+            columns,
+            rows,
+            rules,
+            ignore: s.ignore,
+            replace: s.replace,
+            on_duplicate,
+            returning,
+        })
+    }
+
+    fn insert_values(
+        &mut self,
+        def: &Arc<TableDef>,
+        list: &[Vec<ast::Expr>],
+        columns: &mut Vec<usize>,
+        explicit: bool,
+    ) -> Result<InsertRows> {
+        self.push_block()?;
+        // A column in VALUES means what the row holds so far, as in MySQL.
+        let result = self.add_stored_columns(def, &def.name, None).and_then(|_| {
+            let mut rows = Vec::with_capacity(list.len());
+            if !explicit && list.iter().all(Vec::is_empty) {
+                columns.clear();
+            }
+            for (n, row) in list.iter().enumerate() {
+                if row.len() != columns.len() {
+                    return Err(Error::wrong_value_count(n + 1));
+                }
+                let mut cells = Vec::with_capacity(row.len());
+                for (e, column) in row.iter().zip(columns.iter()) {
+                    let c = &def.columns[*column];
+                    if matches!(e, ast::Expr::Default(None)) {
+                        cells.push(None);
+                        continue;
+                    }
+                    if !c.generated.is_empty() {
+                        return Err(Error::generated_value(&c.name, &def.name));
+                    }
+                    cells.push(Some(self.expr(e)?.into()));
+                }
+                rows.push(cells);
+            }
+            Ok(InsertRows::Values(rows))
+        });
+        self.pop_block();
+        result
+    }
+
+    fn on_duplicate(
+        &mut self,
+        s: &ast::Insert,
+        def: &Arc<TableDef>,
+        table: usize,
+    ) -> Result<Vec<(usize, Assigned)>> {
+        self.push_block()?;
+        let result = (|| {
+            self.add_stored_columns(def, &def.name, Some(table))?;
+            let (alias, names) = match &s.row_alias {
+                Some((alias, names)) => (alias.to_string(), names.clone()),
+                None => ("\u{0}new".to_string(), Vec::new()),
+            };
+            let slot = self.add_stored_columns(def, &alias, None)?;
+            let block = self.block();
+            block.insert_row = Some(slot);
+            let scope = block.tables.last_mut().expect("the new row was just added");
+            if s.row_alias.is_none() {
+                // Without an alias only VALUES() names the new row.
+                scope.merged = scope.columns.iter().map(|c| c.meta.name.clone()).collect();
+            }
+            for (i, name) in names.iter().enumerate() {
+                let at = match s.columns.get(i) {
+                    Some(c) => def.column(&c.name).unwrap_or(i),
+                    None => i,
+                };
+                if let Some(c) = scope.columns.get_mut(at) {
+                    c.meta.name = name.to_string();
+                }
+            }
+            if let ast::InsertSource::Query(q) = &s.source
+                && let ast::SetExpr::Select(select) = &q.body
+            {
+                self.shadow_source_tables(select);
+            }
+            let mut out = Vec::new();
+            for a in &s.on_duplicate {
+                let i = def
+                    .column(&a.column.name)
+                    .ok_or_else(|| Error::unknown_column(&a.column.name, "field list"))?;
+                let value = match &a.value {
+                    ast::Expr::Default(None) => self.stored_default(def, i)?,
+                    e => {
+                        // The table's own row is meant where the alias has the same names.
+                        self.expr(e).or_else(|err| match err.code {
+                            1052 => self.prefer_own(e, err),
+                            _ => Err(err),
+                        })?
+                    }
+                };
+                out.push((i, value.into()));
+            }
+            Ok(out)
+        })();
+        self.pop_block();
+        result
+    }
+
+    fn prefer_own(&mut self, e: &ast::Expr, err: Error) -> Result<Typed> {
+        let block = self.block();
+        if block.tables.len() < 2 {
+            return Err(err);
+        }
+        let saved = block.tables[1].merged.clone();
+        block.tables[1].merged =
+            block.tables[1].columns.iter().map(|c| c.meta.name.clone()).collect();
+        let t = self.expr(e);
+        self.block().tables[1].merged = saved;
+        t
+    }
+
+    /// INSERT .. SELECT lets ON DUPLICATE KEY UPDATE name columns of the query's tables; they are
+    /// the values of the new row where the select list passes them on under the same name.
+    fn shadow_source_tables(&mut self, select: &ast::Select) {
+        for r in &select.from {
+            if let ast::TableRef::Table { table, alias, .. } = r {
+                let name = alias.as_ref().unwrap_or(&table.name.name).to_string();
+                let block = self.block();
+                if block.tables.iter().any(|t| t.alias.eq_ignore_ascii_case(&name)) {
+                    continue;
+                }
+                let mut scope = block.tables[1].clone();
+                scope.alias = name;
+                block.tables.push(scope);
+            }
+        }
+    }
+
+    fn returning(
+        &mut self,
+        items: &[ast::SelectItem],
+        def: &Arc<TableDef>,
+        table: usize,
+    ) -> Result<Option<(Vec<ColumnMeta>, Vec<Expr>)>> {
+        if items.is_empty() {
+            return Ok(None);
+        }
+        self.push_block()?;
+        let result = (|| {
+            self.add_stored_columns(def, &def.name, Some(table))?;
+            let (mut columns, mut exprs) = (Vec::new(), Vec::new());
+            for item in items {
+                match item {
+                    ast::SelectItem::Expr { expr, alias, span } => {
+                        let t = self.expr(expr)?;
+                        let name = match (alias, expr) {
+                            (Some(a), _) => a.to_string(),
+                            (None, ast::Expr::Column(c)) => c.name.to_string(),
+                            _ => self.text_of(span),
+                        };
+                        columns.push(ColumnMeta::computed(name, t.ty));
+                        exprs.push(t.expr);
+                    }
+                    _ => {
+                        let scope: &ScopeTable = &self.block().tables[0];
+                        for i in 0..scope.columns.len() {
+                            let t = scope.typed(i);
+                            columns.push(ColumnMeta::computed(
+                                scope.columns[i].meta.name.clone(),
+                                t.ty.clone(),
+                            ));
+                            exprs.push(t.expr);
+                        }
+                    }
+                }
+            }
+            Ok(Some((columns, exprs)))
+        })();
+        self.pop_block();
+        result
+    }
+
+    /// Binds UPDATE.
+    pub fn bind_update(&mut self, s: &ast::Update) -> Result<UpdatePlan> {
+        self.with_ctes(s.with.as_ref(), |b| {
+            b.push_block()?;
+            let result = b.update_in_block(s);
+            b.pop_block();
+            result
+        })
+    }
+
+    fn with_ctes<T>(
+        &mut self,
+        with: Option<&ast::With>,
+        f: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let Some(with) = with else { return f(self) };
+        self.push_ctes(with)?;
+        let result = f(self);
+        self.ctes.pop();
+        result
+    }
+
+    fn update_in_block(&mut self, s: &ast::Update) -> Result<UpdatePlan> {
+        let mut part = self.from(&s.tables)?;
+        let mut conditions = std::mem::take(&mut part.conditions);
+        let mut targets: Vec<UpdateTarget> = Vec::new();
+        for a in &s.set {
+            let t = self.column(&a.column)?;
+            let Expr::Column { slot, col } = t.expr else {
+                let (slot, col) = self.generated_target(&a.column)?;
+                let def = self.stored_in_slot(slot)?.1;
+                return Err(Error::generated_value(&def.columns[col].name, &def.name));
+            };
+            let (table, def) = self
+                .stored_in_slot(slot)
+                .map_err(|_| Error::non_updatable(t.origin.map_or(String::new(), |o| o.table), "UPDATE"))?;
+            let column = col as usize;
+            let value = match &a.value {
+                ast::Expr::Default(None) if !def.columns[column].generated.is_empty() => continue,
+                ast::Expr::Default(None) => {
+                    if def.columns[column].default.is_empty() && def.columns[column].nullable {
+                        Some(Assigned { expr: Expr::Literal(Value::Null), ty: SqlType::Null })
+                    } else {
+                        Some(self.stored_default(&def, column)?.into())
+                    }
+                }
+                _ if !def.columns[column].generated.is_empty() => {
+                    return Err(Error::generated_value(&def.columns[column].name, &def.name));
+                }
+                e => Some(self.expr(e)?.into()),
+            };
+            match targets.iter_mut().find(|t| t.slot == slot) {
+                Some(t) => t.set.push((column, value)),
+                None => {
+                    let rules = self.row_rules(&def)?;
+                    targets.push(UpdateTarget { slot, table, def, set: vec![(column, value)], rules });
+                }
+            }
+        }
+        if let Some(w) = &s.where_ {
+            self.block().clause = "where clause";
+            let e = self.condition(w)?;
+            conjuncts(e, &mut conditions);
+        }
+        let order = self.plain_order(&s.order_by)?;
+        let limit = self.limit(s.limit.as_ref())?;
+        let slots = self.block().slots as usize;
+        let (gate, from) = crate::optimize::sources(part.items, conditions);
+        Ok(UpdatePlan { slots, from, gate, targets, order, limit, ignore: s.ignore })
+    }
+
+    fn generated_target(&mut self, c: &ast::ColumnRef) -> Result<(u16, usize)> {
+        for t in &self.block().tables {
+            if c.table.as_ref().is_some_and(|n| !t.alias.eq_ignore_ascii_case(n)) {
+                continue;
+            }
+            if let Some(i) = t.columns.iter().position(|x: &ScopeColumn| {
+                x.meta.name.eq_ignore_ascii_case(&c.name)
+            }) {
+                return Ok((t.slot, i));
+            }
+        }
+        Err(Error::unknown_column(&c.name, "field list"))
+    }
+
+    fn stored_in_slot(&mut self, slot: u16) -> Result<(usize, Arc<TableDef>)> {
+        let scope = self.block().tables.iter().find(|t| t.slot == slot);
+        let base = scope.and_then(|t| t.base);
+        match base {
+            Some(base) => Ok((base, self.tables[base].def.clone())),
+            None => {
+                let name = scope.map_or(String::new(), |t| t.alias.clone());
+                Err(Error::non_updatable(name, "UPDATE"))
+            }
+        }
+    }
+
+    fn plain_order(&mut self, items: &[ast::OrderItem]) -> Result<Vec<SortKey>> {
+        self.block().clause = "order clause";
+        let mut order = Vec::new();
+        for item in items {
+            let t = self.expr(&item.expr)?;
+            let kind = own_compare(&t.ty, self.modes.connection);
+            order.push(SortKey { expr: t.expr, kind, descending: item.descending });
+        }
+        Ok(order)
+    }
+
+    /// Binds DELETE.
+    pub fn bind_delete(&mut self, s: &ast::Delete) -> Result<DeletePlan> {
+        self.with_ctes(s.with.as_ref(), |b| {
+            b.push_block()?;
+            let result = b.delete_in_block(s);
+            b.pop_block();
+            result
+        })
+    }
+
+    fn delete_in_block(&mut self, s: &ast::Delete) -> Result<DeletePlan> {
+        let mut part = self.from(&s.from)?;
+        let mut conditions = std::mem::take(&mut part.conditions);
+        let mut targets = Vec::new();
+        if s.targets.is_empty() {
+            let [JoinItem { source, slots, .. }] = part.items.as_slice() else {
+                return Err(Error::not_supported("DELETE without a table list"));
+            };
+            let Source::Table(scan) = source else {
+                let slot = slots[0];
+                let name = self
+                    .block()
+                    .tables
+                    .iter()
+                    .find(|t| t.slot == slot)
+                    .map_or(String::new(), |t| t.alias.clone());
+                return Err(Error::non_updatable(name, "DELETE"));
+            };
+            targets.push((scan.slot, scan.table, scan.def.clone()));
+        }
+        for name in &s.targets {
+            let found = self.block().tables.iter().find(|t| {
+                t.alias.eq_ignore_ascii_case(&name.name)
+                    && name.db.as_ref().is_none_or(|d| t.db.eq_ignore_ascii_case(d))
+            });
+            let slot = match found {
+                Some(t) => t.slot,
+                None => {
+                    return Err(Error::new(
+                        1109,
+                        "42S02",
+                        format!("Unknown table '{}' in MULTI DELETE", name.name),
+                    ));
+                }
+            };
+            let (table, def) = self
+                .stored_in_slot(slot)
+                .map_err(|_| Error::non_updatable(&name.name, "DELETE"))?;
+            targets.push((slot, table, def));
+        }
+        if let Some(w) = &s.where_ {
+            self.block().clause = "where clause";
+            let e = self.condition(w)?;
+            conjuncts(e, &mut conditions);
+        }
+        let order = self.plain_order(&s.order_by)?;
+        let limit = self.limit(s.limit.as_ref())?;
+        let slots = self.block().slots as usize;
+        let (gate, from) = crate::optimize::sources(part.items, conditions);
+        Ok(DeletePlan { slots, from, gate, targets, order, limit, ignore: s.ignore })
+    }
+}

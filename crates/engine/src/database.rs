@@ -1,0 +1,141 @@
+//! A database of the instance: its store, and what has been decoded of it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chunks::Hash;
+use model::{Database, RootId, WorkingSet};
+
+use crate::error::{Error, Result};
+use crate::root_state::RootState;
+
+/// Roots that are kept decoded.
+const ROOTS_KEPT: usize = 256;
+
+/// A database as all sessions share it.
+pub struct DatabaseHandle {
+    /// Name as created.
+    pub name: String,
+    /// Refs and objects.
+    pub store: Database,
+    roots: Mutex<HashMap<RootId, Arc<RootState>>>,
+    sets: Mutex<HashMap<Hash, Arc<BranchState>>>,
+    commit: Mutex<()>,
+    /// Next AUTO_INCREMENT values by lower-case table name, over all branches.
+    counters: Mutex<HashMap<String, u64>>,
+}
+
+/// A branch's working set with its working root.
+pub struct BranchState {
+    /// Address of the working set.
+    pub hash: Hash,
+    /// The working set.
+    pub set: WorkingSet,
+    /// Its working root.
+    pub root: Arc<RootState>,
+}
+
+fn locked<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl DatabaseHandle {
+    /// Wraps an opened database.
+    pub fn new(name: &str, store: Database) -> DatabaseHandle {
+        DatabaseHandle {
+            name: name.to_string(),
+            store,
+            roots: Mutex::default(),
+            sets: Mutex::default(),
+            commit: Mutex::default(),
+            counters: Mutex::default(),
+        }
+    }
+
+    /// A root by its address.
+    pub fn root(&self, id: RootId) -> Result<Arc<RootState>> {
+        if let Some(root) = locked(&self.roots).get(&id) {
+            return Ok(root.clone());
+        }
+        let root = Arc::new(RootState::open(self.store.objects(), id, &self.name)?);
+        self.keep(root.clone());
+        Ok(root)
+    }
+
+    /// Keeps a root that has just been built.
+    pub fn keep(&self, root: Arc<RootState>) {
+        let mut roots = locked(&self.roots);
+        if roots.len() >= ROOTS_KEPT {
+            roots.clear();
+        }
+        roots.insert(root.id, root);
+    }
+
+    /// The working set of a branch as it is now; a branch without one gets a clean one.
+    pub fn branch_state(&self, branch: &str) -> Result<Arc<BranchState>> {
+        let name = model::ref_name::working_set(branch);
+        if let Some(hash) = self.store.get_ref(&name)
+            && let Some(state) = locked(&self.sets).get(&hash)
+        {
+            return Ok(state.clone());
+        }
+        let (hash, set) = match self.store.working_set(branch)? {
+            Some(found) => found,
+            None => {
+                let head = self.store.branch(branch).ok_or_else(|| {
+                    Error::general(format!("branch not found: {branch}"))
+                })?;
+                let set = WorkingSet::clean(self.store.commit(head)?.root);
+                (self.store.set_working_set(branch, &set, model::Expected::Any)?, set)
+            }
+        };
+        let root = self.root(set.working)?;
+        let state = Arc::new(BranchState { hash, set, root });
+        self.keep_branch(state.clone());
+        Ok(state)
+    }
+
+    /// Keeps a working set that has just been written.
+    pub fn keep_branch(&self, state: Arc<BranchState>) {
+        let mut sets = locked(&self.sets);
+        if sets.len() >= ROOTS_KEPT {
+            sets.clear();
+        }
+        sets.insert(state.hash, state);
+    }
+
+    /// Held while a transaction is compared with what others committed, and appended.
+    pub fn lock_commits(&self) -> MutexGuard<'_, ()> {
+        locked(&self.commit)
+    }
+
+    /// Takes `count` numbers of a table; `floor` is the next number that its root knows.
+    pub fn take_numbers(&self, table: &str, floor: u64, count: u64) -> u64 {
+        let mut counters = locked(&self.counters);
+        let next = counters.entry(table.to_lowercase()).or_insert(floor);
+        *next = (*next).max(floor);
+        let first = *next;
+        *next = next.saturating_add(count);
+        first
+    }
+
+    /// Notes that a number has been used.
+    pub fn note_number(&self, table: &str, used: u64) {
+        let mut counters = locked(&self.counters);
+        let next = counters.entry(table.to_lowercase()).or_insert(1);
+        *next = (*next).max(used.saturating_add(1));
+    }
+
+    /// Sets the next number of a table (ALTER TABLE .. AUTO_INCREMENT, TRUNCATE, DROP).
+    pub fn reset_number(&self, table: &str, next: Option<u64>) {
+        let mut counters = locked(&self.counters);
+        match next {
+            Some(n) => {
+                counters.insert(table.to_lowercase(), n);
+            }
+            None => {
+                counters.remove(&table.to_lowercase());
+            }
+        }
+    }
+}

@@ -1,0 +1,581 @@
+//! Transactions: snapshots of branches, and the rows changed above them.
+//!
+//! Reads see the snapshot and the transaction's own changes. Writes work on the newest committed
+//! version of the rows they touch, and remember it: at commit, a row that somebody else has
+//! changed since is merged by cell, or the transaction fails with 1213. Nothing is parsed or
+//! planned at commit, and roots are never merged.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use chunks::Hash;
+use model::{Expected, RefEdit, Root, Table, WorkingSet, WorkingSetMeta, ref_name};
+use prolly::{Edit, TupleMap};
+use values::{Tuple, TupleBuilder};
+
+use crate::database::{BranchState, DatabaseHandle};
+use crate::error::{Error, Result};
+use crate::root_state::{RootState, TableState};
+use crate::view::{OverlayKey, OverlayMap, TableOverlay, TableView};
+
+type Pair = Option<Arc<(Vec<u8>, Vec<u8>)>>;
+
+/// One reversible change of an overlay.
+struct Undo {
+    branch: String,
+    table: String,
+    /// None is the clustered tree.
+    index: Option<usize>,
+    key: OverlayKey,
+    /// What the overlay held before; none when it held nothing.
+    before: Option<Pair>,
+}
+
+/// Changes of a transaction to one table.
+pub struct TableChanges {
+    /// The newest committed version that the changes stand on.
+    pub state: Arc<TableState>,
+    /// The changes, as readers see them.
+    pub overlay: Arc<TableOverlay>,
+    /// By primary key: the committed value when the row was first changed; none if absent.
+    base: BTreeMap<OverlayKey, Option<Vec<u8>>>,
+    /// Next AUTO_INCREMENT value to store.
+    pub next_number: Option<u64>,
+}
+
+/// One branch as a transaction sees it.
+pub struct BranchChanges {
+    /// The database.
+    pub handle: Arc<DatabaseHandle>,
+    /// The branch.
+    pub branch: String,
+    /// Working set at the start, or as the transaction has changed it.
+    pub set: WorkingSet,
+    /// Address of the working set at the start.
+    pub base: Hash,
+    /// Root that reads see.
+    pub root: Arc<RootState>,
+    /// Newest committed root, as the current statement writes on it.
+    pub latest: Arc<RootState>,
+    /// Staged root, merge state or working root was replaced as a whole.
+    pub replaced: bool,
+    /// Changed tables by lower-case name.
+    pub tables: HashMap<String, TableChanges>,
+}
+
+/// A transaction of one session.
+#[derive(Default)]
+pub struct Transaction {
+    /// Branches by `database/branch` in lower-case database name.
+    pub branches: HashMap<String, BranchChanges>,
+    undo: Vec<Undo>,
+    savepoints: Vec<(String, usize)>,
+    /// Begun by START TRANSACTION, BEGIN or with autocommit off.
+    pub explicit: bool,
+    /// READ ONLY.
+    pub read_only: bool,
+}
+
+/// Who writes, for the metadata of working sets.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    /// Name of the committer.
+    pub name: String,
+    /// E-mail of the committer.
+    pub email: String,
+    /// Seconds since 1970.
+    pub seconds: u64,
+}
+
+/// The key of a branch in a transaction.
+pub fn branch_key(db: &str, branch: &str) -> String {
+    format!("{}/{branch}", db.to_lowercase())
+}
+
+impl Transaction {
+    /// The branch, opened at its newest state when the transaction has not seen it yet.
+    pub fn branch(&mut self, handle: &Arc<DatabaseHandle>, branch: &str) -> Result<&mut BranchChanges> {
+        let key = branch_key(&handle.name, branch);
+        if !self.branches.contains_key(&key) {
+            let state = handle.branch_state(branch)?;
+            self.branches.insert(
+                key.clone(),
+                BranchChanges {
+                    handle: handle.clone(),
+                    branch: branch.to_string(),
+                    set: state.set.clone(),
+                    base: state.hash,
+                    root: state.root.clone(),
+                    latest: state.root.clone(),
+                    replaced: false,
+                    tables: HashMap::new(),
+                },
+            );
+        }
+        self.branches.get_mut(&key).ok_or_else(|| Error::general("branch is not open"))
+    }
+
+    /// Whether anything would be written by a commit.
+    pub fn is_dirty(&self) -> bool {
+        self.branches.values().any(BranchChanges::is_dirty)
+    }
+
+    /// A point to which changes can be taken back.
+    pub fn mark(&self) -> usize {
+        self.undo.len()
+    }
+
+    /// Takes back the changes since a mark.
+    pub fn undo_to(&mut self, mark: usize) {
+        while self.undo.len() > mark {
+            let Some(u) = self.undo.pop() else { break };
+            let Some(branch) = self.branches.get_mut(&u.branch) else { continue };
+            let Some(table) = branch.tables.get_mut(&u.table) else { continue };
+            let overlay = Arc::make_mut(&mut table.overlay);
+            let map = match u.index {
+                None => &mut overlay.primary,
+                Some(i) => &mut overlay.indexes[i],
+            };
+            match u.before {
+                Some(pair) => {
+                    map.rows.insert(u.key, pair);
+                }
+                None => {
+                    map.rows.remove(&u.key);
+                }
+            }
+        }
+    }
+
+    /// SAVEPOINT; a name that is in use moves.
+    pub fn savepoint(&mut self, name: &str) {
+        self.savepoints.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+        self.savepoints.push((name.to_string(), self.undo.len()));
+    }
+
+    /// ROLLBACK TO SAVEPOINT.
+    pub fn rollback_to(&mut self, name: &str) -> Result<()> {
+        let at = self.savepoint_at(name)?;
+        let mark = self.savepoints[at].1;
+        self.savepoints.truncate(at + 1);
+        self.undo_to(mark);
+        Ok(())
+    }
+
+    /// RELEASE SAVEPOINT.
+    pub fn release(&mut self, name: &str) -> Result<()> {
+        let at = self.savepoint_at(name)?;
+        self.savepoints.truncate(at);
+        Ok(())
+    }
+
+    fn savepoint_at(&self, name: &str) -> Result<usize> {
+        self.savepoints
+            .iter()
+            .rposition(|(n, _)| n.eq_ignore_ascii_case(name))
+            .ok_or_else(|| Error::savepoint_missing(name))
+    }
+
+    /// Puts or removes the row with a key, with its index entries.
+    ///
+    /// `old` and `new` are the row's entries per index, in the order of the definition.
+    pub fn write_row(
+        &mut self,
+        branch: &str,
+        table: &str,
+        key: &[u8],
+        value: Option<Vec<u8>>,
+        old: &[Option<Vec<u8>>],
+        new: &[Option<Vec<u8>>],
+    ) -> Result<()> {
+        let missing = || Error::general("table is not open for writing");
+        let changes = self
+            .branches
+            .get_mut(branch)
+            .and_then(|b| b.tables.get_mut(table))
+            .ok_or_else(missing)?;
+        let view = &changes.state.view;
+        let at = OverlayKey::new(&view.primary.desc, key.to_vec());
+        if !changes.base.contains_key(&at) {
+            let committed = view.primary.get(None, key)?.map(|slot| slot.value().to_vec());
+            changes.base.insert(at.clone(), committed);
+        }
+        let mut undo = |index: Option<usize>, key: OverlayKey, before: Option<Pair>| {
+            self.undo.push(Undo {
+                branch: branch.to_string(),
+                table: table.to_string(),
+                index,
+                key,
+                before,
+            });
+        };
+        let descs: Vec<_> = view.indexes.iter().map(|t| t.desc.clone()).collect();
+        let overlay = Arc::make_mut(&mut changes.overlay);
+        overlay.indexes.resize_with(descs.len(), OverlayMap::default);
+        // An equal key may have other bytes, so the pair carries its own.
+        let pair = value.map(|v| Arc::new((key.to_vec(), v)));
+        overlay.primary.rows.remove(&at).map_or_else(
+            || undo(None, at.clone(), None),
+            |before| undo(None, at.clone(), Some(before)),
+        );
+        overlay.primary.rows.insert(at, pair);
+        for (i, desc) in descs.iter().enumerate() {
+            let (before, after) = (old.get(i).cloned().flatten(), new.get(i).cloned().flatten());
+            if before == after {
+                continue;
+            }
+            let map = &mut overlay.indexes[i].rows;
+            let mut put = |bytes: Vec<u8>, pair: Pair| {
+                let k = OverlayKey::new(desc, bytes);
+                let was = map.remove(&k);
+                undo(Some(i), k.clone(), was);
+                map.insert(k, pair);
+            };
+            if let Some(b) = before {
+                put(b, None);
+            }
+            if let Some(a) = after {
+                let empty = values::tuple::EMPTY_TUPLE.to_vec();
+                put(a.clone(), Some(Arc::new((a, empty))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits; everything becomes visible and durable, or nothing.
+    pub fn commit(mut self, writer: &Writer) -> Result<()> {
+        let dirty: Vec<String> = self
+            .branches
+            .iter()
+            .filter(|(_, b)| b.is_dirty())
+            .map(|(k, _)| k.clone())
+            .collect();
+        if dirty.len() > 1 {
+            return Err(Error::general(
+                "Cannot commit changes on more than one branch / database",
+            ));
+        }
+        for key in dirty {
+            if let Some(branch) = self.branches.remove(&key) {
+                branch.commit(writer)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl BranchChanges {
+    /// Whether a commit would write something.
+    pub fn is_dirty(&self) -> bool {
+        self.replaced || self.tables.values().any(TableChanges::is_dirty)
+    }
+
+    /// Lets the next statement write on the newest committed rows.
+    pub fn refresh(&mut self) -> Result<()> {
+        if self.replaced {
+            return Ok(());
+        }
+        let state = self.handle.branch_state(&self.branch)?;
+        if Arc::ptr_eq(&state.root, &self.latest) {
+            return Ok(());
+        }
+        self.latest = state.root.clone();
+        for (name, changes) in &mut self.tables {
+            if let Some(newest) = self.latest.table(name)?
+                && newest.def.schema_hash == changes.state.def.schema_hash
+            {
+                changes.state = newest;
+            }
+        }
+        Ok(())
+    }
+
+    /// A table for reading: the snapshot with this transaction's changes.
+    pub fn read_view(&self, name: &str) -> Result<Option<TableView>> {
+        let Some(state) = self.root.table(name)? else { return Ok(None) };
+        let mut view = state.view.clone();
+        view.overlay = self.overlay(&state.name);
+        Ok(Some(view))
+    }
+
+    /// A table as writes see it: the newest committed rows with this transaction's changes.
+    pub fn write_view(&self, name: &str) -> Result<Option<TableView>> {
+        let Some(state) = self.latest.table(name)? else { return Ok(None) };
+        let mut view = state.view.clone();
+        view.overlay = self.overlay(&state.name);
+        Ok(Some(view))
+    }
+
+    fn overlay(&self, name: &str) -> Option<Arc<TableOverlay>> {
+        self.tables.get(&name.to_lowercase()).map(|t| t.overlay.clone())
+    }
+
+    /// Opens a table for writing and gives its key in [`BranchChanges::tables`].
+    pub fn open_for_write(&mut self, name: &str) -> Result<String> {
+        let key = name.to_lowercase();
+        if !self.tables.contains_key(&key) {
+            let state = self
+                .latest
+                .table(name)?
+                .ok_or_else(|| Error::unknown_table_missing(&self.handle.name, name))?;
+            self.tables.insert(
+                key.clone(),
+                TableChanges {
+                    state,
+                    overlay: Arc::default(),
+                    base: BTreeMap::new(),
+                    next_number: None,
+                },
+            );
+        }
+        Ok(key)
+    }
+
+    /// The working root with this transaction's changes built into its trees.
+    pub fn built_root(&self) -> Result<Root> {
+        apply(&self.root, &self.tables, true)
+    }
+
+    /// Writes the branch's working set; see [`Transaction::commit`].
+    fn commit(self, writer: &Writer) -> Result<()> {
+        let handle = self.handle.clone();
+        let name = ref_name::working_set(&self.branch);
+        let lsn = {
+            let _one_at_a_time = handle.lock_commits();
+            let current = handle.branch_state(&self.branch)?;
+            let unchanged = current.hash == self.base;
+            if self.replaced && !unchanged {
+                return Err(serialization_failure());
+            }
+            let (mut set, root) = if self.replaced {
+                (self.set.clone(), apply(&self.root, &self.tables, true)?)
+            } else {
+                (current.set.clone(), apply(&current.root, &self.tables, unchanged)?)
+            };
+            set.working = root.save()?;
+            set.meta = Some(WorkingSetMeta {
+                name: writer.name.clone(),
+                email: writer.email.clone(),
+                description: "sql transaction".to_string(),
+                seconds: writer.seconds,
+            });
+            let hash = set.save(handle.store.objects())?;
+            let state = Arc::new(RootState::new(root, set.working, &handle.name)?);
+            let lsn = handle
+                .store
+                .append_refs(&[RefEdit::set(name, hash, Expected::Is(current.hash))])?;
+            handle.keep(state.clone());
+            handle.keep_branch(Arc::new(BranchState { hash, set, root: state }));
+            lsn
+        };
+        handle.store.sync(lsn)?;
+        Ok(())
+    }
+}
+
+/// The error of a transaction that met another one's changes.
+pub fn serialization_failure() -> Error {
+    Error::new(
+        1213,
+        "40001",
+        "serialization failure: this transaction conflicts with a committed transaction from another client, try restarting transaction.",
+    )
+}
+
+impl TableChanges {
+    fn is_dirty(&self) -> bool {
+        self.next_number.is_some()
+            || self.overlay.primary.rows.iter().any(|(key, pair)| {
+                let new = pair.as_ref().map(|p| &p.1);
+                self.base.get(key).is_none_or(|old| old.as_ref() != new)
+            })
+    }
+}
+
+/// Builds changes into the trees of a root. `same` says that the root is the one that the changes
+/// were made on, so nobody else can have touched a row.
+fn apply(
+    root: &RootState,
+    tables: &HashMap<String, TableChanges>,
+    same: bool,
+) -> Result<Root> {
+    let mut out = root.root.clone();
+    let mut edited = Vec::new();
+    for (name, changes) in tables {
+        if !changes.is_dirty() {
+            continue;
+        }
+        let Some(current) = root.table(name)? else { return Err(serialization_failure()) };
+        if current.def.schema_hash != changes.state.def.schema_hash {
+            return Err(serialization_failure());
+        }
+        let untouched = same || current.hash == changes.state.hash;
+        let mut table = match untouched && current.hash == changes.state.hash {
+            true => edit_table(&current, changes)?,
+            false => merge_table(&current, changes)?,
+        };
+        if let Some(next) = changes.next_number {
+            let next = next.max(table.auto_increment());
+            table = table.with_auto_increment(next);
+        }
+        edited.push((current.name.clone(), table));
+    }
+    for (name, table) in &edited {
+        out = out.with_table(name, table)?;
+    }
+    Ok(out)
+}
+
+fn edits_of(map: &OverlayMap) -> Vec<Edit<&[u8], &[u8]>> {
+    map.rows
+        .iter()
+        .map(|(key, pair)| match pair {
+            Some(p) => Edit::put(p.0.as_slice(), p.1.as_slice()),
+            None => Edit::remove(key.bytes()),
+        })
+        .collect()
+}
+
+/// Applies changes to the very rows that they were made on.
+fn edit_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
+    let rows = current.table.rows()?.edit(&edits_of(&changes.overlay.primary))?;
+    let mut table = current.table.with_rows(&rows);
+    let mut maps: Vec<(&str, TupleMap)> = Vec::new();
+    for (i, index) in current.def.indexes.iter().enumerate() {
+        let Some(map) = changes.overlay.indexes.get(i).filter(|m| !m.rows.is_empty()) else {
+            continue;
+        };
+        let entries = current.table.index(&index.name)?.edit(&edits_of(map))?;
+        maps.push((index.name.as_str(), entries));
+    }
+    if !maps.is_empty() {
+        table = table.with_indexes(maps.iter().map(|(n, m)| (*n, m)))?;
+    }
+    Ok(table)
+}
+
+/// Applies changes to rows that somebody else may have changed, too.
+fn merge_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
+    let view = &current.view;
+    let mut rows: Vec<Edit<Vec<u8>, Vec<u8>>> = Vec::new();
+    let mut indexes: Vec<BTreeMap<OverlayKey, Option<Vec<u8>>>> =
+        vec![BTreeMap::new(); current.def.indexes.len()];
+    for (key, pair) in &changes.overlay.primary.rows {
+        let ours = pair.as_ref().map(|p| p.1.clone());
+        let base = changes.base.get(key).cloned().flatten();
+        let theirs = view.primary.get(None, key.bytes())?.map(|s| s.value().to_vec());
+        let merged = if theirs == base {
+            ours
+        } else if ours == theirs || ours == base {
+            continue;
+        } else {
+            match (&base, &ours, &theirs) {
+                (Some(b), Some(o), Some(t)) if !current.def.keyless() => {
+                    Some(merge_cells(b, o, t).ok_or_else(serialization_failure)?)
+                }
+                _ => return Err(serialization_failure()),
+            }
+        };
+        let bytes = pair.as_ref().map_or_else(|| key.bytes().to_vec(), |p| p.0.clone());
+        let before = entries(current, key.bytes(), theirs.as_deref())?;
+        let after = entries(current, &bytes, merged.as_deref())?;
+        for (i, (b, a)) in before.into_iter().zip(after).enumerate() {
+            let desc = &view.indexes[i].desc;
+            if b == a {
+                continue;
+            }
+            if let Some(b) = b {
+                indexes[i].insert(OverlayKey::new(desc, b.clone()), None);
+            }
+            if let Some(a) = a {
+                check_unique(current, i, &a, &bytes)?;
+                indexes[i].insert(OverlayKey::new(desc, a.clone()), Some(a));
+            }
+        }
+        rows.push(match merged {
+            Some(v) => Edit::put(bytes, v),
+            None => Edit::remove(bytes),
+        });
+    }
+    let map = current.table.rows()?.edit(&rows)?;
+    let mut table = current.table.with_rows(&map);
+    let mut maps: Vec<(&str, TupleMap)> = Vec::new();
+    for (i, index) in current.def.indexes.iter().enumerate() {
+        if indexes[i].is_empty() {
+            continue;
+        }
+        let edits: Vec<Edit<Vec<u8>, Vec<u8>>> = indexes[i]
+            .iter()
+            .map(|(k, v)| match v {
+                Some(bytes) => Edit::put(bytes.clone(), values::tuple::EMPTY_TUPLE.to_vec()),
+                None => Edit::remove(k.bytes().to_vec()),
+            })
+            .collect();
+        maps.push((index.name.as_str(), current.table.index(&index.name)?.edit(&edits)?));
+    }
+    if !maps.is_empty() {
+        table = table.with_indexes(maps.iter().map(|(n, m)| (*n, m)))?;
+    }
+    Ok(table)
+}
+
+/// The index entries of a row, none per index when there is no row.
+pub fn entries(
+    state: &TableState,
+    key: &[u8],
+    value: Option<&[u8]>,
+) -> Result<Vec<Option<Vec<u8>>>> {
+    let layout = state.table.layout();
+    let blobs = state.table.objects().blobs();
+    let mut builder = TupleBuilder::new();
+    let mut out = Vec::with_capacity(layout.indexes().len());
+    for (i, form) in layout.indexes().iter().enumerate() {
+        let ordered = state.def.indexes.get(i).is_some_and(|x| x.ordered);
+        out.push(match value {
+            Some(v) if ordered => {
+                let computed = |column: usize| crate::write::virtual_value(state, column, key, v);
+                Some(form.entry(key, v, &computed, &blobs, &mut builder)?)
+            }
+            _ => None,
+        });
+    }
+    Ok(out)
+}
+
+/// Fails when another row that was committed meanwhile has the same unique key.
+fn check_unique(current: &TableState, i: usize, entry: &[u8], key: &[u8]) -> Result<()> {
+    let index = &current.def.indexes[i];
+    let n = index.columns.len();
+    if !index.unique || (0..n).any(|f| Tuple(entry).field(f).is_none()) {
+        return Ok(());
+    }
+    let view = &current.view;
+    let range = crate::view::KeyRange::prefix(entry, n);
+    let mut clash = false;
+    view.indexes[i].scan(None, &range, false, &mut |slot| {
+        if let Some(row) = view.row_of_entry(i, slot.key())? {
+            clash |= view.primary.desc.compare(row.key(), key).is_ne();
+        }
+        Ok(crate::result::Flow::Continue)
+    })?;
+    if clash { Err(serialization_failure()) } else { Ok(()) }
+}
+
+/// Field by field: what one side left alone takes the other's value; none on a conflict.
+fn merge_cells(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+    let (b, o, t) = (Tuple(base), Tuple(ours), Tuple(theirs));
+    let n = b.len().max(o.len()).max(t.len());
+    let mut out = TupleBuilder::new();
+    for i in 0..n {
+        let (b, o, t) = (b.field(i), o.field(i), t.field(i));
+        let merged = if o == b {
+            t
+        } else if t == b || o == t {
+            o
+        } else {
+            return None;
+        };
+        out.push(merged);
+    }
+    out.finish().ok()
+}

@@ -1,0 +1,364 @@
+//! INSERT and REPLACE.
+
+use std::sync::Arc;
+
+use values::{OwnedValue, SqlType, Value};
+
+use super::{
+    Counts, EncodedRow, RowWriter, Target, assigned, check_row, decode_row, duplicate_error,
+    encode_row, find_duplicate, foreign_key, generate, store_value,
+};
+use crate::bind::dml::{DefaultValue, InsertPlan, InsertRows};
+use crate::context::Context;
+use crate::env::{Env, Slot};
+use crate::error::{Error, Result};
+use crate::exec;
+use crate::result::Flow;
+use crate::transaction::Transaction;
+
+/// What an INSERT did.
+#[derive(Clone, Debug, Default)]
+pub struct Inserted {
+    /// Rows.
+    pub counts: Counts,
+    /// First automatically generated number, 0 when none.
+    pub first_id: u64,
+    /// Number that a row gave itself or got last, for the OK packet.
+    pub last_id: u64,
+    /// New rows, when RETURNING asks for them.
+    pub rows: Vec<Arc<[OwnedValue]>>,
+}
+
+/// One offered row: a value per given column with its type; `None` is DEFAULT.
+type Offered = Vec<Option<(OwnedValue, SqlType)>>;
+
+/// Runs INSERT or REPLACE.
+pub fn insert(
+    plan: &InsertPlan,
+    target: &Target,
+    tx: &mut Transaction,
+    cx: &Context<'_>,
+    found_rows: bool,
+) -> Result<Inserted> {
+    let mut out = Inserted::default();
+    let offered = gather(plan, cx)?;
+    let checks_keys = cx.session.foreign_key_checks();
+    let needs = numbers_needed(plan, &offered);
+    let mut numbers = Numbers::new(plan, target, tx, needs)?;
+    for (n, given) in offered.into_iter().enumerate() {
+        let number = n as u64 + 1;
+        if n % 256 == 0 {
+            cx.check_interrupt()?;
+        }
+        out.counts.matched += 1;
+        let mut row = match complete(plan, given, number, cx) {
+            Ok(row) => row,
+            Err(e) => return Err(e),
+        };
+        numbers.fill(plan, target, &mut row, number, &mut out, cx)?;
+        generate(&plan.rules, &plan.def, &mut row, cx, number, plan.ignore)?;
+        if !check_row(&plan.rules, &plan.def, &mut row, cx, plan.ignore)? {
+            continue;
+        }
+        let changed = put(plan, target, tx, row, number, cx, checks_keys, found_rows, &mut out);
+        match changed {
+            Ok(()) => {}
+            Err(e) if plan.ignore && matches!(e.code, 1062 | 1452 | 1451) => {
+                out.counts.duplicates += 1;
+                cx.warn(e.code, e.message);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    numbers.finish(target, tx)?;
+    Ok(out)
+}
+
+/// Evaluates VALUES or runs the query; all of it before the first row is written.
+fn gather(plan: &InsertPlan, cx: &Context<'_>) -> Result<Vec<Offered>> {
+    match &plan.rows {
+        InsertRows::Values(list) => {
+            let mut rows = Vec::with_capacity(list.len());
+            let blank: Arc<[OwnedValue]> = vec![Value::Null; plan.def.columns.len()].into();
+            for cells in list {
+                let mut env = Env::new(1, None, cx);
+                env.slots[0] = Slot::Row(blank.clone());
+                let mut row: Offered = Vec::with_capacity(cells.len());
+                for (n, cell) in cells.iter().enumerate() {
+                    row.push(match cell {
+                        None => None,
+                        Some(a) => {
+                            let v = a.expr.eval(&env)?.into_owned();
+                            if reads_row(&a.expr) || n == 0 && cells.len() > 1 && reads_later(cells) {
+                                // The next cells may read what this one gave.
+                                let mut so_far = blank.to_vec();
+                                for (i, given) in row.iter().enumerate() {
+                                    if let Some((v, _)) = given {
+                                        so_far[plan.columns[i]] = v.clone();
+                                    }
+                                }
+                                so_far[plan.columns[n]] = v.clone();
+                                env = Env::new(1, None, cx);
+                                env.slots[0] = Slot::Row(so_far.into());
+                            }
+                            Some((v, a.ty.clone()))
+                        }
+                    });
+                }
+                rows.push(row);
+            }
+            Ok(rows)
+        }
+        InsertRows::Query(q) => {
+            let mut rows = Vec::new();
+            exec::query(q, None, cx, &mut |row| {
+                let mut out: Offered = Vec::with_capacity(q.columns.len());
+                for (i, c) in q.columns.iter().enumerate() {
+                    out.push(Some((row.get(i)?.into_owned(), c.ty.clone())));
+                }
+                rows.push(out);
+                Ok(Flow::Continue)
+            })?;
+            Ok(rows)
+        }
+    }
+}
+
+fn reads_row(e: &crate::expr::Expr) -> bool {
+    let mut used = crate::expr::SlotSet::default();
+    e.slots_used(&mut used);
+    !used.is_empty()
+}
+
+fn reads_later(cells: &[Option<crate::bind::dml::Assigned>]) -> bool {
+    cells.iter().flatten().any(|a| reads_row(&a.expr))
+}
+
+/// Fills in defaults and converts; AUTO_INCREMENT stays NULL for [`Numbers`].
+fn complete(
+    plan: &InsertPlan,
+    given: Offered,
+    number: u64,
+    cx: &Context<'_>,
+) -> Result<Vec<OwnedValue>> {
+    let def = &plan.def;
+    let mut row: Vec<OwnedValue> = vec![Value::Null; def.columns.len()];
+    let mut set = vec![false; def.columns.len()];
+    for (cell, column) in given.into_iter().zip(&plan.columns) {
+        if let Some((v, ty)) = cell {
+            set[*column] = true;
+            let c = &def.columns[*column];
+            if v.is_null() && !c.nullable && !c.auto_increment && !plan.ignore {
+                return Err(Error::column_not_null(&c.name));
+            }
+            row[*column] = store_value(&v, &ty, def, *column, number, plan.ignore, cx)?;
+        }
+    }
+    let mut late = Vec::new();
+    for (i, c) in def.columns.iter().enumerate() {
+        if set[i] || !c.generated.is_empty() {
+            continue;
+        }
+        match &plan.rules.defaults[i] {
+            DefaultValue::Null | DefaultValue::AutoIncrement => {}
+            DefaultValue::Missing => {
+                if cx.conversion.modes.strict && !plan.ignore {
+                    return Err(Error::no_default(&c.name));
+                }
+                cx.warn(1364, format!("Field '{}' doesn't have a default value", c.name));
+                row[i] = super::zero_value(&c.ty);
+            }
+            DefaultValue::Expr(a) => late.push((i, a)),
+        }
+    }
+    for (i, a) in late {
+        let mut env = Env::new(1, None, cx);
+        if reads_row(&a.expr) {
+            env.slots[0] = Slot::Row(Arc::from(row.clone()));
+        }
+        row[i] = assigned(a, &env, def, i, number, plan.ignore)?;
+    }
+    Ok(row)
+}
+
+/// How many rows leave their number to the server.
+fn numbers_needed(plan: &InsertPlan, offered: &[Offered]) -> u64 {
+    let Some(column) = plan.def.auto_increment() else { return 0 };
+    let at = plan.columns.iter().position(|c| *c == column);
+    offered
+        .iter()
+        .filter(|row| match at.and_then(|at| row.get(at)) {
+            Some(Some((v, _))) => {
+                v.is_null() || matches!(v, Value::Int(0) | Value::UInt(0))
+            }
+            _ => true,
+        })
+        .count() as u64
+}
+
+/// AUTO_INCREMENT numbers of one statement; those of one INSERT are consecutive.
+struct Numbers {
+    column: Option<usize>,
+    next: u64,
+    end: u64,
+    highest: u64,
+}
+
+impl Numbers {
+    fn new(plan: &InsertPlan, target: &Target, tx: &mut Transaction, count: u64) -> Result<Numbers> {
+        let column = plan.def.auto_increment();
+        let mut numbers = Numbers { column, next: 0, end: 0, highest: 0 };
+        if column.is_some() && count > 0 {
+            let writer = RowWriter::open(tx, target)?;
+            let floor = writer.stored_number();
+            numbers.next = target.handle.take_numbers(&target.table, floor, count);
+            numbers.end = numbers.next + count;
+        }
+        Ok(numbers)
+    }
+
+    fn fill(
+        &mut self,
+        plan: &InsertPlan,
+        target: &Target,
+        row: &mut [OwnedValue],
+        number: u64,
+        out: &mut Inserted,
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        let Some(column) = self.column else { return Ok(()) };
+        let zero = matches!(row[column], Value::Int(0) | Value::UInt(0) )
+            || matches!(row[column], Value::Float(f) if f == 0.0);
+        let automatic =
+            row[column].is_null() || zero && !cx.session.has_sql_mode("NO_AUTO_VALUE_ON_ZERO");
+        if automatic {
+            if self.next >= self.end {
+                self.next = target.handle.take_numbers(&target.table, 1, 1);
+                self.end = self.next + 1;
+            }
+            let v = self.next;
+            self.next += 1;
+            let ty = crate::bind::types::UBIGINT;
+            row[column] = store_value(&Value::UInt(v), &ty, &plan.def, column, number, false, cx)
+                .map_err(|_| Error::autoinc_exhausted())?;
+            if out.first_id == 0 {
+                out.first_id = v;
+            }
+            out.last_id = v;
+            self.highest = self.highest.max(v);
+        } else {
+            let used = match &row[column] {
+                Value::Int(v) if *v > 0 => *v as u64,
+                Value::UInt(v) => *v,
+                Value::Float(f) if *f > 0.0 => *f as u64,
+                _ => 0,
+            };
+            if used > 0 {
+                out.last_id = used;
+                self.highest = self.highest.max(used);
+                target.handle.note_number(&target.table, used);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&self, target: &Target, tx: &mut Transaction) -> Result<()> {
+        if self.highest == 0 {
+            return Ok(());
+        }
+        let mut writer = RowWriter::open(tx, target)?;
+        if self.highest >= writer.stored_number() {
+            writer.set_next_number(self.highest.saturating_add(1));
+        }
+        Ok(())
+    }
+}
+
+/// Writes one row, or does what the statement says about a duplicate.
+fn put(
+    plan: &InsertPlan,
+    target: &Target,
+    tx: &mut Transaction,
+    row: Vec<OwnedValue>,
+    number: u64,
+    cx: &Context<'_>,
+    check_keys: bool,
+    found_rows: bool,
+    out: &mut Inserted,
+) -> Result<()> {
+    let mut writer = RowWriter::open(tx, target)?;
+    let encoded = encode_row(&writer.state, &row)?;
+    let new_entries = writer.entries(&encoded)?;
+    let mut affected = 1;
+    loop {
+        let view = writer.view()?;
+        let Some(d) = find_duplicate(&writer.state, &view, &encoded, &new_entries, None)? else {
+            break;
+        };
+        drop(view);
+        let there = EncodedRow { key: d.key, value: d.value };
+        if plan.replace {
+            let old = decode_row(&writer.state, &there.key, &there.value)?;
+            foreign_key::before_delete(writer.tx, target, &old, cx, check_keys, 0)?;
+            writer = RowWriter::open(writer.tx, target)?;
+            writer.remove(&there)?;
+            affected = 2;
+            continue;
+        }
+        if let Some(set) = &plan.on_duplicate {
+            let old = decode_row(&writer.state, &there.key, &there.value)?;
+            let old = with_generated(plan, old, cx)?;
+            let mut env = Env::new(2, None, cx);
+            env.slots[1] = Slot::Row(Arc::from(row));
+            let mut next = old.clone();
+            for (column, a) in set {
+                env.slots[0] = Slot::Row(Arc::from(next.clone()));
+                let v = a.expr.eval(&env)?;
+                if v.is_null() && !plan.def.columns[*column].nullable && !plan.ignore {
+                    return Err(Error::column_not_null(&plan.def.columns[*column].name));
+                }
+                next[*column] =
+                    store_value(&v, &a.ty, &plan.def, *column, number, plan.ignore, cx)?;
+            }
+            let explicit: Vec<usize> = set.iter().map(|(c, _)| *c).collect();
+            let changed =
+                super::update::change(&plan.rules, &plan.def, target, writer.tx, &there, &old, next, &explicit, number, plan.ignore, cx, check_keys)?;
+            out.counts.affected += match changed {
+                true => 2,
+                false if found_rows => 1,
+                false => 0,
+            };
+            out.counts.duplicates += changed as u64;
+            if let Some(c) = plan.def.auto_increment()
+                && let Value::Int(v) = old[c]
+            {
+                out.last_id = v as u64;
+            }
+            return Ok(());
+        }
+        return Err(duplicate_error(&writer.state, &row, d.index));
+    }
+    if check_keys {
+        foreign_key::check_child(writer.tx, target, &row, None, cx)?;
+        writer = RowWriter::open(writer.tx, target)?;
+    }
+    writer.put(&encoded, &new_entries)?;
+    out.counts.affected += affected;
+    out.counts.duplicates += affected - 1;
+    if plan.returning.is_some() {
+        out.rows.push(row.into());
+    }
+    Ok(())
+}
+
+/// A stored row with its virtual columns computed.
+fn with_generated(
+    plan: &InsertPlan,
+    mut row: Vec<OwnedValue>,
+    cx: &Context<'_>,
+) -> Result<Vec<OwnedValue>> {
+    if plan.def.columns.iter().any(|c| c.is_virtual) {
+        generate(&plan.rules, &plan.def, &mut row, cx, 1, true)?;
+    }
+    Ok(row)
+}

@@ -1,0 +1,218 @@
+//! UPDATE.
+
+use std::sync::Arc;
+
+use values::{OwnedValue, Value};
+
+use super::{
+    Counts, EncodedRow, RowWriter, Target, assigned, check_row, decode_row, duplicate_error,
+    encode_row, find_duplicate, foreign_key, generate, store_value,
+};
+use crate::bind::dml::{RowRules, UpdatePlan};
+use crate::context::Context;
+use crate::env::{Env, Slot};
+use crate::error::{Error, Result};
+use crate::eval::all_hold;
+use crate::exec;
+use crate::result::Flow;
+use crate::table::TableDef;
+use crate::transaction::Transaction;
+
+/// A row that is to change: its bytes, and the assigned values by column.
+struct Change {
+    target: usize,
+    old: EncodedRow,
+    set: Vec<(usize, Option<(OwnedValue, values::SqlType)>)>,
+}
+
+/// Runs UPDATE: finds the rows, then changes them.
+pub fn update(
+    plan: &UpdatePlan,
+    targets: &[Target],
+    tx: &mut Transaction,
+    cx: &Context<'_>,
+) -> Result<Counts> {
+    let mut counts = Counts::default();
+    let check_keys = cx.session.foreign_key_checks();
+    let changes = find(plan, cx)?;
+    // Each row of a table changes once, however often the join gave it.
+    for (n, change) in changes.into_iter().enumerate() {
+        if n % 256 == 0 {
+            cx.check_interrupt()?;
+        }
+        let t = &plan.targets[change.target];
+        let target = &targets[change.target];
+        counts.matched += 1;
+        let writer = RowWriter::open(tx, target)?;
+        let mut old = decode_row(&writer.state, &change.old.key, &change.old.value)?;
+        if t.def.columns.iter().any(|c| c.is_virtual) {
+            generate(&t.rules, &t.def, &mut old, cx, 1, true)?;
+        }
+        let number = n as u64 + 1;
+        let mut next = old.clone();
+        let single = plan.targets.len() == 1 && plan.from.len() == 1;
+        let mut explicit = Vec::new();
+        for ((column, value), (_, a)) in change.set.into_iter().zip(&t.set) {
+            explicit.push(column);
+            let (v, ty) = match (value, a) {
+                (Some(v), _) => v,
+                // In a single table an assignment sees those before it.
+                (None, Some(a)) if single => {
+                    let mut env = Env::new(plan.slots, None, cx);
+                    env.slots[t.slot as usize] = Slot::Row(Arc::from(next.clone()));
+                    (a.expr.eval(&env)?.into_owned(), a.ty.clone())
+                }
+                _ => continue,
+            };
+            let c = &t.def.columns[column];
+            if v.is_null() && !c.nullable && !plan.ignore {
+                if c.auto_increment {
+                    next[column] = super::zero_value(&c.ty);
+                    continue;
+                }
+                return Err(Error::column_not_null(&c.name));
+            }
+            next[column] = store_value(&v, &ty, &t.def, column, number, plan.ignore, cx)?;
+        }
+        let changed = change_row(
+            &t.rules, &t.def, target, tx, &change.old, &old, next, &explicit, number, plan.ignore,
+            cx, check_keys,
+        );
+        match changed {
+            Ok(true) => counts.affected += 1,
+            Ok(false) => {}
+            Err(e) if plan.ignore && matches!(e.code, 1062 | 1451 | 1452) => {
+                cx.warn(e.code, e.message);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(counts)
+}
+
+use change as change_row;
+
+/// The rows that match, in the order in which they are to change.
+fn find(plan: &UpdatePlan, cx: &Context<'_>) -> Result<Vec<Change>> {
+    let mut env = Env::new(plan.slots, None, cx);
+    if !all_hold(&plan.gate, &env)? {
+        return Ok(Vec::new());
+    }
+    let bounds = exec::limit_bounds(&plan.limit, &env)?;
+    let single = plan.targets.len() == 1 && plan.from.len() == 1;
+    let mut found: Vec<(Vec<OwnedValue>, Vec<Change>)> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    let mut rows = 0u64;
+    exec::join_items(&plan.from, &mut env, &mut |env| {
+        if plan.order.is_empty() && bounds.is_some_and(|n| rows >= n) {
+            return Ok(Flow::Stop);
+        }
+        rows += 1;
+        let mut changes = Vec::new();
+        for (i, t) in plan.targets.iter().enumerate() {
+            let Some((key, value)) = env.pair(t.slot) else { continue };
+            if !t.def.keyless() && !single && !seen.insert((i, key.to_vec())) {
+                continue;
+            }
+            let old = EncodedRow { key: key.to_vec(), value: value.to_vec() };
+            let mut set = Vec::with_capacity(t.set.len());
+            for (column, a) in &t.set {
+                let value = match a {
+                    Some(a) if !single => Some((a.expr.eval(env)?.into_owned(), a.ty.clone())),
+                    _ => None,
+                };
+                set.push((*column, value));
+            }
+            changes.push(Change { target: i, old, set });
+        }
+        let keys = plan
+            .order
+            .iter()
+            .map(|k| Ok(k.expr.eval(env)?.into_owned()))
+            .collect::<Result<Vec<_>>>()?;
+        found.push((keys, changes));
+        Ok(Flow::Continue)
+    })?;
+    if !plan.order.is_empty() {
+        found.sort_by(|a, b| exec::compare_sort_keys(&plan.order, &a.0, &b.0, cx));
+        if let Some(n) = bounds {
+            found.truncate(n as usize);
+        }
+    }
+    Ok(found.into_iter().flat_map(|(_, c)| c).collect())
+}
+
+/// Changes one row; `false` when it stays as it is.
+pub(super) fn change(
+    rules: &RowRules,
+    def: &TableDef,
+    target: &Target,
+    tx: &mut Transaction,
+    there: &EncodedRow,
+    old: &[OwnedValue],
+    mut next: Vec<OwnedValue>,
+    explicit: &[usize],
+    number: u64,
+    ignore: bool,
+    cx: &Context<'_>,
+    check_keys: bool,
+) -> Result<bool> {
+    let mut writer = RowWriter::open(tx, target)?;
+    generate(rules, def, &mut next, cx, number, ignore)?;
+    let same = |a: &[OwnedValue]| -> Result<bool> {
+        let e = encode_row(&writer.state, a)?;
+        Ok(e.key == there.key && same_value(&writer.state.def, &e.value, &there.value))
+    };
+    if next.iter().zip(def.columns.iter()).any(|(v, c)| v.is_null() && !c.nullable && !c.is_virtual) {
+        check_row(rules, def, &mut next, cx, ignore)?;
+    }
+    if same(&next)? {
+        return Ok(false);
+    }
+    for (column, a) in &rules.on_update {
+        if !explicit.contains(column) {
+            let mut env = Env::new(1, None, cx);
+            env.slots[0] = Slot::Row(Arc::from(next.clone()));
+            next[*column] = assigned(a, &env, def, *column, number, ignore)?;
+        }
+    }
+    if !rules.on_update.is_empty() {
+        generate(rules, def, &mut next, cx, number, ignore)?;
+    }
+    if !check_row(rules, def, &mut next, cx, ignore)? {
+        return Ok(false);
+    }
+    let encoded = encode_row(&writer.state, &next)?;
+    let new_entries = writer.entries(&encoded)?;
+    let view = writer.view()?;
+    if let Some(d) =
+        find_duplicate(&writer.state, &view, &encoded, &new_entries, Some(&there.key))?
+    {
+        return Err(duplicate_error(&writer.state, &next, d.index));
+    }
+    drop(view);
+    foreign_key::check_child_if(writer.tx, target, &next, Some(old), cx, check_keys)?;
+    foreign_key::before_update(writer.tx, target, old, &next, cx, check_keys, 0)?;
+    writer = RowWriter::open(writer.tx, target)?;
+    writer.replace(there, &encoded, &new_entries)?;
+    if let Some(c) = def.auto_increment()
+        && explicit.contains(&c)
+        && let Value::Int(v) = next[c]
+        && v > 0
+    {
+        target.handle.note_number(&target.table, v as u64);
+        if v as u64 >= writer.stored_number() {
+            writer.set_next_number(v as u64 + 1);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether two value tuples are the same row; the count of a keyless row does not matter.
+fn same_value(def: &TableDef, a: &[u8], b: &[u8]) -> bool {
+    if def.keyless() {
+        a.get(8..) == b.get(8..)
+    } else {
+        a == b
+    }
+}
