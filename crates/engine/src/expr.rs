@@ -309,6 +309,8 @@ pub struct CallTypes {
     pub args: Vec<SqlType>,
     /// Type of the result.
     pub result: SqlType,
+    /// Collation under which the text among the arguments meets.
+    pub collation: values::CollationId,
 }
 
 impl Expr {

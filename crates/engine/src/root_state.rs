@@ -26,6 +26,22 @@ pub struct RootState {
     names: HashMap<String, (String, Hash)>,
     tables: Mutex<HashMap<String, Arc<TableState>>>,
     foreign_keys: OnceLock<Arc<ForeignKeys>>,
+    views: OnceLock<Arc<HashMap<String, ViewDef>>>,
+}
+
+/// A view as `dolt_schemas` holds it.
+#[derive(Clone, Debug)]
+pub struct ViewDef {
+    /// Name as created.
+    pub name: String,
+    /// The whole statement.
+    pub fragment: String,
+    /// The query after AS.
+    pub query: String,
+    /// Column names, if the view has its own.
+    pub columns: Vec<String>,
+    /// sql_mode at its creation.
+    pub sql_mode: String,
 }
 
 /// A table of a root.
@@ -62,6 +78,7 @@ impl RootState {
             names,
             tables: Mutex::default(),
             foreign_keys: OnceLock::new(),
+            views: OnceLock::new(),
         })
     }
 
@@ -92,6 +109,15 @@ impl RootState {
         let state = Arc::new(TableState::new(stored, *hash, table, &self.db)?);
         tables.insert(stored.clone(), state.clone());
         Ok(Some(state))
+    }
+
+    /// Views by lower-case name.
+    pub fn views(&self) -> Result<Arc<HashMap<String, ViewDef>>> {
+        if let Some(v) = self.views.get() {
+            return Ok(v.clone());
+        }
+        let views = Arc::new(read_views(self)?);
+        Ok(self.views.get_or_init(|| views).clone())
     }
 
     /// Foreign keys of the root.
@@ -214,4 +240,45 @@ pub fn view(table: &Table, def: &Arc<TableDef>) -> Result<TableView> {
         });
     }
     Ok(TableView { def: def.clone(), primary, indexes, overlay: None })
+}
+
+fn read_views(root: &RootState) -> Result<HashMap<String, ViewDef>> {
+    let mut out = HashMap::new();
+    let Some(state) = root.table("dolt_schemas")? else { return Ok(out) };
+    let column = |n: &str| state.def.column(n);
+    let (Some(kind), Some(name), Some(fragment)) =
+        (column("type"), column("name"), column("fragment"))
+    else {
+        return Ok(out);
+    };
+    let mode = column("sql_mode");
+    crate::exec::table_rows(&state.view, &mut |slot| {
+        let row = crate::write::decode_row(&state, slot.key(), slot.value())?;
+        let text = |i: usize| crate::convert::to_string(&row[i]);
+        if text(kind) != "view" {
+            return Ok(crate::result::Flow::Continue);
+        }
+        let mut fragment = text(fragment);
+        // Old versions stored the query alone.
+        if fragment.trim_start().get(..6).is_some_and(|w| w.eq_ignore_ascii_case("select")) {
+            fragment = format!("CREATE VIEW `{}` AS {fragment}", text(name));
+        }
+        let sql_mode = mode.map_or(String::new(), text);
+        let options = syntax::Options {
+            ansi_quotes: sql_mode.contains("ANSI"),
+            ..syntax::Options::default()
+        };
+        if let Ok(syntax::ast::Statement::CreateView(v)) = syntax::parse(&fragment, &options) {
+            let view = ViewDef {
+                name: text(name),
+                query: v.query.span.text(&fragment).to_string(),
+                columns: v.columns.iter().map(|c| c.to_string()).collect(),
+                fragment: fragment.clone(),
+                sql_mode,
+            };
+            out.insert(view.name.to_lowercase(), view);
+        }
+        Ok(crate::result::Flow::Continue)
+    })?;
+    Ok(out)
 }

@@ -1,21 +1,805 @@
-//! Sessions.
+//! Sessions: the state of one connection.
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use syntax::ast::VarScope;
-use values::{DateTime, OwnedValue, Value};
-use crate::error::{Error, Result};
+use std::sync::Arc;
 
-pub struct Session {
-    pub found_rows: Cell<u64>,
-    user_variables: RefCell<HashMap<String, OwnedValue>>,
+use model::{CommitId, Person, RevSpec};
+use syntax::ast::VarScope;
+use values::conversion::{Modes as ConversionModes, Warning};
+use values::{CollationId, DateTime, OwnedValue, Value};
+
+use crate::bind::Modes;
+use crate::database::DatabaseHandle;
+use crate::error::{Error, Result};
+use crate::instance::{Activity, Instance, Interrupt, Process};
+use crate::statement::PreparedStatement;
+use crate::time_zone::Zone;
+use crate::transaction::{Transaction, Writer};
+use crate::variables;
+
+/// What a database name with its revision stands for.
+#[derive(Clone)]
+pub struct DbRef {
+    /// The database.
+    pub handle: Arc<DatabaseHandle>,
+    /// Branch or commit.
+    pub revision: Revision,
+    /// The name as it was asked for.
+    pub name: String,
 }
+
+/// A revision of a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revision {
+    /// A branch: reads its working set, can be written.
+    Branch(String),
+    /// A commit or tag: read only.
+    Commit(CommitId),
+}
+
+/// The state of one connection. It is used by one thread at a time.
+pub struct Session {
+    /// The server.
+    pub instance: Arc<Instance>,
+    id: u32,
+    user: RefCell<String>,
+    host: RefCell<String>,
+    database: RefCell<Option<String>>,
+    heads: RefCell<HashMap<String, String>>,
+    variables: RefCell<HashMap<String, OwnedValue>>,
+    user_variables: RefCell<HashMap<String, OwnedValue>>,
+    modes: RefCell<Option<Arc<Modes>>>,
+    /// Rows that the last SELECT would have given without LIMIT.
+    pub found_rows: Cell<u64>,
+    row_count: Cell<i64>,
+    last_insert_id: Cell<u64>,
+    warnings: RefCell<Vec<Warning>>,
+    warning_count: Cell<u64>,
+    locals: RefCell<Vec<OwnedValue>>,
+    pub(crate) transaction: RefCell<Option<Transaction>>,
+    /// Whether the statement being planned writes, so that it reads the newest rows.
+    pub(crate) writing: Cell<bool>,
+    statement_micros: Cell<i64>,
+    found_rows_flag: Cell<bool>,
+    process: Arc<Process>,
+    pub(crate) prepared: RefCell<HashMap<u32, Arc<PreparedStatement>>>,
+    pub(crate) prepared_names: RefCell<HashMap<String, Arc<PreparedStatement>>>,
+    pub(crate) next_prepared: Cell<u32>,
+    pub(crate) plans: RefCell<crate::statement::PlanCache>,
+    /// State of RAND().
+    pub random: Cell<(u32, u32)>,
+    pub(crate) next_read_only: Cell<Option<bool>>,
+    pub(crate) depth: Cell<u32>,
+}
+
 impl Session {
-    pub fn statement_time(&self) -> (DateTime, i64) { (DateTime::from_unix_micros(0).unwrap(), 0) }
-    pub fn conversion_modes(&self) -> values::conversion::Modes { Default::default() }
-    pub fn check_interrupt(&self) -> Result<()> { Ok(()) }
-    pub fn local(&self, _: usize) -> OwnedValue { Value::Null }
-    pub fn variable(&self, _: &str) -> OwnedValue { Value::Null }
-    pub fn user_variable(&self, n: &str) -> OwnedValue { self.user_variables.borrow().get(n).cloned().unwrap_or(Value::Null) }
-    pub fn set_user_variable(&self, n: &str, v: OwnedValue) { self.user_variables.borrow_mut().insert(n.into(), v); }
-    pub fn system_variable(&self, _: Option<VarScope>, n: &str) -> Result<OwnedValue> { Err(Error::unknown_variable(n)) }
+    /// A session of an account that has been let in.
+    pub fn new(instance: &Arc<Instance>, id: u32, user: &str, host: &str) -> Session {
+        let process = Arc::new(Process {
+            id,
+            user: user.to_string(),
+            host: host.to_string(),
+            interrupt: Arc::new(Interrupt::default()),
+            activity: Default::default(),
+        });
+        instance.register(process.clone());
+        let micros = instance.clock.now_micros();
+        let seed = (micros as u32 ^ id.wrapping_mul(0x9e37_79b9)) & 0x3fff_ffff;
+        let session = Session {
+            instance: instance.clone(),
+            id,
+            user: RefCell::new(user.to_string()),
+            host: RefCell::new(host.to_string()),
+            database: RefCell::default(),
+            heads: RefCell::default(),
+            variables: RefCell::default(),
+            user_variables: RefCell::default(),
+            modes: RefCell::default(),
+            found_rows: Cell::new(0),
+            row_count: Cell::new(-1),
+            last_insert_id: Cell::new(0),
+            warnings: RefCell::default(),
+            warning_count: Cell::new(0),
+            locals: RefCell::default(),
+            transaction: RefCell::default(),
+            writing: Cell::new(false),
+            statement_micros: Cell::new(micros),
+            found_rows_flag: Cell::new(false),
+            process,
+            prepared: RefCell::default(),
+            prepared_names: RefCell::default(),
+            next_prepared: Cell::new(1),
+            plans: RefCell::default(),
+            random: Cell::new((seed, seed.wrapping_mul(3) & 0x3fff_ffff)),
+            next_read_only: Cell::new(None),
+            depth: Cell::new(0),
+        };
+        if !instance.settings.autocommit {
+            session.variables.borrow_mut().insert("autocommit".into(), Value::Int(0));
+        }
+        session
+    }
+
+    /// Number of the connection.
+    pub fn connection_id(&self) -> u32 {
+        self.id
+    }
+
+    /// User name and host of the client: `root@localhost`.
+    pub fn user_host(&self) -> String {
+        format!("{}@{}", self.user.borrow(), self.host.borrow())
+    }
+
+    /// The account that let the client in: `root@%`.
+    pub fn account(&self) -> String {
+        match &self.instance.accounts {
+            Some(_) => {
+                let name = self.account_name();
+                format!("{}@{}", name.user, name.host)
+            }
+            None => self.user_host(),
+        }
+    }
+
+    /// The account that let the client in.
+    pub fn account_name(&self) -> crate::accounts::AccountName {
+        let (user, host) = (self.user(), self.host());
+        let client = crate::accounts::host::ClientHost::parse(&host);
+        match self.instance.accounts.as_ref().and_then(|a| a.lookup(&user, &client)) {
+            Some(found) => found.name(),
+            None => crate::accounts::AccountName::new(user, host),
+        }
+    }
+
+    /// User name.
+    pub fn user(&self) -> String {
+        self.user.borrow().clone()
+    }
+
+    /// Host of the client.
+    pub fn host(&self) -> String {
+        self.host.borrow().clone()
+    }
+
+    /// Becomes another account's session (COM_CHANGE_USER).
+    pub fn change_user(&self, user: &str, host: &str) {
+        self.reset();
+        *self.user.borrow_mut() = user.to_string();
+        *self.host.borrow_mut() = host.to_string();
+        *self.database.borrow_mut() = None;
+    }
+
+    /// How to stop what the session runs.
+    pub fn interrupt_handle(&self) -> Arc<Interrupt> {
+        self.process.interrupt.clone()
+    }
+
+    /// Rolls back, and forgets everything but the current database (COM_RESET_CONNECTION).
+    pub fn reset(&self) {
+        *self.transaction.borrow_mut() = None;
+        self.variables.borrow_mut().clear();
+        self.user_variables.borrow_mut().clear();
+        *self.modes.borrow_mut() = None;
+        self.warnings.borrow_mut().clear();
+        self.warning_count.set(0);
+        self.last_insert_id.set(0);
+        self.row_count.set(-1);
+        self.found_rows.set(0);
+        self.prepared.borrow_mut().clear();
+        self.prepared_names.borrow_mut().clear();
+        self.instance.locks.release_all(self.id);
+        self.next_read_only.set(None);
+    }
+
+    /// What the client said of itself in the handshake.
+    pub fn set_client(&self, collation: u16, found_rows: bool) {
+        self.found_rows_flag.set(found_rows);
+        if let Some(c) = values::collation::by_id(CollationId(collation)).filter(|c| c.is_implemented()) {
+            let mut vars = self.variables.borrow_mut();
+            for name in ["character_set_client", "character_set_connection", "character_set_results"] {
+                vars.insert(name.to_string(), Value::text(c.charset.name));
+            }
+            vars.insert("collation_connection".to_string(), Value::text(c.name));
+            drop(vars);
+            *self.modes.borrow_mut() = None;
+        }
+    }
+
+    /// Whether affected rows are those that matched.
+    pub fn counts_found_rows(&self) -> bool {
+        self.found_rows_flag.get()
+    }
+
+    /// Status bits of OK and EOF packets.
+    pub fn status_flags(&self) -> u16 {
+        let mut flags = 0;
+        if self.autocommit() {
+            flags |= 2;
+        }
+        if self.transaction.borrow().as_ref().is_some_and(|t| t.explicit) {
+            flags |= 1;
+        }
+        if self.has_sql_mode("NO_BACKSLASH_ESCAPES") {
+            flags |= 512;
+        }
+        flags
+    }
+
+    /// Warnings of the last statement, at most what a packet can say.
+    pub fn warning_count(&self) -> u16 {
+        self.warning_count.get().min(u16::MAX as u64) as u16
+    }
+
+    /// Warnings of the last statement.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.warnings.borrow().clone()
+    }
+
+    pub(crate) fn set_warnings(&self, list: Vec<Warning>, count: u64) {
+        *self.warnings.borrow_mut() = list;
+        self.warning_count.set(count);
+    }
+
+    /// Leaves a warning outside of a running expression.
+    pub fn push_warning(&self, code: u16, message: impl Into<String>) {
+        let text = message.into();
+        self.warnings.borrow_mut().push(Warning { code, note: false, text });
+        self.warning_count.set(self.warning_count.get() + 1);
+    }
+
+    /// Whether every statement commits itself.
+    pub fn autocommit(&self) -> bool {
+        !matches!(self.variable("autocommit"), Value::Int(0))
+    }
+
+    /// LAST_INSERT_ID().
+    pub fn last_insert_id(&self) -> u64 {
+        self.last_insert_id.get()
+    }
+
+    /// Sets LAST_INSERT_ID().
+    pub fn set_last_insert_id(&self, id: u64) {
+        self.last_insert_id.set(id);
+    }
+
+    /// ROW_COUNT().
+    pub fn row_count(&self) -> i64 {
+        self.row_count.get()
+    }
+
+    pub(crate) fn set_row_count(&self, n: i64) {
+        self.row_count.set(n);
+    }
+
+    /// DATABASE(): the name as it was asked for.
+    pub fn current_database(&self) -> Option<String> {
+        self.database.borrow().clone()
+    }
+
+    /// Time zone of the session.
+    pub fn time_zone(&self) -> Zone {
+        match self.variable("time_zone") {
+            Value::Bytes(b) => Zone::parse(&String::from_utf8_lossy(&b)).unwrap_or(Zone::UTC),
+            _ => Zone::UTC,
+        }
+    }
+
+    /// Start of the statement: in the session's zone, and in UTC microseconds.
+    pub fn statement_time(&self) -> (DateTime, i64) {
+        let micros = match self.variables.borrow().get("timestamp") {
+            Some(Value::Int(n)) if *n > 0 => n * 1_000_000,
+            Some(Value::Float(f)) if *f > 0.0 => (*f * 1e6) as i64,
+            Some(Value::Decimal(d)) if d.to_f64() > 0.0 => (d.to_f64() * 1e6) as i64,
+            _ => self.statement_micros.get(),
+        };
+        let local = self.time_zone().to_local(micros);
+        let now = DateTime::from_unix_micros(local).or_else(|| DateTime::from_unix_micros(0));
+        let epoch = values::Date { year: 1970, month: 1, day: 1 }.at_midnight();
+        (now.unwrap_or(epoch), micros)
+    }
+
+    pub(crate) fn begin_statement(&self, text: &[u8]) {
+        self.process.interrupt.begin();
+        self.statement_micros.set(self.instance.clock.now_micros());
+        if let Ok(mut a) = self.process.activity.lock() {
+            let text = &text[..text.len().min(1024)];
+            match &mut a.statement {
+                Some(s) => {
+                    s.clear();
+                    s.push_str(&String::from_utf8_lossy(text));
+                }
+                none => *none = Some(String::from_utf8_lossy(text).into_owned()),
+            }
+            a.since = self.statement_micros.get();
+        }
+    }
+
+    pub(crate) fn end_statement(&self) {
+        if let Ok(mut a) = self.process.activity.lock() {
+            a.statement = None;
+            a.since = self.statement_micros.get();
+        }
+    }
+
+    /// Fails when the statement has been killed.
+    pub fn check_interrupt(&self) -> Result<()> {
+        self.process.interrupt.check()
+    }
+
+    /// Parts of sql_mode that conversions heed.
+    pub fn conversion_modes(&self) -> ConversionModes {
+        let has = |m| self.has_sql_mode(m);
+        let traditional = has("TRADITIONAL");
+        let mut modes = ConversionModes::default();
+        modes.strict = traditional || has("STRICT_TRANS_TABLES") || has("STRICT_ALL_TABLES");
+        modes.dates.no_zero_date = traditional || has("NO_ZERO_DATE");
+        modes.dates.no_zero_in_date = traditional || has("NO_ZERO_IN_DATE");
+        modes.dates.allow_invalid = has("ALLOW_INVALID_DATES");
+        modes.truncate_fraction = has("TIME_TRUNCATE_FRACTIONAL");
+        modes
+    }
+
+    /// Whether sql_mode holds a word.
+    pub fn has_sql_mode(&self, mode: &str) -> bool {
+        match self.variable("sql_mode") {
+            Value::Bytes(b) => b
+                .split(|c| *c == b',')
+                .any(|m| m.eq_ignore_ascii_case(mode.as_bytes())),
+            _ => false,
+        }
+    }
+
+    /// `@@foreign_key_checks`.
+    pub fn foreign_key_checks(&self) -> bool {
+        !matches!(self.variable("foreign_key_checks"), Value::Int(0))
+    }
+
+    /// Settings that decide the meaning of statements.
+    pub fn modes(&self) -> Arc<Modes> {
+        if let Some(m) = &*self.modes.borrow() {
+            return m.clone();
+        }
+        let ansi = self.has_sql_mode("ANSI");
+        let connection = match self.variable("collation_connection") {
+            Value::Bytes(b) => values::collation::by_name(&String::from_utf8_lossy(&b))
+                .map_or(CollationId::DEFAULT, |c| c.id),
+            _ => CollationId::DEFAULT,
+        };
+        let syntax = syntax::Options {
+            ansi_quotes: ansi || self.has_sql_mode("ANSI_QUOTES"),
+            pipes_as_concat: ansi || self.has_sql_mode("PIPES_AS_CONCAT"),
+            no_backslash_escapes: self.has_sql_mode("NO_BACKSLASH_ESCAPES"),
+            ignore_space: ansi || self.has_sql_mode("IGNORE_SPACE"),
+            high_not_precedence: self.has_sql_mode("HIGH_NOT_PRECEDENCE"),
+            ..syntax::Options::default()
+        };
+        let div = match self.variable("div_precision_increment") {
+            Value::Int(n) => n.clamp(0, 30) as u8,
+            _ => 4,
+        };
+        let modes = Arc::new(Modes {
+            only_full_group_by: ansi || self.has_sql_mode("ONLY_FULL_GROUP_BY"),
+            connection,
+            div_increment: div,
+            syntax,
+        });
+        *self.modes.borrow_mut() = Some(modes.clone());
+        modes
+    }
+
+    /// The session's value of a system variable; NULL when there is none.
+    pub fn variable(&self, name: &str) -> OwnedValue {
+        if let Some(v) = self.variables.borrow().get(name) {
+            return v.clone();
+        }
+        if let Some(v) = self.instance.global(name) {
+            return v;
+        }
+        variables::lookup(name).map_or(Value::Null, |v| v.default_value())
+    }
+
+    /// `@@name`, `@@global.name`.
+    pub fn system_variable(&self, scope: Option<VarScope>, name: &str) -> Result<OwnedValue> {
+        let lower = name.to_ascii_lowercase();
+        if let Some(v) = self.branch_variable(&lower)? {
+            return Ok(v);
+        }
+        let v = variables::lookup(&lower).ok_or_else(|| Error::unknown_variable(name))?;
+        let global = matches!(scope, Some(VarScope::Global | VarScope::Persist));
+        if global && !v.global {
+            return Err(Error::session_variable(name));
+        }
+        if scope == Some(VarScope::Session) && !v.session {
+            return Err(Error::global_variable(name));
+        }
+        if global {
+            return Ok(self.instance.global(v.name).unwrap_or_else(|| v.default_value()));
+        }
+        Ok(match v.name {
+            "last_insert_id" | "identity" => Value::UInt(self.last_insert_id()),
+            "warning_count" => Value::UInt(self.warning_count.get()),
+            "error_count" => Value::Int(0),
+            "pseudo_thread_id" => Value::UInt(u64::from(self.id)),
+            "timestamp" => Value::Float(self.statement_time().1 as f64 / 1e6),
+            "tx_isolation" => self.variable("transaction_isolation"),
+            "character_set_database" | "collation_database" => self.database_collation(v.name),
+            _ => self.variable(v.name),
+        })
+    }
+
+    fn database_collation(&self, name: &str) -> OwnedValue {
+        let id = self
+            .current_database()
+            .and_then(|db| self.resolve_database(&db).ok())
+            .and_then(|db| self.root_of(&db).ok())
+            .map_or(CollationId::DEFAULT, |r| r.root.collation());
+        let c = id.get();
+        Value::text(if name.starts_with("coll") { c.name } else { c.charset.name })
+    }
+
+    /// `@@db_head`, `@@db_working` and their kin (spec 04 §7).
+    fn branch_variable(&self, name: &str) -> Result<Option<OwnedValue>> {
+        for suffix in ["_head_ref", "_default_branch", "_working", "_staged", "_head"] {
+            let Some(db) = name.strip_suffix(suffix) else { continue };
+            let Ok(found) = self.resolve_database(db) else { continue };
+            let state = |branch: &str| found.handle.branch_state(branch);
+            let value = match (&found.revision, suffix) {
+                (_, "_default_branch") => {
+                    let v = self.instance.global(name).unwrap_or_else(|| {
+                        Value::text(found.handle.store.repo_state().branch().to_string())
+                    });
+                    return Ok(Some(v));
+                }
+                (Revision::Branch(b), "_head_ref") => format!("refs/heads/{b}"),
+                (Revision::Branch(b), "_head") => found
+                    .handle
+                    .store
+                    .branch(b)
+                    .map_or(String::new(), |c| c.hash().to_string()),
+                (Revision::Branch(b), "_working") => state(b)?.set.working.hash().to_string(),
+                (Revision::Branch(b), "_staged") => state(b)?.set.staged.hash().to_string(),
+                (Revision::Commit(c), "_head") => c.hash().to_string(),
+                _ => String::new(),
+            };
+            return Ok(Some(Value::text(value)));
+        }
+        Ok(None)
+    }
+
+    /// SET of a system variable for the session or globally.
+    pub fn set_variable(&self, scope: Option<VarScope>, name: &str, value: Option<OwnedValue>) -> Result<()> {
+        let lower = name.to_ascii_lowercase();
+        let global = matches!(scope, Some(VarScope::Global | VarScope::Persist | VarScope::PersistOnly));
+        if variables::lookup(&lower).is_none() && self.set_branch_variable(&lower, &value, global)? {
+            return Ok(());
+        }
+        let v = variables::lookup(&lower).ok_or_else(|| Error::unknown_variable(name))?;
+        if v.read_only {
+            return Err(Error::read_only_variable(name));
+        }
+        if global && !v.global {
+            return Err(Error::session_variable(name));
+        }
+        if !global && !v.session {
+            return Err(Error::global_variable(name));
+        }
+        let value = match value {
+            Some(v2) => v.check(v2)?,
+            None if global => v.default_value(),
+            None => self.instance.global(v.name).unwrap_or_else(|| v.default_value()),
+        };
+        if global {
+            self.instance.set_global(v.name, value);
+            return Ok(());
+        }
+        match v.name {
+            "last_insert_id" | "identity" => {
+                if let Value::Int(n) = value {
+                    self.last_insert_id.set(n as u64);
+                }
+                return Ok(());
+            }
+            "autocommit" => {
+                // Turning it on commits what is open; turning it off begins with the next statement.
+                if matches!(value, Value::Int(1)) {
+                    self.commit_transaction()?;
+                }
+            }
+            "rand_seed1" | "rand_seed2" => {
+                if let Value::Int(n) = value {
+                    let (a, b) = self.random.get();
+                    let n = (n as u32) % 0x3fff_ffff;
+                    self.random.set(if v.name == "rand_seed1" { (n, b) } else { (a, n) });
+                }
+            }
+            "collation_connection" => {
+                if let Some(c) =
+                    values::collation::by_name(&crate::convert::to_string(&value))
+                {
+                    let charset = Value::text(c.charset.name);
+                    self.variables.borrow_mut().insert("character_set_connection".into(), charset);
+                }
+            }
+            "character_set_connection" => {
+                let text = crate::convert::to_string(&value);
+                if let Some(c) = crate::bind::types::charset_default(&text) {
+                    let collation = Value::text(c.name);
+                    self.variables.borrow_mut().insert("collation_connection".into(), collation);
+                }
+            }
+            _ => {}
+        }
+        self.variables.borrow_mut().insert(v.name.to_string(), value);
+        *self.modes.borrow_mut() = None;
+        Ok(())
+    }
+
+    /// `SET @@db_head_ref = 'refs/heads/x'` and `SET GLOBAL db_default_branch = 'x'`.
+    fn set_branch_variable(&self, name: &str, value: &Option<OwnedValue>, global: bool) -> Result<bool> {
+        let text = value.as_ref().map(crate::convert::to_string).unwrap_or_default();
+        if let Some(db) = name.strip_suffix("_default_branch")
+            && self.instance.database(db).is_some()
+        {
+            if !global {
+                return Err(Error::global_variable(name));
+            }
+            self.instance.set_global(name, Value::text(text));
+            return Ok(true);
+        }
+        if let Some(db) = name.strip_suffix("_head_ref")
+            && let Some(handle) = self.instance.database(db)
+        {
+            let branch = text.strip_prefix("refs/heads/").unwrap_or(&text);
+            let Some(found) = handle.store.find_branch(branch)? else {
+                return Err(Error::general(format!("branch not found: {branch}")));
+            };
+            self.set_head(&handle, &found);
+            return Ok(true);
+        }
+        for suffix in ["_head", "_working", "_staged"] {
+            if let Some(db) = name.strip_suffix(suffix)
+                && self.instance.database(db).is_some()
+            {
+                return Err(Error::read_only_variable(name));
+            }
+        }
+        Ok(false)
+    }
+
+    /// `@name`.
+    pub fn user_variable(&self, name: &str) -> OwnedValue {
+        let map = self.user_variables.borrow();
+        map.get(name).or_else(|| map.get(&name.to_lowercase())).cloned().unwrap_or(Value::Null)
+    }
+
+    /// `SET @name = value`.
+    pub fn set_user_variable(&self, name: &str, value: OwnedValue) {
+        self.user_variables.borrow_mut().insert(name.to_lowercase(), value);
+    }
+
+    /// A variable of the running stored program.
+    pub fn local(&self, place: usize) -> OwnedValue {
+        self.locals.borrow().get(place).cloned().unwrap_or(Value::Null)
+    }
+
+    // Databases and branches.
+
+    /// Finds a database by a name that may carry a revision (spec 04 §1.3).
+    pub fn resolve_database(&self, name: &str) -> Result<DbRef> {
+        let (base, revision) = match name.find(['/', '@']) {
+            Some(at) => (&name[..at], Some(&name[at + 1..])),
+            None => (name, None),
+        };
+        let handle =
+            self.instance.database(base).ok_or_else(|| Error::unknown_database(name))?;
+        let revision = match revision {
+            None => Revision::Branch(self.head(&handle)),
+            Some(text) => self
+                .resolve_revision(&handle, text)?
+                .ok_or_else(|| Error::unknown_database(name))?,
+        };
+        Ok(DbRef { handle, revision, name: name.to_string() })
+    }
+
+    fn resolve_revision(&self, handle: &DatabaseHandle, text: &str) -> Result<Option<Revision>> {
+        if !text.contains(['^', '~']) {
+            if let Some(branch) = handle.store.find_branch(text)? {
+                return Ok(Some(Revision::Branch(branch)));
+            }
+            if let Some(tag) = handle.store.tag(text)? {
+                return Ok(Some(Revision::Commit(tag.commit)));
+            }
+            for (name, tag) in handle.store.tags()? {
+                if name.eq_ignore_ascii_case(text) {
+                    return Ok(Some(Revision::Commit(tag.commit)));
+                }
+            }
+        }
+        let Ok(spec) = RevSpec::parse(text) else { return Ok(None) };
+        let head = self.head(handle);
+        Ok(handle.store.resolve(&spec, Some(&head)).ok().map(Revision::Commit))
+    }
+
+    /// The branch that an unqualified database name means in this session.
+    pub fn head(&self, handle: &DatabaseHandle) -> String {
+        let key = handle.name.to_lowercase();
+        if let Some(b) = self.heads.borrow().get(&key) {
+            return b.clone();
+        }
+        if let Some(v) = self.instance.global(&format!("{key}_default_branch")) {
+            let text = crate::convert::to_string(&v);
+            let text = text.strip_prefix("refs/heads/").unwrap_or(&text).to_string();
+            if !text.is_empty() && handle.store.branch(&text).is_some() {
+                return text;
+            }
+        }
+        handle.store.repo_state().branch().to_string()
+    }
+
+    /// Chooses the branch that an unqualified database name means.
+    pub fn set_head(&self, handle: &DatabaseHandle, branch: &str) {
+        self.heads.borrow_mut().insert(handle.name.to_lowercase(), branch.to_string());
+    }
+
+    /// USE and COM_INIT_DB.
+    pub fn use_database(&self, name: &str) -> Result<()> {
+        let shown = match name.to_ascii_lowercase().as_str() {
+            "information_schema" | "mysql" | "performance_schema" | "sys" => name.to_lowercase(),
+            _ => {
+                let found = self.resolve_database(name)?;
+                match name.find(['/', '@']) {
+                    Some(at) => format!("{}{}", found.handle.name, &name[at..]),
+                    None => found.handle.name.clone(),
+                }
+            }
+        };
+        if let Ok(mut a) = self.process.activity.lock() {
+            a.database = Some(shown.clone());
+        }
+        *self.database.borrow_mut() = Some(shown);
+        Ok(())
+    }
+
+    /// Leaves the current database, which has been dropped.
+    pub(crate) fn leave_database(&self, handle: &DatabaseHandle) {
+        let mut db = self.database.borrow_mut();
+        let left = db.as_ref().is_some_and(|d| {
+            d.split(['/', '@']).next().is_some_and(|b| b.eq_ignore_ascii_case(&handle.name))
+        });
+        if left {
+            *db = None;
+        }
+        self.heads.borrow_mut().remove(&handle.name.to_lowercase());
+    }
+
+    /// The current database, or error 1046.
+    pub fn current(&self) -> Result<DbRef> {
+        let name = self.current_database().ok_or_else(Error::no_database)?;
+        self.resolve_database(&name)
+    }
+
+    /// The root that reads of a database see now: the transaction's, or a commit's.
+    pub fn root_of(&self, db: &DbRef) -> Result<Arc<crate::root_state::RootState>> {
+        match &db.revision {
+            Revision::Branch(branch) => {
+                let mut tx = self.open_transaction();
+                let b = tx.branch(&db.handle, branch)?;
+                Ok(if self.writing.get() { b.latest.clone() } else { b.root.clone() })
+            }
+            Revision::Commit(id) => db.handle.root(db.handle.store.commit(*id)?.root),
+        }
+    }
+
+    // Transactions.
+
+    /// The open transaction; one begins when there is none.
+    pub fn open_transaction(&self) -> std::cell::RefMut<'_, Transaction> {
+        let mut tx = self.transaction.borrow_mut();
+        if tx.is_none() {
+            let mut fresh = Transaction::default();
+            fresh.explicit = !self.autocommit();
+            fresh.read_only = self.next_read_only.take().unwrap_or_else(|| {
+                matches!(self.variable("transaction_read_only"), Value::Int(1))
+            });
+            *tx = Some(fresh);
+        }
+        std::cell::RefMut::map(tx, |t| t.get_or_insert_with(Transaction::default))
+    }
+
+    /// BEGIN and START TRANSACTION: commits what is open.
+    pub fn begin_transaction(&self, read_only: Option<bool>) -> Result<()> {
+        self.commit_transaction()?;
+        let mut tx = self.open_transaction();
+        tx.explicit = true;
+        if let Some(r) = read_only {
+            tx.read_only = r;
+        }
+        Ok(())
+    }
+
+    /// COMMIT.
+    pub fn commit_transaction(&self) -> Result<()> {
+        let Some(tx) = self.transaction.borrow_mut().take() else { return Ok(()) };
+        if !tx.is_dirty() {
+            return Ok(());
+        }
+        if self.instance.settings.read_only {
+            return Err(Error::general("database server is set to read only mode"));
+        }
+        crate::dolt::before_commit(self, &tx)?;
+        tx.commit(&self.writer())
+    }
+
+    /// ROLLBACK.
+    pub fn rollback_transaction(&self) {
+        *self.transaction.borrow_mut() = None;
+    }
+
+    /// Ends the transaction of a statement that is one by itself.
+    pub(crate) fn end_of_statement(&self, failed: bool) -> Result<()> {
+        let explicit = self.transaction.borrow().as_ref().is_some_and(|t| t.explicit);
+        if explicit || self.depth.get() > 0 {
+            return Ok(());
+        }
+        if failed {
+            self.rollback_transaction();
+            return Ok(());
+        }
+        self.commit_transaction()
+    }
+
+    /// Who makes commits and writes working sets (spec 04 §9).
+    pub fn committer(&self) -> Person {
+        let text = |name: &str| match self.variable(name) {
+            Value::Bytes(b) if !b.is_empty() => Some(String::from_utf8_lossy(&b).into_owned()),
+            _ => None,
+        };
+        let settings = &self.instance.settings;
+        let (name, email) = match settings.commit_as_account {
+            true => (self.user(), self.user_host()),
+            false => (settings.user_name.clone(), settings.user_email.clone()),
+        };
+        Person {
+            name: text("dolt_head_committer_name")
+                .or_else(|| text("dolt_committer_name"))
+                .unwrap_or(name),
+            email: text("dolt_head_committer_email")
+                .or_else(|| text("dolt_committer_email"))
+                .unwrap_or(email),
+        }
+    }
+
+    /// Who writes a working set now.
+    pub fn writer(&self) -> Writer {
+        let person = self.committer();
+        let millis = match self.instance.settings.commit_dates.1 {
+            Some(m) => m,
+            None => self.instance.clock.now_micros() / 1000,
+        };
+        Writer { name: person.name, email: person.email, seconds: (millis / 1000).max(0) as u64 }
+    }
+
+    /// Named locks of the instance.
+    pub fn user_locks(&self) -> &crate::functions::locks::UserLocks {
+        &self.instance.locks
+    }
+
+    /// What the session is doing, for SHOW PROCESSLIST.
+    pub fn activity(&self) -> Activity {
+        self.process.activity.lock().map(|a| a.clone()).unwrap_or_default()
+    }
+
+    /// A function of Dolt's that needs the session.
+    pub fn dolt_function(&self, name: &str, args: &[Value<'_>]) -> Result<OwnedValue> {
+        let args: Vec<OwnedValue> = args.iter().map(|a| a.clone().into_owned()).collect();
+        crate::dolt::scalar(self, name, &args)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.instance.locks.release_all(self.id);
+        self.instance.unregister(self.id);
+    }
 }

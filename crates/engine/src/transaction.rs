@@ -214,10 +214,8 @@ impl Transaction {
         overlay.indexes.resize_with(descs.len(), OverlayMap::default);
         // An equal key may have other bytes, so the pair carries its own.
         let pair = value.map(|v| Arc::new((key.to_vec(), v)));
-        overlay.primary.rows.remove(&at).map_or_else(
-            || undo(None, at.clone(), None),
-            |before| undo(None, at.clone(), Some(before)),
-        );
+        let before = overlay.primary.rows.remove(&at);
+        undo(None, at.clone(), before);
         overlay.primary.rows.insert(at, pair);
         for (i, desc) in descs.iter().enumerate() {
             let (before, after) = (old.get(i).cloned().flatten(), new.get(i).cloned().flatten());

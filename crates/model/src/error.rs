@@ -127,7 +127,7 @@ impl ModelError {
         move |source| ModelError::Message { kind, source }
     }
 
-    pub(crate) fn corrupt(kind: &'static str, reason: impl Into<String>) -> ModelError {
+    pub fn corrupt(kind: &'static str, reason: impl Into<String>) -> ModelError {
         ModelError::Corrupt {
             kind,
             reason: reason.into(),

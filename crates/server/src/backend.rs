@@ -58,6 +58,8 @@ pub trait BackendSession: Send {
     fn use_database(&self, name: &str) -> Result<()>;
     /// As if newly connected, but in the same database.
     fn reset(&self);
+    /// Becomes the session of another account, in no database.
+    fn change_user(&self, login: &Login) -> Result<()>;
     /// The client's collation, and whether matched rows are reported.
     fn set_client(&self, collation: CollationId, found_rows: bool);
     /// Status flags of OK and EOF packets.

@@ -160,40 +160,49 @@ fn open(
              --require_secure_transport=ON.",
         )));
     }
-    let session = log_in(shared, entry, channel, host, &hello, Some(nonce))?;
+    let login = prove(shared, entry, channel, host, &hello, Some(nonce))?;
+    let session = shared
+        .backend
+        .open_session(&login)
+        .map_err(Refusal::Denied)?;
+    settle(&*session, channel, &hello)?;
     channel.plain_ok(session.status_flags() | status::AUTOCOMMIT)?;
     channel.flush()?;
     Ok((session, hello.user))
 }
 
-/// Proves the password and opens a session in the database asked for.
-fn log_in(
+/// Proves the password.
+fn prove(
     shared: &Shared,
     entry: &Entry,
     channel: &mut Channel,
     host: &ClientHost,
     hello: &ClientHello,
     nonce: Option<[u8; NONCE_LEN]>,
-) -> std::result::Result<Box<dyn BackendSession>, Refusal> {
+) -> std::result::Result<Login, Refusal> {
     let accounts = shared.backend.accounts();
     let account: Arc<Account> = shared
         .authenticator
         .authenticate(channel, accounts, hello, host, nonce)?;
-    let login = Login {
+    Ok(Login {
         connection_id: entry.id,
         user: hello.user.clone(),
         client_host: host.name.clone(),
         account: account.name(),
-    };
-    let session = shared
-        .backend
-        .open_session(&login)
-        .map_err(Refusal::Denied)?;
+    })
+}
+
+/// Sets up a session as the client asked in the handshake.
+fn settle(
+    session: &dyn BackendSession,
+    channel: &Channel,
+    hello: &ClientHello,
+) -> std::result::Result<(), Refusal> {
     session.set_client(collation(hello.collation), channel.has(client::FOUND_ROWS));
-    if let Some(db) = &hello.database {
-        session.use_database(db).map_err(Refusal::Denied)?;
+    match &hello.database {
+        Some(db) => session.use_database(db).map_err(Refusal::Denied),
+        None => Ok(()),
     }
-    Ok(session)
 }
 
 impl Connection<'_> {
@@ -556,7 +565,7 @@ impl Connection<'_> {
         }
     }
 
-    /// A new session in the place of the old one; a wrong password ends the connection.
+    /// The session begins anew for another account; a wrong password ends the connection.
     fn change_user(&mut self, body: &[u8]) -> io::Result<Next> {
         let Ok(mut hello) = parse_change_user(body, self.channel.capabilities) else {
             self.channel.error(&malformed())?;
@@ -566,18 +575,20 @@ impl Connection<'_> {
             hello.collation = CollationId::UTF8MB4_0900_AI_CI.0;
         }
         self.forget_statements();
-        let opened = log_in(
+        let changed = prove(
             self.shared,
             self.entry,
             &mut self.channel,
             &self.host,
             &hello,
             None,
-        );
-        match opened {
-            Ok(session) => {
-                self.entry.set_interrupt(Some(session.interrupt_handle()));
-                self.session = session;
+        )
+        .and_then(|login| {
+            self.session.change_user(&login).map_err(Refusal::Denied)?;
+            settle(&*self.session, &self.channel, &hello)
+        });
+        match changed {
+            Ok(()) => {
                 self.user = hello.user;
                 self.multi = self.channel.has(client::MULTI_STATEMENTS)
                     && !self.shared.config.disable_multi_statements;

@@ -12,6 +12,7 @@ mod channel;
 mod config;
 mod config_file;
 mod connection;
+mod engine_backend;
 mod environment;
 mod flags;
 mod handshake;
@@ -28,6 +29,7 @@ mod yaml;
 
 pub use backend::{Backend, BackendSession, InterruptHandle, Login, PreparedInfo};
 pub use config::{Config, ConfigError};
+pub use engine_backend::{EngineBackend, EngineOpener, run};
 pub use flags::{Invocation, parse_args};
 pub use info_file::{Info, find as find_running_server};
 pub use listener::{ConnectionConfig, Server, Stopper};

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use engine::error::{Error, Result};
 use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
+use values::charset::Charset;
 use values::type_facts::column_flags;
 use values::{CollationId, SqlType, Value, render_text};
 
@@ -72,6 +73,7 @@ pub struct ResultWriter<'c> {
     session: &'c dyn BackendSession,
     form: RowForm,
     types: Vec<SqlType>,
+    charset: Option<&'static Charset>,
     held: Option<Held>,
     in_rows: bool,
     cursor: Option<CursorRows>,
@@ -93,6 +95,7 @@ impl<'c> ResultWriter<'c> {
             session,
             form,
             types: Vec::new(),
+            charset: None,
             held: None,
             in_rows: false,
             cursor: None,
@@ -125,6 +128,30 @@ impl<'c> ResultWriter<'c> {
                 &d.info,
             )
         }
+    }
+
+    #[inline]
+    fn send(&mut self, row: &dyn Row, types: &[SqlType]) -> Result<Flow> {
+        if let Some(cursor) = &mut self.cursor {
+            binary_row::put_row(&mut cursor.bytes, row, types)?;
+            cursor.ends.push(cursor.bytes.len());
+            if cursor.bytes.len() > CURSOR_LIMIT {
+                let text = "Out of memory: a cursor holds too many rows";
+                return Err(Error::new(1041, "HY000", text));
+            }
+            return Ok(Flow::Continue);
+        }
+        let at = self.channel.begin();
+        let written = match self.form {
+            RowForm::Text => put_text_row(self.channel.out(), row, types),
+            _ => binary_row::put_row(self.channel.out(), row, types),
+        };
+        if let Err(e) = written {
+            self.channel.cancel(at);
+            return Err(e);
+        }
+        self.channel.end(at).map_err(gone)?;
+        Ok(Flow::Continue)
     }
 
     /// Ends the command after its last statement, and gives the cursor if one was opened.
@@ -196,6 +223,35 @@ pub fn put_column(out: &mut Vec<u8>, c: &ColumnMeta, results: CollationId) {
     out.extend_from_slice(&[0, 0]);
 }
 
+/// The character set that texts must be converted to, unless they can be sent as they are.
+fn foreign(results: CollationId) -> Option<&'static Charset> {
+    let charset = results.get().charset;
+    (results != CollationId::BINARY && !charset.is_utf8()).then_some(charset)
+}
+
+/// A row whose texts are converted when they are read.
+struct Converted<'r> {
+    row: &'r dyn Row,
+    types: &'r [SqlType],
+    charset: &'static Charset,
+}
+
+impl Row for Converted<'_> {
+    fn len(&self) -> usize {
+        self.row.len()
+    }
+    fn get(&self, i: usize) -> Result<Value<'_>> {
+        let ty = &self.types[i];
+        let value = self.row.get(i)?;
+        if value.is_null() || ty.collation().is_none_or(|c| c == CollationId::BINARY) {
+            return Ok(value);
+        }
+        let mut text = Vec::new();
+        render_text(&value, ty, &mut text);
+        Ok(Value::Bytes(self.charset.from_utf8(&text).0.into()))
+    }
+}
+
 fn put_text_row(out: &mut Vec<u8>, row: &dyn Row, types: &[SqlType]) -> Result<()> {
     for (i, ty) in types.iter().enumerate() {
         match row.get(i)? {
@@ -216,6 +272,7 @@ impl ResultSink for ResultWriter<'_> {
         crate::wire_format::put_lenenc(self.channel.out(), columns.len() as u64);
         self.channel.end(at).map_err(gone)?;
         let results = self.session.results_collation();
+        self.charset = foreign(results);
         for c in columns {
             let at = self.channel.begin();
             put_column(self.channel.out(), c, results);
@@ -234,31 +291,21 @@ impl ResultSink for ResultWriter<'_> {
         Ok(())
     }
 
-    #[inline]
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
-        if let Some(cursor) = &mut self.cursor {
-            binary_row::put_row(&mut cursor.bytes, row, &self.types)?;
-            cursor.ends.push(cursor.bytes.len());
-            if cursor.bytes.len() > CURSOR_LIMIT {
-                return Err(Error::new(
-                    1041,
-                    "HY000",
-                    "Out of memory: a cursor holds too many rows",
-                ));
-            }
-            return Ok(Flow::Continue);
-        }
-        let at = self.channel.begin();
-        let written = match self.form {
-            RowForm::Text => put_text_row(self.channel.out(), row, &self.types),
-            _ => binary_row::put_row(self.channel.out(), row, &self.types),
+        let types = std::mem::take(&mut self.types);
+        let sent = match self.charset {
+            None => self.send(row, &types),
+            Some(charset) => self.send(
+                &Converted {
+                    row,
+                    types: &types,
+                    charset,
+                },
+                &types,
+            ),
         };
-        if let Err(e) = written {
-            self.channel.cancel(at);
-            return Err(e);
-        }
-        self.channel.end(at).map_err(gone)?;
-        Ok(Flow::Continue)
+        self.types = types;
+        sent
     }
 
     fn done(&mut self, done: &Done, more: bool) -> Result<()> {

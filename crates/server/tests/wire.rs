@@ -43,7 +43,7 @@ struct FakeSession {
     handle: Arc<Handle>,
     killed: Arc<AtomicBool>,
     prepared: Mutex<Vec<String>>,
-    user: String,
+    user: Mutex<String>,
 }
 
 struct Values(Vec<OwnedValue>);
@@ -136,7 +136,9 @@ impl FakeSession {
             }
             "user" => {
                 sink.columns(&[meta("u", "varchar(100)")])?;
-                sink.row(&Values(vec![Value::text(self.user.clone())]))?;
+                sink.row(&Values(vec![Value::text(
+                    self.user.lock().expect("not poisoned").clone(),
+                )]))?;
                 done(sink)
             }
             "load" => {
@@ -202,6 +204,11 @@ impl BackendSession for FakeSession {
         }
     }
     fn reset(&self) {}
+    fn change_user(&self, login: &Login) -> Result<()> {
+        *self.user.lock().expect("not poisoned") =
+            format!("{}@{}", login.account.user, login.account.host);
+        Ok(())
+    }
     fn set_client(&self, _: CollationId, _: bool) {}
     fn status_flags(&self) -> u16 {
         2
@@ -226,7 +233,7 @@ impl Backend for Fake {
             handle: Arc::default(),
             killed: self.killed.clone(),
             prepared: Mutex::default(),
-            user: format!("{}@{}", login.account.user, login.account.host),
+            user: Mutex::new(format!("{}@{}", login.account.user, login.account.host)),
         }))
     }
 }

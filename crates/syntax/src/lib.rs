@@ -15,7 +15,7 @@ mod split;
 
 pub use error::{SyntaxError, Unexpected};
 pub use keyword::{KEYWORDS, is_reserved};
-pub use parse::{Parsed, Statements, parse, parse_expr, parse_many};
+pub use parse::{Parsed, Statements, parse, parse_expr, parse_many, parse_prepared};
 pub use split::{Split, SplitStatement, split_statements};
 
 /// What the session's sql_mode and the server's limits say about parsing.

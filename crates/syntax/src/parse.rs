@@ -43,6 +43,26 @@ pub fn parse(sql: impl AsRef<[u8]>, options: &Options) -> Result<Statement, Synt
     }
 }
 
+/// Parses one statement and counts its `?` parameters.
+pub fn parse_prepared(
+    sql: impl AsRef<[u8]>,
+    options: &Options,
+) -> Result<(Statement, usize), SyntaxError> {
+    let sql = sql.as_ref();
+    check_size(sql, options)?;
+    let mut parser = Parser::new(sql, options);
+    if matches!(parser.token().kind, T::End | T::Semi) {
+        return parse(sql, options).map(|s| (s, 0));
+    }
+    let statement = parser.statement()?;
+    match parser.token().kind {
+        T::End => {}
+        T::Semi if parser.skip_semicolons() == T::End => {}
+        _ => return Err(parser.unexpected()),
+    }
+    Ok((statement, parser.params as usize))
+}
+
 /// Parses an expression that stands alone, such as a stored default or check.
 pub fn parse_expr(text: impl AsRef<[u8]>, options: &Options) -> Result<Expr, SyntaxError> {
     let text = text.as_ref();

@@ -38,7 +38,7 @@ pub(crate) struct Parser<'a> {
     tok: Token,
     /// End of the token before the current one.
     prev_end: u32,
-    params: u32,
+    pub(crate) params: u32,
     depth: usize,
     /// Height of the tallest expression parsed since the enclosing one began.
     height: u32,

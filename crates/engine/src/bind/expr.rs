@@ -46,6 +46,8 @@ impl Binder<'_> {
     /// A value in the domain of a comparison.
     pub(crate) fn for_compare(&self, t: Typed, kind: CompareAs) -> Expr {
         match kind {
+            // TRUE is no number in a document.
+            CompareAs::Json if t.ty == BOOL => self.convert_to(t, &SqlType::Json),
             CompareAs::Text(_) | CompareAs::Binary | CompareAs::DateTime | CompareAs::Json => {
                 self.plain(t).expr
             }
@@ -53,8 +55,12 @@ impl Binder<'_> {
         }
     }
 
-    pub(crate) fn compare(&self, op: CompareOp, a: Typed, b: Typed) -> Result<Typed> {
+    pub(crate) fn compare(&self, op: CompareOp, mut a: Typed, mut b: Typed) -> Result<Typed> {
         let kind = compare_as(&a, &b, self.modes.connection)?;
+        if matches!(kind, CompareAs::Decimal | CompareAs::Float) {
+            keep_digits(&mut a.expr);
+            keep_digits(&mut b.expr);
+        }
         let (a, b) = self.enum_literal(a, b);
         let nullable = op != CompareOp::NullSafeEq && (a.nullable || b.nullable);
         let left = Box::new(self.for_compare(a, kind));
@@ -278,7 +284,23 @@ impl Binder<'_> {
                     None => Ok(Typed::new(Expr::Literal(Value::Null), SqlType::Null, true)),
                 }
             }
-            ast::Expr::JsonValue { .. } => Err(Error::not_supported("JSON_VALUE")),
+            ast::Expr::JsonValue { doc, path, returning, on_empty, .. } => {
+                let to = match returning {
+                    Some(r) => Some(self.cast_type(&r.kind)?),
+                    None => None,
+                };
+                let args = [(**doc).clone(), (**path).clone()];
+                let found = self.json_value(&args, to)?;
+                match on_empty.as_deref() {
+                    Some(ast::JsonOn::Default(e)) => {
+                        let default = self.expr(e)?;
+                        let ty = found.ty.clone();
+                        let default = self.cast(default, ty.clone());
+                        Ok(Typed::new(Expr::Coalesce(vec![found.expr, default.expr]), ty, true))
+                    }
+                    _ => Ok(found),
+                }
+            }
             ast::Expr::Odbc { expr, .. } => self.expr(expr),
         }
     }
@@ -300,7 +322,7 @@ impl Binder<'_> {
         let lit = |v: OwnedValue, ty: SqlType| Typed::new(Expr::Literal(v), ty, false);
         Ok(match l {
             Literal::Null => Typed::new(Expr::Literal(Value::Null), SqlType::Null, true),
-            Literal::Bool(b) => lit(Value::Int(*b as i64), BIGINT),
+            Literal::Bool(b) => lit(Value::Int(*b as i64), BOOL),
             Literal::Int(v) => match i64::try_from(*v) {
                 Ok(v) => lit(Value::Int(v), BIGINT),
                 Err(_) => lit(Value::UInt(*v), UBIGINT),
@@ -330,9 +352,21 @@ impl Binder<'_> {
                         crate::bind::types::charset_default(c).ok_or_else(|| Error::unknown_charset(c))?.id
                     }
                 };
-                let n = String::from_utf8_lossy(bytes).chars().count() as u32;
+                let mut bytes = bytes.to_vec();
+                if charset.is_some()
+                    && let Some(c) = values::collation::by_id(collation)
+                    && !c.charset.is_utf8()
+                {
+                    // The introducer says what the bytes of the literal are.
+                    bytes = c.charset.to_utf8(&bytes).ok_or_else(|| {
+                        let hex: String = bytes.iter().take(6).map(|b| format!("{b:02X}")).collect();
+                        let text = format!("Invalid {} character string: '{hex}'", c.charset.name);
+                        Error::new(1300, "HY000", text)
+                    })?;
+                }
+                let n = String::from_utf8_lossy(&bytes).chars().count() as u32;
                 let ty = types::varchar(n, collation);
-                lit(Value::Bytes(bytes.to_vec().into()), ty)
+                lit(Value::Bytes(bytes.into()), ty)
             }
             Literal::Hex { bytes, charset } | Literal::Bit { bytes, charset } => {
                 let ty = match charset.as_deref() {
@@ -454,7 +488,9 @@ impl Binder<'_> {
             }
             _ => return Err(Error::not_supported("operator")),
         };
-        let (a, b) = (self.expr(left)?, self.expr(right)?);
+        let (mut a, mut b) = (self.operand(left)?, self.operand(right)?);
+        keep_digits(&mut a.expr);
+        keep_digits(&mut b.expr);
         let (kind, ty) = arithmetic(arith, &a.ty, &b.ty, self.modes.div_increment);
         let nullable = a.nullable
             || b.nullable
@@ -649,7 +685,10 @@ impl Binder<'_> {
         Expr::Cast { expr: Box::new(t.expr), from: t.ty, to: ty.clone() }
     }
 
-    pub(crate) fn cast(&self, t: Typed, to: SqlType) -> Typed {
+    pub(crate) fn cast(&self, mut t: Typed, to: SqlType) -> Typed {
+        if is_number(&to) {
+            keep_digits(&mut t.expr);
+        }
         let nullable = t.nullable || !types::is_string(&to);
         let coercibility = if types::is_string(&to) { coercibility::IMPLICIT } else { coercibility::NUMERIC };
         let e = Expr::Cast { expr: Box::new(t.expr), from: t.ty, to: to.clone() };
@@ -758,6 +797,49 @@ impl Binder<'_> {
         Ok(Typed::new(e, ty, true))
     }
 
+    /// JSON_VALUE of a document and a path, as a type.
+    fn json_value(&mut self, args: &[ast::Expr], to: Option<SqlType>) -> Result<Typed> {
+        match to {
+            Some(SqlType::Json) => self.named_call("json_extract", args),
+            Some(to) => {
+                let found = self.named_call("json_value", args)?;
+                Ok(self.cast(found, to))
+            }
+            None => self.named_call("json_value", args),
+        }
+    }
+
+    /// The type that Dolt's third argument of JSON_VALUE names.
+    fn json_value_type(&self, name: &ast::Expr) -> Option<SqlType> {
+        let ast::Expr::Literal(Literal::String { bytes, .. }) = name else { return None };
+        let name = String::from_utf8_lossy(bytes).to_ascii_lowercase();
+        Some(match name.split(['(', ' ']).next().unwrap_or("") {
+            "json" => SqlType::Json,
+            "signed" | "int" | "integer" | "bigint" => BIGINT,
+            "unsigned" => UBIGINT,
+            "double" | "real" => SqlType::Double,
+            "float" => SqlType::Float,
+            "decimal" => types::decimal(35, 30),
+            "date" => SqlType::Date,
+            "datetime" | "timestamp" => SqlType::DateTime(6),
+            "time" => SqlType::Time(6),
+            _ => SqlType::Text(values::LobSize::Long, self.modes.connection),
+        })
+    }
+
+    /// An operand of arithmetic: a hexadecimal or bit literal is a number there.
+    fn operand(&mut self, e: &ast::Expr) -> Result<Typed> {
+        match e {
+            ast::Expr::Literal(
+                Literal::Hex { bytes, charset: None } | Literal::Bit { bytes, charset: None },
+            ) if bytes.len() <= 8 => {
+                let n = bytes.iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
+                Ok(Typed::new(Expr::Literal(Value::UInt(n)), UBIGINT, false))
+            }
+            e => self.expr(e),
+        }
+    }
+
     /// A call of a built-in function by name.
     pub(crate) fn named_call(&mut self, name: &str, args: &[ast::Expr]) -> Result<Typed> {
         let args = args.iter().map(|a| self.expr(a)).collect::<Result<Vec<_>>>()?;
@@ -765,11 +847,17 @@ impl Binder<'_> {
     }
 
     /// A call of a built-in function on bound arguments.
-    pub(crate) fn call(&mut self, name: &str, args: Vec<Typed>) -> Result<Typed> {
+    pub(crate) fn call(&mut self, name: &str, mut args: Vec<Typed>) -> Result<Typed> {
+        if let ("round" | "truncate" | "floor" | "ceil" | "ceiling" | "format", Some(first)) =
+            (name, args.first_mut())
+        {
+            keep_digits(&mut first.expr);
+        }
         let Some(function) = crate::functions::lookup(name) else {
             return Err(Error::unknown_function(name));
         };
-        if args.len() < function.min as usize || args.len() > function.max as usize {
+        let most = if function.max == u8::MAX { usize::MAX } else { function.max as usize };
+        if args.len() < function.min as usize || args.len() > most {
             return Err(Error::wrong_parameter_count(name));
         }
         let strict = function.strict;
@@ -786,9 +874,27 @@ impl Binder<'_> {
             Err(e) => return Err(e),
         };
         let plain_types: Vec<SqlType> = args.iter().map(|a| self.plain(a.clone()).ty).collect();
-        let result = (function.result)(&plain_types, collation);
+        let mut result = (function.result)(&plain_types, collation);
+        if let Some(refine) = function.refine {
+            let constants: Vec<Option<OwnedValue>> = args
+                .iter()
+                .map(|a| match &a.expr {
+                    Expr::Literal(v) => Some(v.clone()),
+                    Expr::Negate(e, _) => match &**e {
+                        Expr::Literal(Value::Decimal(d)) => Some(Value::Decimal(d.neg())),
+                        _ => None,
+                    },
+                    Expr::Param(n) => {
+                        self.uncacheable = true;
+                        self.param_values.get(*n).cloned()
+                    }
+                    _ => None,
+                })
+                .collect();
+            result = refine(&plain_types, &constants, result);
+        }
         let args = args.into_iter().map(|a| self.plain(a).expr).collect();
-        let types = Arc::new(CallTypes { args: arg_types, result: result.clone() });
+        let types = Arc::new(CallTypes { args: arg_types, result: result.clone(), collation });
         let ty = result;
         let coercibility = if types::is_string(&ty) { strength.min(coercibility::LITERAL) } else { coercibility::NUMERIC };
         if function.volatile {
@@ -879,6 +985,10 @@ impl Binder<'_> {
                 count(1, 1)?;
                 let t = self.expr(&args[0])?;
                 self.collation_fact(&name, &t)
+            }
+            "json_value" if args.len() == 3 => {
+                let to = self.json_value_type(&args[2]);
+                self.json_value(&args[..2], to)
             }
             "any_value" => {
                 count(1, 1)?;
@@ -1130,6 +1240,20 @@ impl super::ScopeTable {
             coercibility: coercibility::IMPLICIT,
             origin: Some(Box::new(meta)),
         }
+    }
+}
+
+/// Lets a quotient keep the digits that MySQL computes beyond those that it shows: whole groups of
+/// nine, which count when the quotient is used further.
+fn keep_digits(e: &mut Expr) {
+    fn is_arith(e: &Expr) -> bool {
+        matches!(e, Expr::Arith { kind: ArithAs::Decimal { .. }, .. })
+    }
+    let Expr::Arith { op, kind: ArithAs::Decimal { scale }, left, right } = e else { return };
+    let nested = is_arith(left) || is_arith(right);
+    if *op == ArithOp::Div || nested {
+        let groups = scale.div_ceil(9) + u8::from(nested);
+        *scale = (groups * 9).min(30).max(*scale);
     }
 }
 

@@ -1,2 +1,426 @@
-//! DDL
+//! Statements that define databases, tables, indexes and views.
+//!
+//! A definition works on the newest root of its branch and replaces it as a whole; the statement's
+//! transaction has been committed before and is committed after.
+
+mod alter;
+mod create;
+mod foreign_key;
+mod rebuild;
+mod stored_text;
 pub mod types;
+mod view;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::{ForeignKeys, ReferentialAction, Root, Schema, Table};
+use syntax::ast::{self, Statement};
+use values::{CollationId, OwnedValue};
+
+use crate::error::{Error, Result};
+use crate::root_state::{RootState, TableState};
+use crate::session::{DbRef, Revision, Session};
+
+/// A root that is being changed.
+pub struct Change<'s> {
+    session: &'s Session,
+    /// The database and branch.
+    pub db: DbRef,
+    /// The root so far.
+    pub root: Arc<RootState>,
+}
+
+impl<'s> Change<'s> {
+    /// Begins on the newest root of a branch.
+    pub fn new(session: &'s Session, db: &DbRef) -> Result<Change<'s>> {
+        if !matches!(db.revision, Revision::Branch(_)) {
+            return Err(Error::general(format!("Database {} is read-only.", db.name)));
+        }
+        if session.instance.settings.read_only {
+            return Err(Error::general("database server is set to read only mode"));
+        }
+        let root = session.branch_changes(db)?.root.clone();
+        Ok(Change { session, db: db.clone(), root })
+    }
+
+    fn set_root(&mut self, root: Root) -> Result<()> {
+        let id = root.save()?;
+        self.root = Arc::new(RootState::new(root, id, &self.db.handle.name)?);
+        Ok(())
+    }
+
+    /// A table of the root, or error 1146.
+    pub fn table(&self, name: &str) -> Result<Arc<TableState>> {
+        self.root
+            .table(name)?
+            .ok_or_else(|| Error::unknown_table_missing(&self.db.handle.name, name))
+    }
+
+    /// Puts a table into the root.
+    pub fn put_table(&mut self, name: &str, table: &Table) -> Result<()> {
+        let root = self.root.root.with_table(name, table)?;
+        self.set_root(root)
+    }
+
+    /// Replaces the foreign keys.
+    pub fn set_foreign_keys(&mut self, keys: &ForeignKeys) -> Result<()> {
+        let root = self.root.root.with_foreign_keys(keys)?;
+        self.set_root(root)
+    }
+
+    /// Tags of all columns at HEAD and in the working root.
+    fn tags_in_use(&self) -> Result<BTreeSet<u64>> {
+        let head = self.head_root()?;
+        create::tags_of(head.as_ref().map(|r| &r.root).into_iter().chain([&self.root.root]))
+    }
+
+    fn head_root(&self) -> Result<Option<Arc<RootState>>> {
+        let Revision::Branch(branch) = &self.db.revision else { return Ok(None) };
+        let store = &self.db.handle.store;
+        match store.branch(branch) {
+            Some(commit) => Ok(Some(self.db.handle.root(store.commit(commit)?.root)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Columns of the table of this name at HEAD that come back under their old name and kind
+    /// (spec 03 §11.4).
+    fn columns_at_head(&self, table: &str, schema: &Schema) -> Result<Vec<(String, u8, u64)>> {
+        let Some(head) = self.head_root()? else { return Ok(Vec::new()) };
+        let Some(old) = head.table(table)? else { return Ok(Vec::new()) };
+        let mut list = model::column_tag::columns_of(old.table.schema());
+        list.retain(|(name, kind, _)| {
+            schema
+                .columns
+                .iter()
+                .any(|c| c.name == *name && model::column_tag::kind(&c.sql_type) == *kind)
+        });
+        Ok(list)
+    }
+
+    /// Hands the root to the transaction.
+    pub fn finish(self) -> Result<()> {
+        let mut b = self.session.branch_changes(&self.db)?;
+        if b.root.id == self.root.id {
+            return Ok(());
+        }
+        b.root = self.root.clone();
+        b.latest = self.root.clone();
+        b.set.working = self.root.id;
+        b.replaced = true;
+        Ok(())
+    }
+}
+
+/// The database that a name belongs to.
+fn database_of(session: &Session, name: &ast::ObjectName) -> Result<DbRef> {
+    match &name.db {
+        Some(db) => {
+            if crate::schema_tables::is_system(db) {
+                return Err(Error::database_access_denied(session.user(), session.host(), &**db));
+            }
+            session.resolve_database(db)
+        }
+        None => {
+            let db = session.current_database().ok_or_else(Error::no_database)?;
+            if crate::schema_tables::is_system(&db) {
+                return Err(Error::database_access_denied(session.user(), session.host(), db));
+            }
+            session.resolve_database(&db)
+        }
+    }
+}
+
+/// Runs a definition.
+pub fn run(session: &Session, s: &Statement, text: &[u8], params: &[OwnedValue]) -> Result<()> {
+    match s {
+        Statement::CreateTable(c) => {
+            create::create_table(session, c, text, params)?;
+            let db = database_of(session, &c.name)?;
+            let mut change = Change::new(session, &db)?;
+            foreign_key::resolve_waiting(&mut change, &c.name.name)?;
+            change.finish()
+        }
+        Statement::AlterTable(a) => alter::alter_table(session, a),
+        Statement::DropTable(d) => drop_tables(session, d),
+        Statement::RenameTable(list) => {
+            for (from, to) in list {
+                let db = database_of(session, from)?;
+                let mut change = Change::new(session, &db)?;
+                rename_table(&mut change, &from.name, &to.name)?;
+                change.finish()?;
+            }
+            Ok(())
+        }
+        Statement::Truncate(name) => truncate(session, name),
+        Statement::CreateIndex(c) => {
+            let spec = ast::AlterSpec::AddConstraint(match c.kind {
+                ast::IndexKind::Unique => {
+                    ast::TableConstraint::Unique { constraint: None, index: c.index.clone() }
+                }
+                kind => ast::TableConstraint::Index { kind, index: c.index.clone() },
+            });
+            if c.if_not_exists {
+                let db = database_of(session, &c.table)?;
+                let root = session.root_of(&db)?;
+                let name = c.index.name.as_deref().unwrap_or("");
+                if root.table(&c.table.name)?.is_some_and(|t| t.def.index(name).is_some()) {
+                    return Ok(());
+                }
+            }
+            alter::alter_specs(session, &c.table, std::slice::from_ref(&spec))
+        }
+        Statement::DropIndex(d) => {
+            let spec = match d.name.eq_ignore_ascii_case("primary") {
+                true => ast::AlterSpec::DropPrimaryKey,
+                false => ast::AlterSpec::DropIndex { name: d.name.clone(), if_exists: d.if_exists },
+            };
+            alter::alter_specs(session, &d.table, &[spec])
+        }
+        Statement::CreateView(v) => view::create_view(session, v, text),
+        Statement::AlterView(v) => view::create_view(session, v, text),
+        Statement::DropView(d) => view::drop_views(session, d),
+        Statement::CreateDatabase(c) => create_database(session, c),
+        Statement::AlterDatabase(a) => alter_database(session, a),
+        Statement::DropDatabase(d) => drop_database(session, d),
+        Statement::CreateTrigger(_) | Statement::DropTrigger(_) => {
+            Err(Error::not_supported("TRIGGER"))
+        }
+        Statement::CreateProcedure(_)
+        | Statement::DropProcedure(_)
+        | Statement::CreateFunction(_)
+        | Statement::DropFunction(_)
+        | Statement::AlterProcedure(_)
+        | Statement::AlterFunction(_) => Err(Error::not_supported("stored routines")),
+        Statement::CreateEvent(_) | Statement::AlterEvent(_) | Statement::DropEvent(_) => {
+            Err(Error::not_supported("EVENT"))
+        }
+        Statement::LoadData(_) => Err(Error::not_supported("LOAD DATA")),
+        _ => Err(Error::not_supported("this statement")),
+    }
+}
+
+/// CREATE USER, GRANT and the like.
+pub fn account_statement(session: &Session, s: &Statement) -> Result<()> {
+    let Some(accounts) = &session.instance.accounts else {
+        return Err(Error::not_supported("accounts outside of a server"));
+    };
+    session.commit_transaction()?;
+    let outcome = crate::accounts::execute(
+        accounts,
+        s,
+        &session.account_name(),
+        session.current_database().as_deref().map(crate::statement::base_name),
+    )?;
+    for (code, text) in outcome.warnings {
+        session.push_warning(code, text);
+    }
+    Ok(())
+}
+
+fn database_collation(options: &[ast::DatabaseOption]) -> Result<CollationId> {
+    let mut id = CollationId::DEFAULT;
+    let mut charset = None;
+    for o in options {
+        match o {
+            ast::DatabaseOption::Charset(name) => {
+                let c = crate::bind::types::charset_default(name)
+                    .ok_or_else(|| Error::unknown_charset(name))?;
+                id = c.id;
+                charset = Some(c.charset.name);
+            }
+            ast::DatabaseOption::Collate(name) => {
+                let c = values::collation::by_name(name)
+                    .ok_or_else(|| Error::unknown_collation(name))?;
+                if charset.is_some_and(|cs| cs != c.charset.name) {
+                    return Err(Error::collation_mismatch(c.name, charset.unwrap_or("")));
+                }
+                id = c.id;
+            }
+            _ => {}
+        }
+    }
+    Ok(id)
+}
+
+fn create_database(session: &Session, c: &ast::CreateDatabase) -> Result<()> {
+    let name: &str = &c.name;
+    if name.contains(['/', '@', '\\']) || name.is_empty() || name.starts_with('.') || name.ends_with(' ') {
+        return Err(Error::new(1102, "42000", format!("Incorrect database name '{name}'")));
+    }
+    create::check_identifier(name)?;
+    if session.instance.database(name).is_some() || crate::schema_tables::is_system(name) {
+        if c.if_not_exists {
+            session.push_warning(1007, format!("Can't create database '{name}'; database exists"));
+            return Ok(());
+        }
+        return Err(Error::database_exists(name));
+    }
+    let collation = database_collation(&c.options)?;
+    let dates = session.instance.settings.commit_dates;
+    let millis = dates.1.unwrap_or(session.instance.clock.now_micros() / 1000);
+    session.instance.create_database(name, collation, session.committer(), millis)?;
+    Ok(())
+}
+
+fn alter_database(session: &Session, a: &ast::AlterDatabase) -> Result<()> {
+    let db = match &a.name {
+        Some(n) => session.resolve_database(n)?,
+        None => session.current()?,
+    };
+    let collation = database_collation(&a.options)?;
+    let mut change = Change::new(session, &db)?;
+    let root = change.root.root.with_collation(collation);
+    change.set_root(root)?;
+    change.finish()
+}
+
+fn drop_database(session: &Session, d: &ast::DropDatabase) -> Result<()> {
+    if d.name.contains(['/', '@']) {
+        return Err(Error::general(format!("unable to drop revision database: {}", d.name)));
+    }
+    let Some(handle) = session.instance.database(&d.name) else {
+        if d.if_exists {
+            session.push_warning(1008, format!("Can't drop database '{}'; database doesn't exist", d.name));
+            return Ok(());
+        }
+        return Err(Error::database_missing_drop(&*d.name));
+    };
+    session.rollback_transaction();
+    session.leave_database(&handle);
+    session.instance.drop_database(&d.name)
+}
+
+fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
+    if d.temporary {
+        return Err(Error::not_supported("DROP TEMPORARY TABLE"));
+    }
+    let Some(first) = d.names.first() else { return Ok(()) };
+    let db = database_of(session, first)?;
+    let mut change = Change::new(session, &db)?;
+    let mut missing = Vec::new();
+    let mut present = Vec::new();
+    for name in &d.names {
+        match change.root.table(&name.name)? {
+            Some(t) => present.push(t.name.clone()),
+            None => missing.push(format!("{}.{}", db.handle.name, name.name)),
+        }
+    }
+    if !missing.is_empty() && !d.if_exists {
+        return Err(Error::unknown_table(missing.join(",")));
+    }
+    let checks = session.foreign_key_checks();
+    let keys = change.root.foreign_keys()?;
+    for name in &present {
+        if let Some(k) = keys.of_parent(name).find(|k| {
+            checks && !present.iter().any(|p| p.eq_ignore_ascii_case(&k.child_table))
+        }) {
+            return Err(Error::fk_drop_parent(name, &k.name, &k.child_table));
+        }
+    }
+    if !keys.keys.is_empty() {
+        let gone = |n: &str| present.iter().any(|p| p.eq_ignore_ascii_case(n));
+        let mut next = (*keys).clone();
+        next.keys.retain(|k| !gone(&k.child_table));
+        for k in next.keys.iter_mut().filter(|k| gone(&k.parent_table)) {
+            k.child_columns.clear();
+            k.parent_columns.clear();
+            k.child_index.clear();
+            k.parent_index.clear();
+        }
+        if next != *keys {
+            change.set_foreign_keys(&next)?;
+        }
+    }
+    let root = change.root.root.without_tables(present.iter().map(String::as_str))?;
+    change.set_root(root)?;
+    for name in &present {
+        create_counter_reset(&db, name);
+    }
+    for m in missing {
+        session.push_warning(1051, format!("Unknown table '{m}'"));
+    }
+    change.finish()
+}
+
+fn create_counter_reset(db: &DbRef, table: &str) {
+    if db.handle.store.branches().is_ok_and(|b| b.len() == 1) {
+        db.handle.reset_number(table, None);
+    }
+}
+
+/// RENAME TABLE within a database.
+fn rename_table(change: &mut Change<'_>, from: &str, to: &str) -> Result<()> {
+    let views = change.root.views()?;
+    if change.root.table_hash(from).is_none() && views.contains_key(&from.to_lowercase()) {
+        return Err(Error::not_supported("RENAME of a view"));
+    }
+    let state = change.table(from)?;
+    create::check_identifier(to)?;
+    create::check_table_name(to)?;
+    let same = from.eq_ignore_ascii_case(to);
+    if !same && (change.root.table_hash(to).is_some() || views.contains_key(&to.to_lowercase())) {
+        return Err(Error::table_exists(to));
+    }
+    let root = change.root.root.with_table_renamed(&state.name, to)?;
+    change.set_root(root)?;
+    let mut keys = (*change.root.foreign_keys()?).clone();
+    let before = keys.clone();
+    for k in &mut keys.keys {
+        if k.child_table.eq_ignore_ascii_case(from) {
+            if let Some(name) = model::renamed_foreign_key(&k.name, &state.name, to) {
+                k.name = name;
+            }
+            k.child_table = to.to_string();
+        }
+        if k.parent_table.eq_ignore_ascii_case(from) {
+            k.parent_table = to.to_string();
+        }
+    }
+    if keys != before {
+        change.set_foreign_keys(&keys)?;
+    }
+    Ok(())
+}
+
+fn truncate(session: &Session, name: &ast::ObjectName) -> Result<()> {
+    let db = database_of(session, name)?;
+    let mut change = Change::new(session, &db)?;
+    let state = change.table(&name.name)?;
+    if session.foreign_key_checks() {
+        let keys = change.root.foreign_keys()?;
+        if let Some(k) = keys.of_parent(&state.name).find(|k| !k.is_self_referential()) {
+            let names = |l: &Option<Vec<String>>| {
+                l.iter().flatten().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ")
+            };
+            return Err(Error::fk_truncate(format!(
+                "`{}`.`{}`, CONSTRAINT `{}` FOREIGN KEY ({}) REFERENCES `{}` ({})",
+                db.handle.name,
+                k.child_table,
+                k.name,
+                names(&k.child_column_names),
+                k.parent_table,
+                names(&k.parent_column_names)
+            )));
+        }
+    }
+    let rows = state.table.empty_rows()?;
+    let mut table = state.table.with_rows(&rows);
+    let mut maps = Vec::new();
+    for i in &state.def.indexes {
+        maps.push((i.name.clone(), table.empty_index(&i.name)?));
+    }
+    table = table.with_indexes(maps.iter().map(|(n, m)| (n.as_str(), m)))?;
+    if table.auto_increment_slot().is_some() {
+        table = table.with_auto_increment(1);
+    }
+    db.handle.reset_number(&state.name, Some(1));
+    change.put_table(&state.name, &table)?;
+    change.finish()
+}
+
+/// Whether an action changes rows of the child.
+pub(crate) fn acts(a: ReferentialAction) -> bool {
+    matches!(a, ReferentialAction::Cascade | ReferentialAction::SetNull)
+}

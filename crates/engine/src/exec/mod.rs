@@ -76,7 +76,7 @@ pub fn query<'p>(
             let flow = query(&o.input, parent, cx, &mut |row| {
                 let values = owned(row)?;
                 if o.order.is_empty() {
-                    return out.pass(&SliceRow(&values), sink);
+                    return out.pass(&ValuesRow(&values), sink);
                 }
                 let values: Arc<[OwnedValue]> = values.into();
                 env.slots[0] = Slot::Row(values.clone());
@@ -257,7 +257,7 @@ impl<'b> Output<'b> {
     fn finish(mut self, sink: &mut RowSink<'_>, cx: &Context<'_>) -> Result<Flow> {
         self.sort(cx);
         for (_, row) in std::mem::take(&mut self.kept) {
-            if self.pass(&SliceRow(&row), sink)? == Flow::Stop {
+            if self.pass(&ValuesRow(&row), sink)? == Flow::Stop {
                 break;
             }
         }
@@ -269,9 +269,9 @@ impl<'b> Output<'b> {
 }
 
 /// A row of computed values.
-struct SliceRow<'v>(&'v [OwnedValue]);
+pub struct ValuesRow<'v>(pub &'v [OwnedValue]);
 
-impl Row for SliceRow<'_> {
+impl Row for ValuesRow<'_> {
     fn len(&self) -> usize {
         self.0.len()
     }
@@ -351,11 +351,11 @@ fn emit<'e>(
         return out.pass(&row, sink);
     }
     let values: Arc<[OwnedValue]> = owned(&row)?.into();
-    if !out.is_new(&SliceRow(&values), cx)? {
+    if !out.is_new(&ValuesRow(&values), cx)? {
         return Ok(Flow::Continue);
     }
     if b.order.is_empty() {
-        return out.pass(&SliceRow(&values), sink);
+        return out.pass(&ValuesRow(&values), sink);
     }
     let keys = sort_keys(&b.order, env)?;
     out.keep(keys, values, cx)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use syntax::ast::SetOp;
 use values::{OwnedValue, SqlType};
 
-use super::{RowSink, SliceRow, query, row_key};
+use super::{RowSink, ValuesRow, query, row_key};
 use crate::bind::same_form;
 use crate::context::Context;
 use crate::convert;
@@ -46,10 +46,10 @@ pub(super) fn operation<'p>(
                 let mut stopped = Flow::Continue;
                 query(side, parent, cx, &mut |row| {
                     let values = converted(row, side, &s.types, cx)?;
-                    if !s.all && !seen.insert(row_key(&s.kinds, &SliceRow(&values), cx)?) {
+                    if !s.all && !seen.insert(row_key(&s.kinds, &ValuesRow(&values), cx)?) {
                         return Ok(Flow::Continue);
                     }
-                    stopped = sink(&SliceRow(&values))?;
+                    stopped = sink(&ValuesRow(&values))?;
                     Ok(stopped)
                 })?;
                 if stopped == Flow::Stop {
@@ -62,14 +62,14 @@ pub(super) fn operation<'p>(
             let mut right: HashMap<Vec<u8>, u64> = HashMap::new();
             query(&s.right, parent, cx, &mut |row| {
                 let values = converted(row, &s.right, &s.types, cx)?;
-                *right.entry(row_key(&s.kinds, &SliceRow(&values), cx)?).or_default() += 1;
+                *right.entry(row_key(&s.kinds, &ValuesRow(&values), cx)?).or_default() += 1;
                 Ok(Flow::Continue)
             })?;
             let mut seen = HashSet::new();
             let intersect = s.op == SetOp::Intersect;
             query(&s.left, parent, cx, &mut |row| {
                 let values = converted(row, &s.left, &s.types, cx)?;
-                let key = row_key(&s.kinds, &SliceRow(&values), cx)?;
+                let key = row_key(&s.kinds, &ValuesRow(&values), cx)?;
                 let keep = if s.all {
                     // Each row of the right pairs with one of the left.
                     let found = match right.get_mut(&key) {
@@ -83,7 +83,7 @@ pub(super) fn operation<'p>(
                 } else {
                     right.contains_key(&key) == intersect && seen.insert(key)
                 };
-                if keep { sink(&SliceRow(&values)) } else { Ok(Flow::Continue) }
+                if keep { sink(&ValuesRow(&values)) } else { Ok(Flow::Continue) }
             })
         }
     }
@@ -99,7 +99,7 @@ pub(super) fn recursive<'p>(
     let mut seen: HashSet<Vec<u8>> = HashSet::new();
     let mut round: Vec<Arc<[OwnedValue]>> = Vec::new();
     let add = |values: Vec<OwnedValue>, seen: &mut HashSet<Vec<u8>>, out: &mut Vec<_>| {
-        if r.distinct && !seen.insert(row_key(&r.kinds, &SliceRow(&values), cx)?) {
+        if r.distinct && !seen.insert(row_key(&r.kinds, &ValuesRow(&values), cx)?) {
             return Ok(());
         }
         out.push(Arc::from(values));
@@ -113,7 +113,7 @@ pub(super) fn recursive<'p>(
     let mut rounds = 0u64;
     while !round.is_empty() {
         for row in &round {
-            if sink(&SliceRow(row))? == Flow::Stop {
+            if sink(&ValuesRow(row))? == Flow::Stop {
                 return Ok(Flow::Stop);
             }
         }

@@ -84,6 +84,11 @@ impl Context {
         }
     }
 
+    /// How many warnings there are so far.
+    pub fn warning_count(&self) -> u64 {
+        self.warning_count.get()
+    }
+
     /// Takes the warnings; the number counts those that were not kept, too.
     pub fn take_warnings(&self) -> (Vec<Warning>, u64) {
         (self.warnings.take(), self.warning_count.take())

@@ -1,0 +1,652 @@
+//! CREATE TABLE, and columns and indexes from their definitions.
+
+use std::collections::BTreeSet;
+
+use model::column_tag::{self, NewColumn};
+use model::{Column, Index, Schema, Table, check_name, index_name};
+use syntax::ast::{
+    self, ColumnAttribute, ColumnDef, CreateTable, IndexDef, IndexKind, KeyPartWhat,
+    TableConstraint, TableOption, TypeKind,
+};
+use values::{CollationId, OwnedValue, SqlType};
+
+use super::stored_text;
+use super::types::column_type_named;
+use super::{Change, foreign_key, rebuild};
+use crate::bind::Binder;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::session::Session;
+
+/// Longest name of a table, column, index or constraint.
+const MAX_NAME: usize = 64;
+
+pub(super) fn check_identifier(name: &str) -> Result<()> {
+    if name.chars().count() > MAX_NAME {
+        return Err(Error::identifier_too_long(name));
+    }
+    Ok(())
+}
+
+/// A column from its definition, with what stands among its attributes.
+pub(super) struct DefinedColumn {
+    pub column: Column,
+    pub primary_key: bool,
+    pub unique: bool,
+    pub key: bool,
+    pub checks: Vec<ast::Check>,
+}
+
+/// Reads a column definition; its tag is given later.
+pub(super) fn define_column(
+    session: &Session,
+    def: &ColumnDef,
+    collation: CollationId,
+) -> Result<DefinedColumn> {
+    check_identifier(&def.name)?;
+    if def.name.is_empty() || def.name.ends_with(' ') {
+        return Err(Error::bad_field(&*def.name));
+    }
+    let ty = column_type_named(&def.data_type, Some(collation), &def.name)?;
+    let mut out = DefinedColumn {
+        column: Column::new(def.name.to_string(), ty.clone(), 0),
+        primary_key: false,
+        unique: false,
+        key: false,
+        checks: Vec::new(),
+    };
+    let c = &mut out.column;
+    if matches!(def.data_type.kind, TypeKind::Serial) {
+        c.nullable = false;
+        c.auto_increment = true;
+        out.unique = true;
+    }
+    let mut null = None;
+    for a in &def.attributes {
+        match a {
+            ColumnAttribute::Null => null = Some(true),
+            ColumnAttribute::NotNull => null = Some(false),
+            ColumnAttribute::Default(d) => {
+                let literal = matches!(d.value.expr, ast::Expr::Literal(_));
+                let is_null = matches!(d.value.expr, ast::Expr::Literal(ast::Literal::Null));
+                let large = matches!(ty, SqlType::Text(..) | SqlType::Blob(_) | SqlType::Json | SqlType::Geometry(..));
+                if large && literal && !is_null && !d.parenthesized {
+                    return Err(Error::blob_default(&*def.name));
+                }
+                c.expression = stored_text::default_text(&d.value.expr, d.parenthesized)?;
+                if literal || matches!(d.value.expr, ast::Expr::Unary { .. }) {
+                    check_default(session, def, &d.value.expr, &ty)?;
+                }
+            }
+            ColumnAttribute::OnUpdate(e) => c.on_update = stored_text::on_update_text(&e.expr)?,
+            ColumnAttribute::AutoIncrement => {
+                if !matches!(ty, SqlType::Int { .. } | SqlType::Float | SqlType::Double) {
+                    return Err(Error::wrong_column_spec(&*def.name));
+                }
+                c.auto_increment = true;
+            }
+            ColumnAttribute::PrimaryKey => out.primary_key = true,
+            ColumnAttribute::Unique => out.unique = true,
+            ColumnAttribute::Key => out.key = true,
+            ColumnAttribute::Comment(text) => c.comment = text.to_string(),
+            ColumnAttribute::Generated { expr, kind } => {
+                c.generated = true;
+                c.is_virtual = *kind != Some(ast::GeneratedKind::Stored);
+                c.expression = stored_text::generated_text(&expr.expr)?;
+            }
+            ColumnAttribute::Check(check) => out.checks.push(check.clone()),
+            ColumnAttribute::Srid(n) => {
+                if let SqlType::Geometry(kind, _) = ty {
+                    c.set_type(SqlType::Geometry(kind, Some(*n)));
+                }
+            }
+            ColumnAttribute::Invisible => c.hidden = true,
+            // REFERENCES beside a column is read and ignored, as in MySQL.
+            ColumnAttribute::References(_)
+            | ColumnAttribute::Visible
+            | ColumnAttribute::ColumnFormat(_)
+            | ColumnAttribute::Storage(_)
+            | ColumnAttribute::EngineAttribute(_)
+            | ColumnAttribute::SecondaryEngineAttribute(_) => {}
+        }
+    }
+    let c = &mut out.column;
+    if let Some(null) = null {
+        c.nullable = null;
+    }
+    if c.auto_increment {
+        c.nullable = false;
+        if !c.expression.is_empty() {
+            return Err(Error::invalid_default(&*def.name));
+        }
+    }
+    if out.primary_key {
+        c.nullable = false;
+    }
+    if !c.generated && !c.nullable && c.expression == "NULL" {
+        return Err(Error::invalid_default(&*def.name));
+    }
+    Ok(out)
+}
+
+/// A literal default must be a value of the column.
+fn check_default(session: &Session, def: &ColumnDef, e: &ast::Expr, ty: &SqlType) -> Result<()> {
+    let modes = session.modes();
+    let bound = Binder::new(session, &modes, &[]).bind_alone(e)?;
+    let cx = Context::new(session, &[], Vec::new());
+    let env = crate::env::Env::new(0, None, &cx);
+    let v = bound.expr.eval(&env)?;
+    values::conversion::store(&v, &bound.ty, ty, &cx.conversion)
+        .map(|_| ())
+        .map_err(|_| Error::invalid_default(&*def.name))
+}
+
+/// What a table's definition asks for besides columns.
+#[derive(Default)]
+pub(super) struct Pending {
+    pub foreign_keys: Vec<(Option<String>, Option<String>, Vec<ast::Ident>, ast::References)>,
+    pub checks: Vec<ast::Check>,
+}
+
+/// Columns of an index by position, with prefix lengths in characters or bytes.
+fn key_columns(schema: &Schema, def: &IndexDef, primary: bool) -> Result<(Vec<usize>, Vec<u16>)> {
+    let mut columns = Vec::new();
+    let mut prefixes = Vec::new();
+    for part in &def.parts {
+        let KeyPartWhat::Column { name, length } = &part.what else {
+            return Err(Error::not_supported("functional key parts"));
+        };
+        let i = schema.column_index(name).ok_or_else(|| Error::key_column_missing(&**name))?;
+        if columns.contains(&i) {
+            return Err(Error::duplicate_column(&**name));
+        }
+        let c = &schema.columns[i];
+        let max = match &c.sql_type {
+            SqlType::Char(n, _) | SqlType::VarChar(n, _) => Some(*n as u64),
+            SqlType::Binary(n) | SqlType::VarBinary(n) => Some(*n as u64),
+            SqlType::Text(..) | SqlType::Blob(_) => None,
+            _ if length.is_some() => return Err(Error::subkey_length()),
+            _ => Some(u64::MAX),
+        };
+        match (length, max) {
+            (Some(0), _) => {
+                return Err(Error::new(1391, "HY000", format!("Key part '{name}' length cannot be 0")));
+            }
+            (Some(n), Some(max)) if *n > max => return Err(Error::subkey_length()),
+            (None, None) if primary => return Err(Error::blob_key_without_length(&**name)),
+            _ => {}
+        }
+        if matches!(c.sql_type, SqlType::Json) {
+            return Err(Error::new(
+                3152,
+                "42000",
+                format!("JSON column '{name}' supports indexing only via generated columns on a specified JSON path."),
+            ));
+        }
+        let n = length.filter(|n| max != Some(*n)).unwrap_or(0);
+        columns.push(i);
+        prefixes.push(n.min(u16::MAX as u64) as u16);
+    }
+    if prefixes.iter().all(|p| *p == 0) {
+        prefixes.clear();
+    }
+    Ok((columns, prefixes))
+}
+
+/// Adds an index to a schema; a key that a foreign key made for itself gives way to an equal one.
+pub(super) fn add_index(schema: &mut Schema, kind: IndexKind, def: &IndexDef, name: Option<&str>) -> Result<String> {
+    match kind {
+        IndexKind::Fulltext => return Err(Error::not_supported("FULLTEXT indexes")),
+        IndexKind::Spatial => return Err(Error::not_supported("SPATIAL indexes")),
+        IndexKind::Vector => return Err(Error::not_supported("VECTOR indexes")),
+        IndexKind::Plain | IndexKind::Unique => {}
+    }
+    let unique = kind == IndexKind::Unique;
+    let (columns, prefixes) = key_columns(schema, def, false)?;
+    if !unique {
+        for (n, c) in columns.iter().enumerate() {
+            let large = matches!(schema.columns[*c].sql_type, SqlType::Text(..) | SqlType::Blob(_));
+            if large && prefixes.get(n).is_none_or(|p| *p == 0) {
+                return Err(Error::blob_key_without_length(&schema.columns[*c].name));
+            }
+        }
+    }
+    let name = match name.or(def.name.as_deref()) {
+        Some(n) => {
+            check_identifier(n)?;
+            if n.to_lowercase().starts_with("dolt_") {
+                return Err(Error::general("indexes cannot be prefixed with `dolt_`"));
+            }
+            if n.eq_ignore_ascii_case("primary") {
+                return Err(Error::new(1280, "42000", format!("Incorrect index name '{n}'")));
+            }
+            n.to_string()
+        }
+        None => {
+            let mut existing: Vec<&str> = schema.indexes.iter().map(|i| i.name.as_str()).collect();
+            existing.push("PRIMARY");
+            index_name(&schema.columns[columns[0]].name, &existing)
+        }
+    };
+    if schema.index_position(&name).is_some() {
+        return Err(Error::dup_key_name(name));
+    }
+    let mut index = Index::new(name.clone(), columns);
+    index.unique = unique;
+    index.prefix_lengths = prefixes;
+    for o in &def.options {
+        if let ast::IndexOption::Comment(text) = o {
+            index.comment = text.to_string();
+        }
+    }
+    schema.indexes.push(index);
+    Ok(name)
+}
+
+/// Sets the primary key of a schema.
+pub(super) fn set_primary_key(schema: &mut Schema, columns: Vec<usize>) -> Result<()> {
+    if !schema.primary_key.is_empty() {
+        return Err(Error::multiple_primary_key());
+    }
+    for c in &columns {
+        let column = &mut schema.columns[*c];
+        if column.generated && column.is_virtual {
+            return Err(Error::new(
+                3106,
+                "HY000",
+                "'Defining a virtual generated column as primary key' is not supported for generated columns.",
+            ));
+        }
+        column.nullable = false;
+        column.primary_key = true;
+        if column.expression == "NULL" && !column.generated {
+            return Err(Error::primary_cant_have_null());
+        }
+    }
+    schema.primary_key = columns;
+    Ok(())
+}
+
+/// Adds one table constraint to a schema; foreign keys and checks wait until the table is there.
+pub(super) fn add_constraint(schema: &mut Schema, c: &TableConstraint, pending: &mut Pending) -> Result<Option<String>> {
+    match c {
+        TableConstraint::PrimaryKey { index, .. } => {
+            let (columns, prefixes) = key_columns(schema, index, true)?;
+            if !prefixes.is_empty() {
+                return Err(Error::not_supported("prefix lengths in a primary key"));
+            }
+            set_primary_key(schema, columns)?;
+            Ok(None)
+        }
+        TableConstraint::Unique { constraint, index } => {
+            let name = constraint.as_deref().filter(|_| index.name.is_none());
+            add_index(schema, IndexKind::Unique, index, name).map(Some)
+        }
+        TableConstraint::Index { kind, index } => add_index(schema, *kind, index, None).map(Some),
+        TableConstraint::ForeignKey { constraint, index_name, columns, references, .. } => {
+            pending.foreign_keys.push((
+                constraint.as_ref().map(|n| n.to_string()),
+                index_name.as_ref().map(|n| n.to_string()),
+                columns.clone(),
+                references.clone(),
+            ));
+            Ok(None)
+        }
+        TableConstraint::Check(c) => {
+            pending.checks.push(c.clone());
+            Ok(None)
+        }
+    }
+}
+
+/// Adds checks, whose conditions must be about the table's own columns.
+pub(super) fn add_checks(
+    session: &Session,
+    change: &Change<'_>,
+    table: &str,
+    schema: &mut Schema,
+    checks: &[ast::Check],
+) -> Result<()> {
+    let keys = change.root.foreign_keys()?;
+    for c in checks {
+        let text = stored_text::check_text(&c.expr.expr)?;
+        let names = |schema: &Schema| -> Vec<String> {
+            schema
+                .checks
+                .iter()
+                .map(|c| c.name.clone())
+                .chain(keys.of_child(table).map(|k| k.name.clone()))
+                .collect()
+        };
+        let existing = names(schema);
+        let name = match &c.name {
+            Some(n) => {
+                check_identifier(n)?;
+                if existing.iter().any(|e| e.eq_ignore_ascii_case(n)) {
+                    return Err(Error::check_duplicate(&**n));
+                }
+                n.to_string()
+            }
+            None => {
+                let list: Vec<&str> = existing.iter().map(String::as_str).collect();
+                check_name(table, &text, &list)
+            }
+        };
+        bind_check(session, schema, table, &c.expr.expr, &name)?;
+        schema.checks.push(model::Check {
+            name,
+            expression: text,
+            enforced: c.enforced,
+            is_not_valid: false,
+        });
+    }
+    Ok(())
+}
+
+fn bind_check(session: &Session, schema: &Schema, table: &str, e: &ast::Expr, name: &str) -> Result<()> {
+    let objects = session.current().map(|d| d.handle.store.objects().clone());
+    let objects = objects.unwrap_or_else(|_| model::Objects::in_memory());
+    let t = Table::new(&objects, schema)?;
+    let state = rebuild::state_of(table, t, "")?;
+    let modes = crate::generated::stored_modes();
+    let mut binder = Binder::new(session, &modes, &[]);
+    binder.bind_over_table(&state.def, table, e, "check constraint").map_err(|err| match err.code {
+        1054 => Error::new(
+            3820,
+            "HY000",
+            format!("Check constraint '{name}' refers to non-existing column {}.", quoted_name(&err.message)),
+        ),
+        _ => err,
+    })?;
+    Ok(())
+}
+
+fn quoted_name(message: &str) -> String {
+    message.split('\'').nth(1).map_or(String::new(), |n| format!("'{n}'"))
+}
+
+/// Gives tags to the columns of a new table.
+pub(super) fn give_tags(change: &Change<'_>, table: &str, schema: &mut Schema) -> Result<()> {
+    let taken = change.tags_in_use()?;
+    let existing = change.columns_at_head(table, schema)?;
+    let new: Vec<NewColumn<'_>> = schema
+        .columns
+        .iter()
+        .map(|c| NewColumn { name: &c.name, kind: column_tag::kind(&c.sql_type) })
+        .collect();
+    let reserved = reserved_tags(table);
+    let tags = column_tag::generate_all(table, &existing, &new, &taken);
+    for (i, (c, tag)) in schema.columns.iter_mut().zip(tags).enumerate() {
+        c.tag = reserved.get(i).copied().unwrap_or(tag);
+    }
+    Ok(())
+}
+
+/// Tags that the format fixes for the columns of some system tables (spec 03 §17).
+fn reserved_tags(table: &str) -> Vec<u64> {
+    match table {
+        "dolt_schemas" => (4008..=4012).map(|n| column_tag::SYSTEM_TAGS + n).collect(),
+        "dolt_procedures" => (6000..=6004).map(|n| column_tag::SYSTEM_TAGS + n).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// CREATE TABLE.
+pub(super) fn create_table(
+    session: &Session,
+    c: &CreateTable,
+    text: &[u8],
+    params: &[OwnedValue],
+) -> Result<()> {
+    if c.temporary {
+        return Err(Error::not_supported("CREATE TEMPORARY TABLE"));
+    }
+    let db = super::database_of(session, &c.name)?;
+    let mut change = Change::new(session, &db)?;
+    let name = c.name.name.to_string();
+    check_identifier(&name)?;
+    check_table_name(&name)?;
+    if change.root.table_hash(&name).is_some() || change.root.views()?.contains_key(&name.to_lowercase()) {
+        if c.if_not_exists {
+            session.push_warning(1050, format!("Table '{name}' already exists"));
+            return Ok(());
+        }
+        return Err(Error::table_exists(name));
+    }
+    let mut rows = Vec::new();
+    let mut next_number = None;
+    let mut pending = Pending::default();
+    let mut schema = Schema { collation: change.root.root.collation(), ..Schema::default() };
+    if let Some(like) = &c.like {
+        let source = super::database_of(session, like)?;
+        let root = session.root_of(&source)?;
+        let state = root
+            .table(&like.name)?
+            .ok_or_else(|| Error::unknown_table_missing(&source.handle.name, &*like.name))?;
+        schema = (*state.table.schema().as_ref()).clone();
+        for check in &mut schema.checks {
+            check.name = check_name(&name, &check.expression, &[]);
+        }
+    } else {
+        for o in &c.options {
+            table_option(&mut schema, o, &mut next_number)?;
+        }
+        let mut keys: Vec<(IndexKind, usize)> = Vec::new();
+        let mut primary = Vec::new();
+        for def in &c.columns {
+            let d = define_column(session, def, schema.collation)?;
+            if schema.column_index(&def.name).is_some() {
+                return Err(Error::duplicate_column(&*def.name));
+            }
+            let at = schema.columns.len();
+            if d.primary_key {
+                primary.push(at);
+            }
+            if d.unique {
+                keys.push((IndexKind::Unique, at));
+            } else if d.key && !d.primary_key {
+                primary.push(at);
+            }
+            pending.checks.extend(d.checks);
+            schema.columns.push(d.column);
+        }
+        if primary.len() > 1 {
+            return Err(Error::multiple_primary_key());
+        }
+        let mut created = None;
+        if let Some(query) = &c.as_query {
+            created = Some(select_into_schema(session, &query.query, text, params, &mut schema)?);
+        }
+        if schema.columns.is_empty() {
+            return Err(Error::table_needs_columns());
+        }
+        if !primary.is_empty() {
+            set_primary_key(&mut schema, primary)?;
+        }
+        // The primary key first: index names and storage follow from it.
+        for constraint in &c.constraints {
+            if matches!(constraint, TableConstraint::PrimaryKey { .. }) {
+                add_constraint(&mut schema, constraint, &mut pending)?;
+            }
+        }
+        for (kind, column) in keys {
+            let def = column_index(&schema.columns[column].name);
+            add_index(&mut schema, kind, &def, None)?;
+        }
+        for constraint in &c.constraints {
+            if !matches!(constraint, TableConstraint::PrimaryKey { .. }) {
+                add_constraint(&mut schema, constraint, &mut pending)?;
+            }
+        }
+        if let Some(list) = created {
+            rows = list;
+        }
+    }
+    check_auto_increment(&schema)?;
+    give_tags(&change, &name, &mut schema)?;
+    let checks = std::mem::take(&mut pending.checks);
+    add_checks(session, &change, &name, &mut schema, &checks)?;
+    check_generated(session, &name, &schema)?;
+    session_reset_counter(&db, &name);
+    let objects = db.handle.store.objects().clone();
+    let table = if rows.is_empty() {
+        let t = Table::new(&objects, &schema)?;
+        match next_number {
+            Some(n) if n > 1 => t.with_auto_increment(n),
+            _ => t,
+        }
+    } else {
+        rebuild::table_of(&objects, &name, &db.handle.name, &schema, rows, next_number)?
+    };
+    change.put_table(&name, &table)?;
+    for (constraint, index, columns, references) in pending.foreign_keys {
+        foreign_key::add(session, &mut change, &name, constraint, index, &columns, &references, true)?;
+    }
+    change.finish()
+}
+
+fn session_reset_counter(db: &crate::session::DbRef, table: &str) {
+    // A new table counts from one unless another branch has one of this name.
+    let elsewhere = db.handle.store.branches().map(|b| b.len() > 1).unwrap_or(true);
+    if !elsewhere {
+        db.handle.reset_number(table, None);
+    }
+}
+
+pub(super) fn check_table_name(name: &str) -> Result<()> {
+    if name.is_empty() || name.ends_with(char::is_whitespace) || name.contains('\0') {
+        return Err(Error::bad_table_name(name));
+    }
+    let lower = name.to_lowercase();
+    let user_system = ["dolt_docs", "dolt_ignore", "dolt_query_catalog", "dolt_rebase", "dolt_tests", "dolt_nonlocal_tables", "dolt_procedures", "dolt_schemas"];
+    if lower.starts_with("dolt") && (lower.starts_with("dolt_") || lower == "dolt") && !user_system.contains(&lower.as_str()) {
+        return Err(Error::general(format!(
+            "Invalid table name {name}. Table names beginning with `dolt_` are reserved for internal use"
+        )));
+    }
+    Ok(())
+}
+
+fn column_index(name: &str) -> IndexDef {
+    IndexDef {
+        name: None,
+        if_not_exists: false,
+        parts: vec![ast::KeyPart {
+            what: KeyPartWhat::Column { name: name.into(), length: None },
+            descending: false,
+        }],
+        options: Vec::new(),
+    }
+}
+
+pub(super) fn check_auto_increment(schema: &Schema) -> Result<()> {
+    let mut auto = schema.columns.iter().enumerate().filter(|(_, c)| c.auto_increment);
+    let Some((i, _)) = auto.next() else { return Ok(()) };
+    let keyed = schema.primary_key.first() == Some(&i)
+        || schema.primary_key.contains(&i)
+        || schema.indexes.iter().any(|x| x.columns.first() == Some(&i));
+    if auto.next().is_some() || !keyed {
+        return Err(Error::one_auto_column());
+    }
+    Ok(())
+}
+
+/// Generated columns and expression defaults refer to columns that exist.
+pub(super) fn check_generated(session: &Session, table: &str, schema: &Schema) -> Result<()> {
+    if schema.columns.iter().all(|c| c.expression.is_empty() || !c.expression.starts_with('(')) {
+        return Ok(());
+    }
+    let t = Table::new(&model::Objects::in_memory(), schema)?;
+    let state = rebuild::state_of(table, t, "")?;
+    let modes = crate::generated::stored_modes();
+    for c in schema.columns.iter().filter(|c| c.expression.starts_with('(')) {
+        let e = syntax::parse_expr(c.expression.as_bytes(), &modes.syntax)
+            .map_err(crate::statement::syntax_error)?;
+        let mut binder = Binder::new(session, &modes, c.expression.as_bytes());
+        let clause = if c.generated { "generated column function" } else { "default value expression" };
+        binder.bind_over_table(&state.def, table, &e, clause)?;
+    }
+    Ok(())
+}
+
+pub(super) fn table_option(schema: &mut Schema, o: &TableOption, next: &mut Option<u64>) -> Result<()> {
+    match o {
+        TableOption::AutoIncrement(n) => *next = Some(*n),
+        TableOption::Charset(Some(name)) => {
+            let c = crate::bind::types::charset_default(name)
+                .ok_or_else(|| Error::unknown_charset(name))?;
+            schema.collation = c.id;
+        }
+        TableOption::Charset(None) => {}
+        TableOption::Collate(name) => {
+            let c = values::collation::by_name(name).ok_or_else(|| Error::unknown_collation(name))?;
+            schema.collation = c.id;
+        }
+        TableOption::Comment(text) => schema.comment = text.to_string(),
+        TableOption::Engine(_) => {}
+        TableOption::Other { name, value } => {
+            if &**name == "TARGET_ROW_SIZE"
+                && let ast::OptionValue::Number(n) = value
+            {
+                let n: u64 = n.parse().map_err(|_| Error::wrong_arguments("TARGET_ROW_SIZE"))?;
+                schema.target_row_size = u16::try_from(n).map_err(|_| {
+                    Error::general(format!(
+                        "target_row_size {n} exceeds maximum allowed value 65535"
+                    ))
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Columns and rows of CREATE TABLE .. SELECT.
+fn select_into_schema(
+    session: &Session,
+    q: &ast::Query,
+    text: &[u8],
+    params: &[OwnedValue],
+    schema: &mut Schema,
+) -> Result<Vec<Vec<OwnedValue>>> {
+    let modes = session.modes();
+    let mut binder = Binder::new(session, &modes, text);
+    let plan = binder.bind_query(q)?;
+    let mut places = Vec::new();
+    for c in &plan.columns {
+        match schema.column_index(&c.name) {
+            Some(i) => places.push(i),
+            None => {
+                let ty = match &c.ty {
+                    SqlType::Null => SqlType::Binary(0),
+                    other => other.clone(),
+                };
+                let mut column = Column::new(c.name.clone(), ty, 0);
+                column.nullable = !c.not_null;
+                places.push(schema.columns.len());
+                schema.columns.push(column);
+            }
+        }
+    }
+    let views = session.open_views(&binder.tables, true)?;
+    let cx = Context::new(session, params, views);
+    let mut rows = Vec::new();
+    let mut number = 0;
+    crate::exec::query(&plan, None, &cx, &mut |row| {
+        number += 1;
+        let mut out = vec![values::Value::Null; schema.columns.len()];
+        for (i, (c, at)) in plan.columns.iter().zip(&places).enumerate() {
+            let v = row.get(i)?;
+            let target = &schema.columns[*at];
+            out[*at] = values::conversion::store(&v, &c.ty, &target.sql_type, &cx.conversion)
+                .map_err(|e| Error::new(e.code(), e.sqlstate(), e.text(&target.name, number)))?;
+        }
+        rows.push(out);
+        Ok(crate::result::Flow::Continue)
+    })?;
+    Ok(rows)
+}
+
+/// Tags that a set of roots uses, for new columns.
+pub(super) fn tags_of<'a>(roots: impl IntoIterator<Item = &'a model::Root>) -> Result<BTreeSet<u64>> {
+    Ok(column_tag::tags_in_use(roots)?)
+}

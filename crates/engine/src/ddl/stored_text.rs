@@ -1,0 +1,277 @@
+//! The text of expressions as schemas store it (spec 03 §8): an engine's re-rendering of what the
+//! user wrote, with columns unqualified and in backticks. It enters the schema's hash, so it is a
+//! format of its own, apart from the printer of the syntax tree.
+
+use syntax::ast::{BinaryOp, Expr, IsWhat, Literal, UnaryOp};
+
+use crate::error::{Error, Result};
+
+/// Text of a DEFAULT.
+pub fn default_text(e: &Expr, parenthesized: bool) -> Result<String> {
+    if let Expr::Function(f) = e
+        && !parenthesized
+        && is_now(&f.name)
+    {
+        return Ok(now_text(f.args.first()));
+    }
+    let literal = match e {
+        Expr::Literal(_) => true,
+        Expr::Unary { op: UnaryOp::Minus | UnaryOp::Plus, expr } => matches!(**expr, Expr::Literal(_)),
+        _ => false,
+    };
+    let mut out = String::new();
+    write(e, &mut out)?;
+    Ok(if literal && !parenthesized { out } else { format!("({out})") })
+}
+
+/// Text of ON UPDATE.
+pub fn on_update_text(e: &Expr) -> Result<String> {
+    match e {
+        Expr::Function(f) if is_now(&f.name) => Ok(now_text(f.args.first())),
+        _ => Err(Error::new(1294, "HY000", "Invalid ON UPDATE clause for column")),
+    }
+}
+
+/// Text of a generated column.
+pub fn generated_text(e: &Expr) -> Result<String> {
+    let mut out = String::from("(");
+    write(e, &mut out)?;
+    out.push(')');
+    Ok(out)
+}
+
+/// Text of a check.
+pub fn check_text(e: &Expr) -> Result<String> {
+    let mut out = String::new();
+    write(e, &mut out)?;
+    Ok(out)
+}
+
+fn is_now(name: &str) -> bool {
+    ["now", "current_timestamp", "localtime", "localtimestamp"]
+        .iter()
+        .any(|n| n.eq_ignore_ascii_case(name))
+}
+
+fn now_text(precision: Option<&Expr>) -> String {
+    match precision {
+        Some(Expr::Literal(Literal::Int(n))) if *n > 0 => format!("CURRENT_TIMESTAMP({n})"),
+        _ => "CURRENT_TIMESTAMP".to_string(),
+    }
+}
+
+fn quoted(bytes: &[u8], out: &mut String) {
+    out.push('\'');
+    for c in String::from_utf8_lossy(bytes).chars() {
+        match c {
+            '\'' => out.push_str("''"),
+            '\\' => out.push_str("\\\\"),
+            c => out.push(c),
+        }
+    }
+    out.push('\'');
+}
+
+fn list(items: &[Expr], separator: &str, out: &mut String) -> Result<()> {
+    for (i, e) in items.iter().enumerate() {
+        if i > 0 {
+            out.push_str(separator);
+        }
+        write(e, out)?;
+    }
+    Ok(())
+}
+
+fn binary(op: BinaryOp) -> Option<&'static str> {
+    Some(match op {
+        BinaryOp::Xor => "XOR",
+        BinaryOp::Eq => "=",
+        BinaryOp::NullSafeEq => "<=>",
+        BinaryOp::Lt => "<",
+        BinaryOp::Le => "<=",
+        BinaryOp::Gt => ">",
+        BinaryOp::Ge => ">=",
+        BinaryOp::BitOr => "|",
+        BinaryOp::BitAnd => "&",
+        BinaryOp::ShiftLeft => "<<",
+        BinaryOp::ShiftRight => ">>",
+        BinaryOp::Add => "+",
+        BinaryOp::Sub => "-",
+        BinaryOp::Mul => "*",
+        BinaryOp::Div => "/",
+        BinaryOp::IntDiv => "div",
+        BinaryOp::Mod => "%",
+        BinaryOp::BitXor => "^",
+        _ => return None,
+    })
+}
+
+fn write(e: &Expr, out: &mut String) -> Result<()> {
+    let negate = |inner: String, out: &mut String| {
+        out.push_str("(NOT(");
+        out.push_str(&inner);
+        out.push_str("))");
+    };
+    let text = |e: &Expr| -> Result<String> {
+        let mut s = String::new();
+        write(e, &mut s)?;
+        Ok(s)
+    };
+    match e {
+        Expr::Literal(l) => literal(l, out),
+        Expr::Column(c) => {
+            out.push('`');
+            out.push_str(&c.name.replace('`', "``"));
+            out.push('`');
+        }
+        Expr::Unary { op, expr } => match op {
+            UnaryOp::Not | UnaryOp::Bang => negate(text(expr)?, out),
+            UnaryOp::Minus => {
+                out.push('-');
+                write(expr, out)?;
+            }
+            UnaryOp::Plus => write(expr, out)?,
+            UnaryOp::BitNot => {
+                out.push('~');
+                write(expr, out)?;
+            }
+            UnaryOp::Binary => {
+                out.push_str("BINARY ");
+                write(expr, out)?;
+            }
+        },
+        Expr::Binary { op: BinaryOp::Ne, left, right } => {
+            negate(format!("({} = {})", text(left)?, text(right)?), out);
+        }
+        Expr::Binary { op: BinaryOp::JsonExtract, left, right } => {
+            out.push_str(&format!("json_extract({},{})", text(left)?, text(right)?));
+        }
+        Expr::Binary { op: BinaryOp::JsonUnquote, left, right } => {
+            out.push_str(&format!(
+                "json_unquote(json_extract({},{}))",
+                text(left)?,
+                text(right)?
+            ));
+        }
+        Expr::Binary { op: BinaryOp::Concat, left, right } => {
+            out.push_str(&format!("concat({},{})", text(left)?, text(right)?));
+        }
+        Expr::Binary { op, left, right } => {
+            let symbol = binary(*op).ok_or_else(|| Error::not_supported("operator in a definition"))?;
+            out.push('(');
+            write(left, out)?;
+            out.push(' ');
+            out.push_str(symbol);
+            out.push(' ');
+            write(right, out)?;
+            out.push(')');
+        }
+        Expr::And(items) | Expr::Or(items) => {
+            let word = if matches!(e, Expr::And(_)) { " AND " } else { " OR " };
+            let mut acc = text(&items[0])?;
+            for item in &items[1..] {
+                acc = format!("({acc}{word}{})", text(item)?);
+            }
+            out.push_str(&acc);
+        }
+        Expr::Between { expr, negated, low, high } => {
+            let inner = format!("({} BETWEEN {} AND {})", text(expr)?, text(low)?, text(high)?);
+            if *negated { negate(inner, out) } else { out.push_str(&inner) }
+        }
+        Expr::InList { expr, negated, list: items } => {
+            let mut inner = format!("({} {} (", text(expr)?, if *negated { "NOT IN" } else { "IN" });
+            list(items, ", ", &mut inner)?;
+            inner.push_str("))");
+            out.push_str(&inner);
+        }
+        Expr::Is { expr, negated, what } => {
+            let word = match what {
+                IsWhat::Null | IsWhat::Unknown => "NULL",
+                IsWhat::True => "TRUE",
+                IsWhat::False => "FALSE",
+            };
+            let inner = format!("{} IS {word}", text(expr)?);
+            if *negated { negate(inner, out) } else { out.push_str(&inner) }
+        }
+        Expr::Like { expr, negated, pattern, .. } => {
+            let inner = format!("{} LIKE {}", text(expr)?, text(pattern)?);
+            if *negated { negate(inner, out) } else { out.push_str(&inner) }
+        }
+        Expr::Regexp { expr, negated, pattern } => {
+            let inner = format!("{} REGEXP {}", text(expr)?, text(pattern)?);
+            if *negated { negate(inner, out) } else { out.push_str(&inner) }
+        }
+        Expr::Case { operand, branches, otherwise } => {
+            out.push_str("CASE ");
+            if let Some(o) = operand {
+                out.push_str(&format!("{} ", text(o)?));
+            }
+            for (when, then) in branches {
+                out.push_str(&format!("WHEN {} THEN {} ", text(when)?, text(then)?));
+            }
+            if let Some(o) = otherwise {
+                out.push_str(&format!("ELSE {} ", text(o)?));
+            }
+            out.push_str("END");
+        }
+        Expr::Function(f) => {
+            let name = f.name.to_ascii_lowercase();
+            if is_now(&name) {
+                out.push_str(&match f.args.first() {
+                    Some(p) => format!("CURRENT_TIMESTAMP({})", text(p)?),
+                    None => "CURRENT_TIMESTAMP()".to_string(),
+                });
+                return Ok(());
+            }
+            out.push_str(&name);
+            out.push('(');
+            list(&f.args, ",", out)?;
+            out.push(')');
+        }
+        Expr::Cast { expr, to, .. } => {
+            let mut ty = Vec::new();
+            syntax::ToSql::write_sql(&**to, &mut ty);
+            out.push_str(&format!("convert({}, {})", text(expr)?, String::from_utf8_lossy(&ty).to_lowercase()));
+        }
+        Expr::Row(items) => {
+            out.push('(');
+            list(items, ", ", out)?;
+            out.push(')');
+        }
+        Expr::Interval { value, unit } => {
+            out.push_str(&format!("INTERVAL {} {}", text(value)?, unit.as_str()));
+        }
+        Expr::Collate { expr, collation } => {
+            out.push_str(&format!("{} COLLATE {collation}", text(expr)?));
+        }
+        other => out.push_str(&syntax::ToSql::to_sql(other)),
+    }
+    Ok(())
+}
+
+fn literal(l: &Literal, out: &mut String) {
+    match l {
+        Literal::Null => out.push_str("NULL"),
+        Literal::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
+        Literal::Int(n) => out.push_str(&n.to_string()),
+        Literal::Decimal(text) => {
+            let trimmed = text.strip_prefix('+').unwrap_or(text);
+            if trimmed.starts_with('.') {
+                out.push('0');
+            }
+            out.push_str(trimmed.strip_suffix('.').unwrap_or(trimmed));
+        }
+        Literal::Float(text) => match text.parse::<f64>() {
+            Ok(v) => out.push_str(&format!("{v}")),
+            Err(_) => out.push_str(text),
+        },
+        Literal::String { bytes, .. } => quoted(bytes, out),
+        Literal::Hex { bytes, .. } | Literal::Bit { bytes, .. } => {
+            out.push_str("0x");
+            for b in bytes.iter() {
+                out.push_str(&format!("{b:02X}"));
+            }
+        }
+        Literal::Temporal { text, .. } => quoted(text.as_bytes(), out),
+    }
+}

@@ -1,0 +1,325 @@
+//! The server-wide state: databases of a data directory, global variables, connections.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use model::{CommitMeta, CreateOptions, Database, OpenOptions, Person};
+use values::{CollationId, OwnedValue};
+
+use crate::database::DatabaseHandle;
+use crate::error::{Error, Result};
+
+/// Where the time comes from; tests and replays give their own.
+pub trait Clock: Send + Sync {
+    /// Microseconds since 1970 in UTC.
+    fn now_micros(&self) -> i64;
+}
+
+/// The machine's clock.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_micros(&self) -> i64 {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.map_or(0, |d| d.as_micros() as i64)
+    }
+}
+
+/// What decides how an instance works; the outermost layer reads it from flags and files.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of who commits when the session says nothing, from the configuration.
+    pub user_name: String,
+    /// E-mail of the same.
+    pub user_email: String,
+    /// Commits are made in the name of the connected account, as a server does.
+    pub commit_as_account: bool,
+    /// Name of the first branch of new databases.
+    pub default_branch: String,
+    /// Refuse all writes.
+    pub read_only: bool,
+    /// Sessions start with autocommit on.
+    pub autocommit: bool,
+    /// Fixed dates of commits, from the environment: (author, committer) in milliseconds.
+    pub commit_dates: (Option<i64>, Option<i64>),
+    /// Bytes of tree nodes to keep in memory per database.
+    pub cache_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            user_name: "root".to_string(),
+            user_email: "root@localhost".to_string(),
+            commit_as_account: false,
+            default_branch: "main".to_string(),
+            read_only: false,
+            autocommit: true,
+            commit_dates: (None, None),
+            cache_bytes: 256 << 20,
+        }
+    }
+}
+
+/// A connection as SHOW PROCESSLIST and KILL see it.
+pub struct Process {
+    /// Number of the connection.
+    pub id: u32,
+    /// User name.
+    pub user: String,
+    /// Where it comes from.
+    pub host: String,
+    /// How to stop it.
+    pub interrupt: Arc<Interrupt>,
+    /// Current database, statement and its start in microseconds.
+    pub activity: Mutex<Activity>,
+}
+
+/// What a connection is doing.
+#[derive(Clone, Debug, Default)]
+pub struct Activity {
+    /// Current database.
+    pub database: Option<String>,
+    /// Running statement.
+    pub statement: Option<String>,
+    /// When it began.
+    pub since: i64,
+}
+
+/// Stops a running statement from another thread.
+#[derive(Debug, Default)]
+pub struct Interrupt {
+    state: AtomicU8,
+}
+
+impl Interrupt {
+    /// Ends the running statement with error 1317.
+    pub fn kill_query(&self) {
+        let _ = self.state.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Ends the running statement and the connection.
+    pub fn kill_connection(&self) {
+        self.state.store(2, Ordering::SeqCst);
+    }
+
+    /// Whether the connection is to end.
+    pub fn is_connection_killed(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == 2
+    }
+
+    /// Forgets a killed query when the next statement begins.
+    pub(crate) fn begin(&self) {
+        let _ = self.state.compare_exchange(1, 0, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.state.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            _ => Err(Error::query_interrupted()),
+        }
+    }
+}
+
+/// The server-wide state.
+pub struct Instance {
+    /// Directory that holds the databases, if they are on disk.
+    pub data_dir: Option<PathBuf>,
+    /// Settings.
+    pub settings: Settings,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    databases: RwLock<BTreeMap<String, Arc<DatabaseHandle>>>,
+    globals: RwLock<HashMap<String, OwnedValue>>,
+    processes: Mutex<BTreeMap<u32, Arc<Process>>>,
+    next_connection: AtomicU32,
+    /// Counts databases created and dropped, so that plans notice.
+    pub(crate) generation: AtomicU64,
+    /// Named locks of GET_LOCK.
+    pub locks: crate::functions::locks::UserLocks,
+    /// Accounts; none when every connection is trusted, as on the command line.
+    pub accounts: Option<Arc<crate::accounts::Accounts>>,
+}
+
+impl Instance {
+    /// An instance without databases, in memory.
+    pub fn in_memory(settings: Settings, clock: Arc<dyn Clock>) -> Instance {
+        Instance {
+            data_dir: None,
+            settings,
+            clock,
+            databases: RwLock::default(),
+            globals: RwLock::default(),
+            processes: Mutex::default(),
+            next_connection: AtomicU32::new(1),
+            generation: AtomicU64::new(0),
+            locks: crate::functions::locks::UserLocks::new(),
+            accounts: None,
+        }
+    }
+
+    /// Opens every database in a directory: the directory itself if it is one, and its children.
+    pub fn open(dir: &Path, settings: Settings, clock: Arc<dyn Clock>) -> Result<Instance> {
+        let mut instance = Instance::in_memory(settings, clock);
+        instance.data_dir = Some(dir.to_path_buf());
+        if dir.join(".dolt").join("noms").is_dir() {
+            let shown = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_path_buf());
+            let name = shown.file_name().map_or("dolt".into(), |n| n.to_string_lossy().into_owned());
+            instance.attach(&database_name(&name), dir)?;
+        }
+        let mut children: Vec<PathBuf> = match std::fs::read_dir(dir) {
+            Ok(list) => list.flatten().map(|e| e.path()).collect(),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(Error::general(format!("cannot read {}: {e}", dir.display()))),
+        };
+        children.sort();
+        for child in children {
+            let name = child.file_name().map(|n| n.to_string_lossy().into_owned());
+            if let Some(name) = name.filter(|n| !n.starts_with('.'))
+                && child.join(".dolt").join("noms").is_dir()
+            {
+                instance.attach(&database_name(&name), &child)?;
+            }
+        }
+        Ok(instance)
+    }
+
+    fn open_options(&self) -> OpenOptions {
+        OpenOptions { cache_bytes: self.settings.cache_bytes, ..OpenOptions::default() }
+    }
+
+    /// Opens the database in a directory under a name.
+    pub fn attach(&self, name: &str, dir: &Path) -> Result<()> {
+        let store = Database::open(dir, &self.open_options())?;
+        let handle = Arc::new(DatabaseHandle::new(name, store));
+        self.write_databases().insert(name.to_lowercase(), handle);
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn write_databases(
+        &self,
+    ) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, Arc<DatabaseHandle>>> {
+        self.databases.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The database of this base name, in any letter case.
+    pub fn database(&self, name: &str) -> Option<Arc<DatabaseHandle>> {
+        let map = self.databases.read().unwrap_or_else(PoisonError::into_inner);
+        map.get(name).or_else(|| map.get(&name.to_lowercase())).cloned()
+    }
+
+    /// All databases by name.
+    pub fn databases(&self) -> Vec<Arc<DatabaseHandle>> {
+        let map = self.databases.read().unwrap_or_else(PoisonError::into_inner);
+        map.values().cloned().collect()
+    }
+
+    /// CREATE DATABASE.
+    pub fn create_database(
+        &self,
+        name: &str,
+        collation: CollationId,
+        by: Person,
+        millis: i64,
+    ) -> Result<Arc<DatabaseHandle>> {
+        let mut map = self.write_databases();
+        if map.contains_key(&name.to_lowercase()) {
+            return Err(Error::database_exists(name));
+        }
+        let options = CreateOptions {
+            branch: self.settings.default_branch.clone(),
+            meta: CommitMeta::new(by, millis, ""),
+            collation,
+            open: self.open_options(),
+        };
+        let store = match &self.data_dir {
+            Some(dir) => {
+                let path = dir.join(name);
+                std::fs::create_dir_all(&path)?;
+                Database::create(&path, &options)?
+            }
+            None => Database::in_memory(&options)?,
+        };
+        let handle = Arc::new(DatabaseHandle::new(name, store));
+        map.insert(name.to_lowercase(), handle.clone());
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        Ok(handle)
+    }
+
+    /// DROP DATABASE: the directory moves to `.dolt_dropped_databases`, from where it can be
+    /// brought back (spec 04, dolt_undrop).
+    pub fn drop_database(&self, name: &str) -> Result<()> {
+        let mut map = self.write_databases();
+        let handle = map
+            .remove(&name.to_lowercase())
+            .ok_or_else(|| Error::database_missing_drop(name))?;
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        if let (Some(dir), Some(root)) = (handle.store.dir(), &self.data_dir) {
+            let keep = root.join(".dolt_dropped_databases");
+            std::fs::create_dir_all(&keep)?;
+            let mut to = keep.join(&handle.name);
+            let stamp = self.clock.now_micros();
+            if to.exists() {
+                let old = keep.join(format!("{}.backup.{stamp}", handle.name));
+                std::fs::rename(&to, old)?;
+            }
+            if dir == root.as_path() {
+                to = to.join(".dolt");
+                if let Some(parent) = to.parent() {
+                    std::fs::create_dir_all(parent)?;
+                }
+                std::fs::rename(dir.join(".dolt"), to)?;
+            } else {
+                std::fs::rename(dir, to)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A global variable that has been set.
+    pub fn global(&self, name: &str) -> Option<OwnedValue> {
+        self.globals.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Sets a global variable.
+    pub fn set_global(&self, name: &str, value: OwnedValue) {
+        let mut map = self.globals.write().unwrap_or_else(PoisonError::into_inner);
+        map.insert(name.to_string(), value);
+    }
+
+    /// A number for a new connection.
+    pub fn next_connection_id(&self) -> u32 {
+        self.next_connection.fetch_add(1, Ordering::SeqCst)
+    }
+
+    fn locked_processes(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Arc<Process>>> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn register(&self, process: Arc<Process>) {
+        self.locked_processes().insert(process.id, process);
+    }
+
+    pub(crate) fn unregister(&self, id: u32) {
+        self.locked_processes().remove(&id);
+    }
+
+    /// All connections.
+    pub fn processes(&self) -> Vec<Arc<Process>> {
+        self.locked_processes().values().cloned().collect()
+    }
+
+    /// A connection by its number.
+    pub fn process(&self, id: u32) -> Option<Arc<Process>> {
+        self.locked_processes().get(&id).cloned()
+    }
+}
+
+/// The name of a database in a directory of this name (spec 06): dashes become underscores only
+/// where Dolt was told to; here the name stays.
+fn database_name(dir: &str) -> String {
+    dir.to_string()
+}
