@@ -469,6 +469,8 @@ fn arithmetic<'a>(
                 ArithOp::Mod => x.rem(&y),
                 _ => x.div_to_scale(&y, scale),
             };
+            // Operands may have more digits than their types show.
+            let v = v.and_then(|v| if v.scale() > scale { v.round(scale.into()) } else { Some(v) });
             let v = v.ok_or_else(|| overflow("DECIMAL"))?;
             Ok(Value::Decimal(v))
         }

@@ -55,8 +55,12 @@ impl Binder<'_> {
         }
     }
 
-    pub(crate) fn compare(&self, op: CompareOp, a: Typed, b: Typed) -> Result<Typed> {
+    pub(crate) fn compare(&self, op: CompareOp, mut a: Typed, mut b: Typed) -> Result<Typed> {
         let kind = compare_as(&a, &b, self.modes.connection)?;
+        if matches!(kind, CompareAs::Decimal | CompareAs::Float) {
+            keep_digits(&mut a.expr);
+            keep_digits(&mut b.expr);
+        }
         let (a, b) = self.enum_literal(a, b);
         let nullable = op != CompareOp::NullSafeEq && (a.nullable || b.nullable);
         let left = Box::new(self.for_compare(a, kind));
@@ -484,7 +488,9 @@ impl Binder<'_> {
             }
             _ => return Err(Error::not_supported("operator")),
         };
-        let (a, b) = (self.operand(left)?, self.operand(right)?);
+        let (mut a, mut b) = (self.operand(left)?, self.operand(right)?);
+        keep_digits(&mut a.expr);
+        keep_digits(&mut b.expr);
         let (kind, ty) = arithmetic(arith, &a.ty, &b.ty, self.modes.div_increment);
         let nullable = a.nullable
             || b.nullable
@@ -679,7 +685,10 @@ impl Binder<'_> {
         Expr::Cast { expr: Box::new(t.expr), from: t.ty, to: ty.clone() }
     }
 
-    pub(crate) fn cast(&self, t: Typed, to: SqlType) -> Typed {
+    pub(crate) fn cast(&self, mut t: Typed, to: SqlType) -> Typed {
+        if is_number(&to) {
+            keep_digits(&mut t.expr);
+        }
         let nullable = t.nullable || !types::is_string(&to);
         let coercibility = if types::is_string(&to) { coercibility::IMPLICIT } else { coercibility::NUMERIC };
         let e = Expr::Cast { expr: Box::new(t.expr), from: t.ty, to: to.clone() };
@@ -838,7 +847,12 @@ impl Binder<'_> {
     }
 
     /// A call of a built-in function on bound arguments.
-    pub(crate) fn call(&mut self, name: &str, args: Vec<Typed>) -> Result<Typed> {
+    pub(crate) fn call(&mut self, name: &str, mut args: Vec<Typed>) -> Result<Typed> {
+        if let ("round" | "truncate" | "floor" | "ceil" | "ceiling" | "format", Some(first)) =
+            (name, args.first_mut())
+        {
+            keep_digits(&mut first.expr);
+        }
         let Some(function) = crate::functions::lookup(name) else {
             return Err(Error::unknown_function(name));
         };
@@ -866,6 +880,10 @@ impl Binder<'_> {
                 .iter()
                 .map(|a| match &a.expr {
                     Expr::Literal(v) => Some(v.clone()),
+                    Expr::Negate(e, _) => match &**e {
+                        Expr::Literal(Value::Decimal(d)) => Some(Value::Decimal(d.neg())),
+                        _ => None,
+                    },
                     Expr::Param(n) => {
                         self.uncacheable = true;
                         self.param_values.get(*n).cloned()
@@ -1222,6 +1240,20 @@ impl super::ScopeTable {
             coercibility: coercibility::IMPLICIT,
             origin: Some(Box::new(meta)),
         }
+    }
+}
+
+/// Lets a quotient keep the digits that MySQL computes beyond those that it shows: whole groups of
+/// nine, which count when the quotient is used further.
+fn keep_digits(e: &mut Expr) {
+    fn is_arith(e: &Expr) -> bool {
+        matches!(e, Expr::Arith { kind: ArithAs::Decimal { .. }, .. })
+    }
+    let Expr::Arith { op, kind: ArithAs::Decimal { scale }, left, right } = e else { return };
+    let nested = is_arith(left) || is_arith(right);
+    if *op == ArithOp::Div || nested {
+        let groups = scale.div_ceil(9) + u8::from(nested);
+        *scale = (groups * 9).min(30).max(*scale);
     }
 }
 
