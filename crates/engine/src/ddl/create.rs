@@ -397,7 +397,7 @@ pub(super) fn create_table(
     c: &CreateTable,
     text: &[u8],
     params: &[OwnedValue],
-) -> Result<()> {
+) -> Result<u64> {
     if c.temporary {
         return Err(Error::not_supported("CREATE TEMPORARY TABLE"));
     }
@@ -409,7 +409,7 @@ pub(super) fn create_table(
     if change.root.table_hash(&name).is_some() || change.root.views()?.contains_key(&name.to_lowercase()) {
         if c.if_not_exists {
             session.push_warning(1050, format!("Table '{name}' already exists"));
-            return Ok(());
+            return Ok(0);
         }
         return Err(Error::table_exists(name));
     }
@@ -489,6 +489,7 @@ pub(super) fn create_table(
     check_generated(session, &name, &schema)?;
     session_reset_counter(&db, &name);
     let objects = db.handle.store.objects().clone();
+    let count = rows.len() as u64;
     let table = if rows.is_empty() {
         let t = Table::new(&objects, &schema)?;
         match next_number {
@@ -502,7 +503,8 @@ pub(super) fn create_table(
     for (constraint, index, columns, references) in pending.foreign_keys {
         foreign_key::add(session, &mut change, &name, constraint, index, &columns, &references, true)?;
     }
-    change.finish()
+    change.finish()?;
+    Ok(count)
 }
 
 fn session_reset_counter(db: &crate::session::DbRef, table: &str) {

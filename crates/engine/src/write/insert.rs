@@ -257,6 +257,10 @@ impl Numbers {
                 out.last_id = used;
                 self.highest = self.highest.max(used);
                 target.handle.note_number(&target.table, used);
+                if used >= self.next {
+                    // Numbers after this row go on above it.
+                    self.end = self.next;
+                }
             }
         }
         Ok(())
