@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use syntax::ast::{self, BinaryOp, IsWhat, Literal, UnaryOp};
-use values::{Collation, CollationId, OwnedValue, SqlType, Value};
+use values::{CollationId, OwnedValue, SqlType, Value};
 
 use super::types::{self, Typed, coercibility, *};
 use super::{AliasRule, Binder, Stage};
@@ -74,11 +74,10 @@ impl Binder<'_> {
 
     /// Binds an expression.
     pub(crate) fn expr(&mut self, e: &ast::Expr) -> Result<Typed> {
-        if self.block().stage == Stage::Groups {
-            if let Some(key) = self.grouping_key(e)? {
+        if self.block().stage == Stage::Groups
+            && let Some(key) = self.grouping_key(e)? {
                 return Ok(key);
             }
-        }
         match e {
             ast::Expr::Literal(l) => self.literal(l),
             ast::Expr::Column(c) => self.column(c),
