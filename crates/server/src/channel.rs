@@ -48,6 +48,8 @@ pub struct Channel {
     /// Capabilities that both sides have.
     pub capabilities: u32,
     broken: bool,
+    /// Read no further than the packet at hand: what follows may be TLS.
+    careful: bool,
 }
 
 impl Channel {
@@ -63,6 +65,7 @@ impl Channel {
             sequence: 0,
             capabilities: 0,
             broken: false,
+            careful: true,
         }
     }
 
@@ -71,7 +74,8 @@ impl Channel {
         &self.stream
     }
 
-    /// Goes on under TLS. Nothing that came in the clear is taken for what comes under TLS.
+    /// Goes on under TLS. Nothing that came in the clear is taken for what comes under TLS, nor the
+    /// other way round.
     pub fn upgrade(&mut self, config: std::sync::Arc<rustls::ServerConfig>) -> io::Result<()> {
         if self.start != self.end {
             return Err(io::Error::other("bytes before the TLS handshake"));
@@ -89,7 +93,13 @@ impl Channel {
         self.capabilities & capability != 0
     }
 
-    fn fill(&mut self) -> Result<(), ReadError> {
+    /// From now on bytes are read ahead; until then those behind a packet stay with the stream.
+    pub fn read_ahead(&mut self) {
+        self.careful = false;
+    }
+
+    /// Waits for bytes, of which at least `wanted` more belong to the packet at hand.
+    fn fill(&mut self, wanted: usize) -> Result<(), ReadError> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         } else if self.end == self.input.len() {
@@ -98,7 +108,11 @@ impl Channel {
             self.start = 0;
         }
         loop {
-            match self.stream.read(&mut self.input[self.end..]) {
+            let room = match self.careful {
+                true => self.input.len().min(self.end + wanted),
+                false => self.input.len(),
+            };
+            match self.stream.read(&mut self.input[self.end..room]) {
                 Ok(0) => return Err(ReadError::Closed),
                 Ok(n) => {
                     self.end += n;
@@ -115,7 +129,7 @@ impl Channel {
         payload.clear();
         loop {
             while self.end - self.start < 4 {
-                self.fill()?;
+                self.fill(4 - (self.end - self.start))?;
             }
             let h = &self.input[self.start..self.start + 4];
             let len = u32::from_le_bytes([h[0], h[1], h[2], 0]) as usize;
@@ -145,7 +159,7 @@ impl Channel {
                         left -= n;
                         continue;
                     }
-                    self.fill()?;
+                    self.fill(left)?;
                 }
                 let n = left.min(self.end - self.start);
                 payload.extend_from_slice(&self.input[self.start..self.start + n]);

@@ -74,6 +74,7 @@ pub fn serve(shared: &Shared, entry: &Arc<Entry>, socket: Socket, host: ClientHo
     match opened {
         Ok(Ok((session, user))) => {
             shared.apply_timeouts(entry);
+            channel.read_ahead();
             entry.set_interrupt(Some(session.interrupt_handle()));
             let multi =
                 channel.has(client::MULTI_STATEMENTS) && !shared.config.disable_multi_statements;
@@ -467,7 +468,9 @@ impl Connection<'_> {
             let values = (|| {
                 let flags = r.u8()?;
                 r.u32()?;
-                let counted = named && flags & PARAMETER_COUNT_AVAILABLE != 0;
+                // The flag alone does not tell: with parameters their count is always there.
+                let counted =
+                    named && (statement.params > 0 || flags & PARAMETER_COUNT_AVAILABLE != 0);
                 let announced = match (counted, statement.params) {
                     (true, _) => usize::try_from(r.lenenc()?).unwrap_or(usize::MAX),
                     (false, n) => n,

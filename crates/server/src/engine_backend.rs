@@ -15,7 +15,7 @@ use values::{CollationId, OwnedValue, Value};
 use crate::backend::{Backend, BackendSession, InterruptHandle, Login, PreparedInfo};
 use crate::config::{Config, Variables};
 use crate::log::{Level, Logger};
-use crate::start::{Opener, run_with};
+use crate::start::{Opener, locked, run_with};
 
 /// Runs `dolt sql-server` with the arguments behind its name; gives the exit code. `settings` is
 /// what the command line knows: identity, default branch, fixed dates.
@@ -86,7 +86,11 @@ impl Opener for EngineOpener {
         };
         let accounts = Accounts::open(&config.privilege_file).map_err(|e| e.to_string())?;
         let instance = Instance::open(&config.data_dir, settings, Arc::new(SystemClock))
-            .map_err(|e| locked(config, &e))?;
+            .map_err(|e| e.to_string())?;
+        // A store that another process holds opens for reading only.
+        if let Some(held) = instance.databases().iter().find(|d| d.store.is_read_only()) {
+            return Err(locked(&held.name));
+        }
         let on = |b: bool| if b { "ON" } else { "OFF" }.to_string();
         let socket = config
             .socket_path()
@@ -128,23 +132,6 @@ impl Opener for EngineOpener {
         drop(backend);
         Ok(())
     }
-}
-
-/// The text for a database that another process holds.
-fn locked(config: &Config, e: &Error) -> String {
-    if !e.message.contains("is locked by another dolt process") {
-        return e.message.clone();
-    }
-    let name = config
-        .data_dir
-        .file_name()
-        .map(|n| n.to_string_lossy().into_owned());
-    format!(
-        "database \"{}\" is locked by another dolt process; either clone the database to run a \
-         second server, or stop the dolt process which currently holds an exclusive write lock on \
-         the database",
-        name.unwrap_or_default()
-    )
 }
 
 impl Backend for EngineBackend {

@@ -88,10 +88,13 @@ pub fn parse(text: &str) -> Result<Info, String> {
 /// The running server whose file lies in this directory or one above it; files of processes that
 /// are gone do not count.
 pub fn find(from: &Path) -> Option<Info> {
-    from.ancestors().find_map(|dir| {
-        let text = std::fs::read_to_string(dir.join(".dolt/sql-server.info")).ok()?;
-        parse(&text).ok().filter(|i| is_alive(i.pid))
-    })
+    from.ancestors().find_map(read)
+}
+
+/// The running server of exactly this directory.
+pub fn read(dir: &Path) -> Option<Info> {
+    let text = std::fs::read_to_string(dir.join(".dolt/sql-server.info")).ok()?;
+    parse(&text).ok().filter(|i| is_alive(i.pid))
 }
 
 fn is_alive(pid: u32) -> bool {

@@ -23,7 +23,7 @@ mod parameters;
 mod result_writer;
 mod start;
 mod stream;
-mod tls;
+pub mod tls;
 mod wire_format;
 mod yaml;
 

@@ -1,5 +1,6 @@
 //! Starting and stopping `dolt sql-server` (spec 06 §11.3).
 
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use signal_hook::iterator::Signals;
 use crate::backend::Backend;
 use crate::config::{Config, ConfigError};
 use crate::flags::parse_args;
-use crate::info_file::InfoFile;
+use crate::info_file::{self, InfoFile};
 use crate::listener::{Server, address};
 use crate::log::{Level, Logger};
 use crate::{config_file, tls};
@@ -36,6 +37,24 @@ pub fn run_with(args: &[String], cwd: &Path, opener: &dyn Opener) -> i32 {
             1
         }
     }
+}
+
+/// The refusal to serve what another process serves.
+pub fn locked(name: &str) -> String {
+    format!(
+        "database \"{name}\" is locked by another dolt process; either clone the database to run a \
+         second server, or stop the dolt process which currently holds an exclusive write lock on \
+         the database"
+    )
+}
+
+/// Whether another server serves this directory, by its file and its port.
+fn is_served(data_dir: &Path) -> bool {
+    let Some(info) = info_file::read(data_dir) else {
+        return false;
+    };
+    let port = info.port.filter(|_| info.pid != std::process::id());
+    port.is_some_and(|p| TcpStream::connect((Ipv4Addr::LOCALHOST, p)).is_ok())
 }
 
 fn absolute(cwd: &Path, path: &Path) -> PathBuf {
@@ -70,6 +89,8 @@ fn start(args: &[String], cwd: &Path, opener: &dyn Opener) -> Result<(), ConfigE
         *s = absolute(cwd, Path::new(s)).display().to_string();
     }
     let config = config;
+    std::fs::create_dir_all(&config.data_dir)
+        .map_err(|e| ConfigError(format!("cannot make {}: {e}", config.data_dir.display())))?;
     if !invocation.from_file {
         let path = config.data_dir.join("config.yaml");
         if !path.exists() {
@@ -114,6 +135,13 @@ fn start(args: &[String], cwd: &Path, opener: &dyn Opener) -> Result<(), ConfigE
         }
     };
 
+    if is_served(&config.data_dir) {
+        let name = config
+            .data_dir
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned());
+        return Err(ConfigError(locked(&name.unwrap_or_default())));
+    }
     let backend = opener.open(&config, &logger).map_err(ConfigError)?;
     let result = serve(&config, backend.clone(), tls, logger, invocation.skip_root);
     let closed = opener.close(backend).map_err(ConfigError);

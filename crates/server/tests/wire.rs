@@ -255,6 +255,10 @@ impl Drop for Running {
 }
 
 fn start(config: ConnectionConfig) -> Running {
+    start_with(config, false)
+}
+
+fn start_with(config: ConnectionConfig, tls: bool) -> Running {
     let accounts = Accounts::in_memory();
     let root = engine::accounts::AccountName::new("root", "%");
     for sql in [
@@ -273,7 +277,10 @@ fn start(config: ConnectionConfig) -> Running {
         killed: killed.clone(),
     });
     let logger = Arc::new(Logger::new(Level::Fatal, false));
-    let mut server = Server::new(backend, config, None, logger);
+    let tls = tls.then(|| {
+        server::tls::load(&pem("cert.pem"), &pem("key.pem"), None, false).expect("a certificate")
+    });
+    let mut server = Server::new(backend, config, tls, logger);
     let address = server
         .listen("127.0.0.1:0".parse().expect("an address"))
         .expect("listens");
@@ -287,8 +294,11 @@ fn start(config: ConnectionConfig) -> Running {
     }
 }
 
+trait Bytes: Read + Write {}
+impl<T: Read + Write> Bytes for T {}
+
 struct Client {
-    socket: TcpStream,
+    socket: Box<dyn Bytes>,
     sequence: u8,
     deprecate_eof: bool,
 }
@@ -297,6 +307,29 @@ const BASE: u32 = 0x200 | 0x8000 | 0x2000 | 0x10000 | 0x20000 | 0x80000 | 0x80;
 const DEPRECATE_EOF: u32 = 1 << 24;
 const WITH_DB: u32 = 8;
 const ATTRIBUTES: u32 = 1 << 27;
+const TLS: u32 = 1 << 11;
+
+fn pem(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
+fn tls_client(socket: TcpStream) -> impl Read + Write {
+    use rustls::pki_types::pem::PemObject;
+    let cert = rustls::pki_types::CertificateDer::from_pem_file(pem("cert.pem")).expect("reads");
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(cert).expect("a root");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "localhost".try_into().expect("a name");
+    let connection = rustls::ClientConnection::new(Arc::new(config), name).expect("a client");
+    rustls::StreamOwned::new(connection, socket)
+}
 
 #[derive(Debug, PartialEq, Eq)]
 struct Failed(u16, String);
@@ -350,8 +383,9 @@ impl Client {
         socket
             .set_read_timeout(Some(Duration::from_secs(20)))
             .expect("set");
+        let plain = socket.try_clone().expect("cloned");
         let mut c = Client {
-            socket,
+            socket: Box::new(socket),
             sequence: 0,
             deprecate_eof: caps & DEPRECATE_EOF != 0,
         };
@@ -367,6 +401,12 @@ impl Client {
             2,
             "autocommit is on"
         );
+        if caps & TLS != 0 {
+            let mut request = caps.to_le_bytes().to_vec();
+            request.extend_from_slice(&[0; 28]);
+            c.write(&request);
+            c.socket = Box::new(tls_client(plain));
+        }
         let answer = |plugin: &str, nonce: &[u8]| match plugin {
             password::NATIVE => password::answer_native(pw, nonce),
             _ => password::answer_sha2(pw, nonce),
@@ -401,6 +441,7 @@ impl Client {
                     c.write(&a);
                 }
                 Some(1) if r[1] == 3 => {}
+                Some(1) if r[1] == 4 && caps & TLS != 0 => c.write(&[pw.as_bytes(), &[0]].concat()),
                 Some(1) if r[1] == 4 => c.write(&[2]),
                 Some(1) => {
                     use rsa::pkcs8::DecodePublicKey;
@@ -610,6 +651,20 @@ fn query_attributes_are_passed_over() {
     ];
     c.send(3, &[&attribute[..], b"ok"].concat());
     assert_eq!(c.results(), ["ok 3"]);
+    // Parameters have names then, whether or not the flag is set.
+    c.send(0x16, b"echo");
+    for _ in 0..5 {
+        c.read();
+    }
+    for flags in [0, 8] {
+        c.send(
+            0x17,
+            &[
+                1, 0, 0, 0, flags, 1, 0, 0, 0, 1, 0, 1, 253, 0, 0, 2, b'h', b'i',
+            ],
+        );
+        assert_eq!(c.results(), ["\0\0\u{2}hi"]);
+    }
     c.send(3, &[1, 1, 0, 1, 253]);
     assert_eq!(c.results(), ["error 1835"]);
 }
@@ -767,4 +822,37 @@ fn connections_are_limited() {
         assert!(Instant::now() < deadline, "the place becomes free");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+#[test]
+fn tls() {
+    let config = || ConnectionConfig {
+        require_secure_transport: true,
+        ..ConnectionConfig::default()
+    };
+    let r = start_with(config(), true);
+    let caps = BASE | TLS;
+    for (user, pw) in [
+        ("root", ""),
+        ("tls", ""),
+        ("alice", "alice-secret"),
+        ("carol", "carol-secret"),
+    ] {
+        let (mut c, _) = Client::login(r.address, user, pw, password::CACHING_SHA2, caps, None)
+            .unwrap_or_else(|e| panic!("{user}: {e:?}"));
+        assert_eq!(c.query("ok"), ["ok 3"]);
+        assert_eq!(c.query("long")[0].len() >> 20, 17);
+    }
+    let e = Client::login(r.address, "carol", "x", password::CACHING_SHA2, caps, None).map(|_| ());
+    assert_eq!(e.map_err(|e| e.0), Err(1045));
+    let e = Client::login(r.address, "root", "", password::NATIVE, BASE, None).map(|_| ());
+    assert_eq!(e.map_err(|e| e.0), Err(3159));
+    // Without a certificate TLS is not offered.
+    let r = start(ConnectionConfig::default());
+    let mut hello = TcpStream::connect(r.address).expect("connects");
+    let mut packet = [0; 60];
+    hello.read_exact(&mut packet).expect("a greeting");
+    let at = packet[5..].iter().position(|b| *b == 0).expect("a version") + 5;
+    let low = u16::from_le_bytes([packet[at + 14], packet[at + 15]]);
+    assert_eq!(low & 0x800, 0);
 }
