@@ -196,6 +196,8 @@ pub(crate) struct Scope {
     pub windows: HashMap<String, ast::WindowSpec>,
     pub window_calls: Vec<WindowCall>,
     pub window_slot: u16,
+    /// Columns that WHERE makes equal to a constant, which grouping therefore determines.
+    pub fixed: Vec<(u16, u16)>,
     /// A column outside aggregates that grouping does not determine: its display name.
     pub loose_column: Option<String>,
     /// Coalesced columns of USING and NATURAL, in order of `*`.
@@ -223,6 +225,7 @@ impl Scope {
             windows: HashMap::new(),
             window_calls: Vec::new(),
             window_slot: 0,
+            fixed: Vec::new(),
             loose_column: None,
             joined: Vec::new(),
             clause: "field list",

@@ -244,7 +244,7 @@ pub(super) fn empty(what: &ast::Show) -> Option<Listing> {
         ast::Show::ReplicaStatus { slave: true, .. } => {
             let names: Vec<String> = REPLICA_STATUS
                 .iter()
-                .map(|n| n.replace("Replica", "Slave").replace("Source", "Master"))
+                .map(|n| n.replace("Replica_", "Slave_").replace("Source", "Master"))
                 .collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             return Some(Listing::of_words(&names));
