@@ -310,6 +310,34 @@ impl<'c> Binder<'c> {
         result
     }
 
+    /// Binds an expression over rows with these columns in slot 0: the WHERE of SHOW.
+    pub fn bind_over_columns(&mut self, columns: &[ColumnMeta], expr: &ast::Expr) -> Result<Typed> {
+        self.push_block()?;
+        let block = self.block();
+        block.clause = "where clause";
+        let slot = block.new_slot();
+        let columns = columns
+            .iter()
+            .map(|meta| ScopeColumn {
+                meta: meta.clone(),
+                nullable: true,
+                hidden: false,
+                computed: None,
+            })
+            .collect();
+        block.tables.push(ScopeTable {
+            alias: String::new(),
+            db: String::new(),
+            slot,
+            columns,
+            merged: Vec::new(),
+            base: None,
+        });
+        let result = self.expr(expr);
+        self.pop_block();
+        result
+    }
+
     /// Binds an expression without any rows.
     pub fn bind_alone(&mut self, expr: &ast::Expr) -> Result<Typed> {
         self.push_block()?;
