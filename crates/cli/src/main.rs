@@ -1,3 +1,48 @@
-//! The `dolt` command.
+//! The `dolt` command: Dolt's command line over the engine.
 
-fn main() {}
+mod arguments;
+mod commands;
+mod config;
+mod environment;
+mod render;
+
+use std::process::ExitCode;
+
+/// What a command ends with.
+pub type Outcome = Result<u8, Failure>;
+
+/// Why a command failed: text for standard error, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    /// The text, without the final newline; may be empty.
+    pub text: String,
+    /// Exit code.
+    pub code: u8,
+}
+
+impl Failure {
+    /// A failure with exit code 1.
+    pub fn new(text: impl Into<String>) -> Failure {
+        Failure { text: text.into(), code: 1 }
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(e: E) -> Failure {
+        Failure::new(e.to_string())
+    }
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> =
+        std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    match commands::dispatch(args) {
+        Ok(code) => ExitCode::from(code),
+        Err(f) => {
+            if !f.text.is_empty() {
+                eprintln!("{}", f.text);
+            }
+            ExitCode::from(f.code)
+        }
+    }
+}

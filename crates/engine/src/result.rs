@@ -1,8 +1,10 @@
 //! What a statement gives back, and who receives it.
 
+use std::io::Read;
+
 use values::{SqlType, Value};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Whether a producer of rows goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,4 +103,13 @@ pub trait ResultSink {
     fn row(&mut self, row: &dyn Row) -> Result<Flow>;
     /// The result set, or the statement without rows, is complete.
     fn done(&mut self, done: &Done, more: bool) -> Result<()>;
+    /// Opens a file of the client for LOAD DATA LOCAL INFILE; what is not read is skipped when the
+    /// reader is dropped.
+    fn local_file(&mut self, _name: &str) -> Result<Box<dyn Read + '_>> {
+        Err(Error::new(
+            3948,
+            "42000",
+            "Loading local data is disabled; this must be enabled on both the client and server sides",
+        ))
+    }
 }

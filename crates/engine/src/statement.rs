@@ -156,9 +156,7 @@ impl Session {
         self.begin_statement(sql);
         let prepared = Arc::new(self.parse_prepared(sql)?);
         let columns = self.describe(&prepared);
-        if let Err(e) = self.end_of_statement(true) {
-            return Err(e);
-        }
+        self.end_of_statement(true)?;
         let columns = columns?;
         let id = self.next_prepared.get();
         self.next_prepared.set(id.wrapping_add(1).max(1));
@@ -280,37 +278,40 @@ impl Session {
                 self.done(sink, Done::default(), more)
             }
             other => {
-                self.command(other, text, params)?;
-                self.done(sink, Done::default(), more)
+                let affected_rows = self.command(other, text, params)?;
+                self.done(sink, Done { affected_rows, ..Done::default() }, more)
             }
         }
     }
 
     /// Statements that answer with a bare OK.
-    fn command(&self, s: &Statement, text: &[u8], params: &[OwnedValue]) -> Result<()> {
+    fn command(&self, s: &Statement, text: &[u8], params: &[OwnedValue]) -> Result<u64> {
+        let none = |r: Result<()>| r.map(|()| 0);
         match s {
-            Statement::Begin(b) => self.begin_transaction(b.read_only),
+            Statement::Begin(b) => none(self.begin_transaction(b.read_only)),
             Statement::Commit(end) => {
                 self.commit_transaction()?;
-                self.chain(end)
+                none(self.chain(end))
             }
             Statement::Rollback(end) => {
                 self.rollback_transaction();
-                self.chain(end)
+                none(self.chain(end))
             }
             Statement::Savepoint(name) => {
                 self.open_transaction().savepoint(name);
-                Ok(())
+                Ok(0)
             }
-            Statement::RollbackTo(name) => self.open_transaction().rollback_to(name),
-            Statement::ReleaseSavepoint(name) => self.open_transaction().release(name),
-            Statement::Use(name) => self.use_database(name),
-            Statement::Set(items) => crate::set::run(self, items, text, params),
-            Statement::LockTables(_) | Statement::LockInstance => self.commit_transaction(),
-            Statement::UnlockTables | Statement::UnlockInstance => Ok(()),
-            Statement::Flush(_) | Statement::ResetPersist { .. } => Ok(()),
-            Statement::Kill { query, id } => self.kill(*query, id),
-            Statement::AnalyzeHistogram(_) => Ok(()),
+            Statement::RollbackTo(name) => none(self.open_transaction().rollback_to(name)),
+            Statement::ReleaseSavepoint(name) => none(self.open_transaction().release(name)),
+            Statement::Use(name) => none(self.use_database(name)),
+            Statement::Set(items) => none(crate::set::run(self, items, text, params)),
+            Statement::LockTables(_) | Statement::LockInstance => {
+                none(self.commit_transaction())
+            }
+            Statement::UnlockTables | Statement::UnlockInstance => Ok(0),
+            Statement::Flush(_) | Statement::ResetPersist { .. } => Ok(0),
+            Statement::Kill { query, id } => none(self.kill(*query, id)),
+            Statement::AnalyzeHistogram(_) => Ok(0),
             Statement::CreateUser(_)
             | Statement::AlterUser(_)
             | Statement::DropUser { .. }
@@ -318,7 +319,7 @@ impl Session {
             | Statement::CreateRole { .. }
             | Statement::DropRole { .. }
             | Statement::Grant(_)
-            | Statement::Revoke(_) => crate::ddl::account_statement(self, s),
+            | Statement::Revoke(_) => none(crate::ddl::account_statement(self, s)),
             Statement::Empty => Err(Error::new(1065, "42000", "Query was empty")),
             _ => {
                 // Definitions commit what is open, before and after.
@@ -327,7 +328,7 @@ impl Session {
                 let result = crate::ddl::run(self, s, text, params);
                 self.writing.set(false);
                 match result {
-                    Ok(()) => self.commit_transaction(),
+                    Ok(n) => self.commit_transaction().map(|()| n),
                     Err(e) => {
                         self.rollback_transaction();
                         Err(e)

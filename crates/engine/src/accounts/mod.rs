@@ -193,8 +193,9 @@ impl State {
         let Some(i) = self.position(user, host) else { return false };
         self.accounts.remove(i);
         self.edges.retain(|e| {
-            !(e.from_user == user && e.from_host.eq_ignore_ascii_case(host))
-                && !(e.to_user == user && e.to_host.eq_ignore_ascii_case(host))
+            let from = e.from_user == user && e.from_host.eq_ignore_ascii_case(host);
+            let to = e.to_user == user && e.to_host.eq_ignore_ascii_case(host);
+            !from && !to
         });
         true
     }

@@ -584,10 +584,10 @@ impl Run<'_> {
                     for name in self.existing(state, r, &mut outcome, no_such_grant)? {
                         let Some(account) = state.get_mut(&name.user, &name.host) else { continue };
                         let g = &mut account.grants;
-                        g.dynamic.retain(|(n, _)| {
-                            !wanted.dynamic.contains(n)
-                                && !(wanted.everything && target == Target::Global)
-                        });
+                        if wanted.everything && target == Target::Global {
+                            g.dynamic.clear();
+                        }
+                        g.dynamic.retain(|(n, _)| !wanted.dynamic.contains(n));
                         target.edit(g, &wanted, PrivilegeBits::without);
                         g.prune();
                     }

@@ -100,10 +100,11 @@ pub(super) fn define_column(
                     c.set_type(SqlType::Geometry(kind, Some(*n)));
                 }
             }
-            ColumnAttribute::Invisible => c.hidden = true,
             // REFERENCES beside a column is read and ignored, as in MySQL.
             ColumnAttribute::References(_)
             | ColumnAttribute::Visible
+            // Dolt keeps no note of INVISIBLE, and a note would change the schema's hash.
+            | ColumnAttribute::Invisible
             | ColumnAttribute::ColumnFormat(_)
             | ColumnAttribute::Storage(_)
             | ColumnAttribute::EngineAttribute(_)
@@ -397,7 +398,7 @@ pub(super) fn create_table(
     c: &CreateTable,
     text: &[u8],
     params: &[OwnedValue],
-) -> Result<()> {
+) -> Result<u64> {
     if c.temporary {
         return Err(Error::not_supported("CREATE TEMPORARY TABLE"));
     }
@@ -409,7 +410,7 @@ pub(super) fn create_table(
     if change.root.table_hash(&name).is_some() || change.root.views()?.contains_key(&name.to_lowercase()) {
         if c.if_not_exists {
             session.push_warning(1050, format!("Table '{name}' already exists"));
-            return Ok(());
+            return Ok(0);
         }
         return Err(Error::table_exists(name));
     }
@@ -489,6 +490,7 @@ pub(super) fn create_table(
     check_generated(session, &name, &schema)?;
     session_reset_counter(&db, &name);
     let objects = db.handle.store.objects().clone();
+    let count = rows.len() as u64;
     let table = if rows.is_empty() {
         let t = Table::new(&objects, &schema)?;
         match next_number {
@@ -502,7 +504,8 @@ pub(super) fn create_table(
     for (constraint, index, columns, references) in pending.foreign_keys {
         foreign_key::add(session, &mut change, &name, constraint, index, &columns, &references, true)?;
     }
-    change.finish()
+    change.finish()?;
+    Ok(count)
 }
 
 fn session_reset_counter(db: &crate::session::DbRef, table: &str) {

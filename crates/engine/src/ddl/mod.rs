@@ -14,7 +14,7 @@ mod view;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{ForeignKeys, ReferentialAction, Root, Schema, Table};
+use model::{ForeignKeys, Root, Schema, Table};
 use syntax::ast::{self, Statement};
 use values::{CollationId, OwnedValue};
 
@@ -132,16 +132,33 @@ fn database_of(session: &Session, name: &ast::ObjectName) -> Result<DbRef> {
     }
 }
 
-/// Runs a definition.
-pub fn run(session: &Session, s: &Statement, text: &[u8], params: &[OwnedValue]) -> Result<()> {
+/// Runs a definition; gives the rows that count as affected.
+pub fn run(session: &Session, s: &Statement, text: &[u8], params: &[OwnedValue]) -> Result<u64> {
     match s {
-        Statement::CreateTable(c) => {
-            create::create_table(session, c, text, params)?;
-            let db = database_of(session, &c.name)?;
-            let mut change = Change::new(session, &db)?;
-            foreign_key::resolve_waiting(&mut change, &c.name.name)?;
-            change.finish()
-        }
+        Statement::CreateDatabase(c) => create_database(session, c),
+        Statement::DropDatabase(d) => drop_database(session, d),
+        Statement::Truncate(name) => truncate(session, name),
+        Statement::CreateTable(c) => create_table(session, c, text, params),
+        _ => define(session, s, text).map(|()| 0),
+    }
+}
+
+fn create_table(
+    session: &Session,
+    c: &ast::CreateTable,
+    text: &[u8],
+    params: &[OwnedValue],
+) -> Result<u64> {
+    let rows = create::create_table(session, c, text, params)?;
+    let db = database_of(session, &c.name)?;
+    let mut change = Change::new(session, &db)?;
+    foreign_key::resolve_waiting(&mut change, &c.name.name)?;
+    change.finish()?;
+    Ok(rows)
+}
+
+fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
+    match s {
         Statement::AlterTable(a) => alter::alter_table(session, a),
         Statement::DropTable(d) => drop_tables(session, d),
         Statement::RenameTable(list) => {
@@ -153,7 +170,6 @@ pub fn run(session: &Session, s: &Statement, text: &[u8], params: &[OwnedValue])
             }
             Ok(())
         }
-        Statement::Truncate(name) => truncate(session, name),
         Statement::CreateIndex(c) => {
             let spec = ast::AlterSpec::AddConstraint(match c.kind {
                 ast::IndexKind::Unique => {
@@ -181,9 +197,7 @@ pub fn run(session: &Session, s: &Statement, text: &[u8], params: &[OwnedValue])
         Statement::CreateView(v) => view::create_view(session, v, text),
         Statement::AlterView(v) => view::create_view(session, v, text),
         Statement::DropView(d) => view::drop_views(session, d),
-        Statement::CreateDatabase(c) => create_database(session, c),
         Statement::AlterDatabase(a) => alter_database(session, a),
-        Statement::DropDatabase(d) => drop_database(session, d),
         Statement::CreateTrigger(_) | Statement::DropTrigger(_) => {
             Err(Error::not_supported("TRIGGER"))
         }
@@ -244,7 +258,7 @@ fn database_collation(options: &[ast::DatabaseOption]) -> Result<CollationId> {
     Ok(id)
 }
 
-fn create_database(session: &Session, c: &ast::CreateDatabase) -> Result<()> {
+fn create_database(session: &Session, c: &ast::CreateDatabase) -> Result<u64> {
     let name: &str = &c.name;
     if name.contains(['/', '@', '\\']) || name.is_empty() || name.starts_with('.') || name.ends_with(' ') {
         return Err(Error::new(1102, "42000", format!("Incorrect database name '{name}'")));
@@ -253,7 +267,7 @@ fn create_database(session: &Session, c: &ast::CreateDatabase) -> Result<()> {
     if session.instance.database(name).is_some() || crate::schema_tables::is_system(name) {
         if c.if_not_exists {
             session.push_warning(1007, format!("Can't create database '{name}'; database exists"));
-            return Ok(());
+            return Ok(1);
         }
         return Err(Error::database_exists(name));
     }
@@ -261,7 +275,7 @@ fn create_database(session: &Session, c: &ast::CreateDatabase) -> Result<()> {
     let dates = session.instance.settings.commit_dates;
     let millis = dates.1.unwrap_or(session.instance.clock.now_micros() / 1000);
     session.instance.create_database(name, collation, session.committer(), millis)?;
-    Ok(())
+    Ok(1)
 }
 
 fn alter_database(session: &Session, a: &ast::AlterDatabase) -> Result<()> {
@@ -276,20 +290,21 @@ fn alter_database(session: &Session, a: &ast::AlterDatabase) -> Result<()> {
     change.finish()
 }
 
-fn drop_database(session: &Session, d: &ast::DropDatabase) -> Result<()> {
+fn drop_database(session: &Session, d: &ast::DropDatabase) -> Result<u64> {
     if d.name.contains(['/', '@']) {
         return Err(Error::general(format!("unable to drop revision database: {}", d.name)));
     }
     let Some(handle) = session.instance.database(&d.name) else {
         if d.if_exists {
             session.push_warning(1008, format!("Can't drop database '{}'; database doesn't exist", d.name));
-            return Ok(());
+            return Ok(0);
         }
         return Err(Error::database_missing_drop(&*d.name));
     };
     session.rollback_transaction();
     session.leave_database(&handle);
-    session.instance.drop_database(&d.name)
+    session.instance.drop_database(&d.name)?;
+    Ok(1)
 }
 
 fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
@@ -384,7 +399,7 @@ fn rename_table(change: &mut Change<'_>, from: &str, to: &str) -> Result<()> {
     Ok(())
 }
 
-fn truncate(session: &Session, name: &ast::ObjectName) -> Result<()> {
+fn truncate(session: &Session, name: &ast::ObjectName) -> Result<u64> {
     let db = database_of(session, name)?;
     let mut change = Change::new(session, &db)?;
     let state = change.table(&name.name)?;
@@ -405,8 +420,8 @@ fn truncate(session: &Session, name: &ast::ObjectName) -> Result<()> {
             )));
         }
     }
-    let rows = state.table.empty_rows()?;
-    let mut table = state.table.with_rows(&rows);
+    let rows = state.table.entry_count()?;
+    let mut table = state.table.with_rows(&state.table.empty_rows()?);
     let mut maps = Vec::new();
     for i in &state.def.indexes {
         maps.push((i.name.clone(), table.empty_index(&i.name)?));
@@ -417,10 +432,6 @@ fn truncate(session: &Session, name: &ast::ObjectName) -> Result<()> {
     }
     db.handle.reset_number(&state.name, Some(1));
     change.put_table(&state.name, &table)?;
-    change.finish()
-}
-
-/// Whether an action changes rows of the child.
-pub(crate) fn acts(a: ReferentialAction) -> bool {
-    matches!(a, ReferentialAction::Cascade | ReferentialAction::SetNull)
+    change.finish()?;
+    Ok(rows)
 }

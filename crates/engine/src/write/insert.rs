@@ -51,10 +51,7 @@ pub fn insert(
             cx.check_interrupt()?;
         }
         out.counts.matched += 1;
-        let mut row = match complete(plan, given, number, cx) {
-            Ok(row) => row,
-            Err(e) => return Err(e),
-        };
+        let mut row = complete(plan, given, number, cx)?;
         numbers.fill(plan, target, &mut row, number, &mut out, cx)?;
         generate(&plan.rules, &plan.def, &mut row, cx, number, plan.ignore)?;
         if !check_row(&plan.rules, &plan.def, &mut row, cx, plan.ignore)? {
@@ -257,6 +254,10 @@ impl Numbers {
                 out.last_id = used;
                 self.highest = self.highest.max(used);
                 target.handle.note_number(&target.table, used);
+                if used >= self.next {
+                    // Numbers after this row go on above it.
+                    self.end = self.next;
+                }
             }
         }
         Ok(())

@@ -272,6 +272,10 @@ pub fn parse_datetime(text: &[u8], rules: DateRules) -> Result<ParsedDateTime, B
         out.offset = Some(seconds);
         at += n;
     }
+    // ISO 8601 as JavaScript writes it ends in Z; Dolt takes the time as it stands.
+    if count > 3 && text.get(at) == Some(&b'Z') {
+        at += 1;
+    }
     out.truncated = !text[at..].trim_ascii().is_empty();
     let mut year = u16::try_from(fields[0]).map_err(|_| BadTemporal)?;
     let any = fields.iter().any(|f| *f != 0) || out.value.micro != 0;

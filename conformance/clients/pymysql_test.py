@@ -1,0 +1,73 @@
+"""PyMySQL against a running server."""
+
+import pymysql
+
+from client_test import HOST, PORT, run, test
+
+
+def connect(**more):
+    return pymysql.connect(**({"host": HOST, "port": PORT, "user": "root"} | more))
+
+
+def rows(connection, sql, args=None):
+    with connection.cursor() as c:
+        c.execute(sql, args)
+        return c.fetchall()
+
+
+@test
+def rollback_is_not_ignored():
+    # PyMySQL turns autocommit off only if the status flags say that it is on.
+    c = connect()
+    rows(c, "create database shop")
+    c.select_db("shop")
+    rows(c, "create table t (id int primary key)")
+    rows(c, "insert into t values (1)")
+    c.rollback()
+    assert rows(c, "select count(*) from t") == ((0,),)
+    c.close()
+
+
+@test
+def error_classes_follow_the_numbers():
+    c = connect(database="shop", autocommit=True)
+    rows(c, "insert into t values (1)")
+    for sql, cls, number in [
+        ("insert into t values (1)", pymysql.err.IntegrityError, 1062),
+        ("select * from nowhere", pymysql.err.ProgrammingError, 1146),
+        ("selec 1", pymysql.err.ProgrammingError, 1064),
+    ]:
+        try:
+            rows(c, sql)
+            raise AssertionError(f"no error: {sql}")
+        except cls as e:
+            assert e.args[0] == number, (sql, e)
+    c.close()
+
+
+@test
+def large_packets():
+    c = connect(database="shop", autocommit=True)
+    rows(c, "create table big (id int primary key, v longblob)")
+    data = bytes(range(256)) * (70 * 1024)
+    rows(c, "insert into big values (1, _binary %s)", (data,))
+    assert rows(c, "select v from big") == ((data,),)
+    c.close()
+
+
+@test
+def local_files(path="local_file.csv"):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("2\n3\n4\n")
+    try:
+        c = connect(database="shop", autocommit=True, local_infile=True)
+        rows(c, "set global local_infile = 1")
+        rows(c, f"load data local infile '{path}' into table t")
+        assert rows(c, "select count(*) from t") == ((4,),)
+        c.close()
+    finally:
+        import os
+        os.unlink(path)
+
+
+run("PyMySQL")

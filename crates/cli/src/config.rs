@@ -1,0 +1,84 @@
+//! Configuration files: local, global (spec 06 §4).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::Failure;
+
+/// Keys that `dolt config --add` accepts; `sqlserver.global.*` besides.
+pub const KNOWN: &[&str] = &[
+    "user.name", "user.email", "init.defaultbranch", "core.editor", "push.autosetupremote",
+    "user.creds", "remotes.default_host", "remotes.default_port", "creds.add_url",
+    "doltlab.insecure", "remotesapi.credential_helper", "metrics.disabled", "metrics.host",
+    "metrics.port", "metrics.insecure", "versioncheck.disabled", "profile", "mmap_archive_indexes",
+];
+
+/// One file of settings.
+pub type File = BTreeMap<String, String>;
+
+/// The directory that stands for the user's home.
+pub fn home() -> Result<PathBuf, Failure> {
+    if let Some(root) = std::env::var_os("DOLT_ROOT_PATH").filter(|r| !r.is_empty()) {
+        return Ok(PathBuf::from(root));
+    }
+    std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .ok_or_else(|| Failure::new("Failed to load the global config. HOME is not set"))
+}
+
+/// Path of the global file.
+pub fn global_path() -> Result<PathBuf, Failure> {
+    Ok(home()?.join(".dolt").join("config_global.json"))
+}
+
+/// Path of a repository's file.
+pub fn local_path(dir: &Path) -> PathBuf {
+    dir.join(".dolt").join("config.json")
+}
+
+/// Reads a file; a missing one is empty.
+pub fn read(path: &Path) -> Result<File, Failure> {
+    match std::fs::read(path) {
+        Ok(bytes) if bytes.is_empty() => Ok(File::new()),
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|e| Failure::new(format!("Failed to load the config {}: {e}", path.display()))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(File::new()),
+        Err(e) => Err(Failure::new(format!("Failed to load the config {}: {e}", path.display()))),
+    }
+}
+
+/// Writes a file, in one step.
+pub fn write(path: &Path, file: &File) -> Result<(), Failure> {
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir)?;
+    }
+    let temporary = path.with_extension("json.tmp");
+    std::fs::write(&temporary, serde_json::to_vec(file)?)?;
+    std::fs::rename(&temporary, path)?;
+    Ok(())
+}
+
+/// Local and global settings.
+pub struct Config {
+    /// The repository's.
+    pub local: File,
+    /// The user's.
+    pub global: File,
+}
+
+impl Config {
+    /// Reads the files that apply in a directory; the global one is made when it is missing.
+    pub fn load(dir: &Path) -> Result<Config, Failure> {
+        let global = global_path()?;
+        if !global.exists() {
+            // A read-only home is no reason to fail.
+            let _ = write(&global, &File::new());
+        }
+        Ok(Config { local: read(&local_path(dir))?, global: read(&global)? })
+    }
+
+    /// A setting, the repository's first.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.local.get(key).or_else(|| self.global.get(key)).map(String::as_str)
+    }
+}

@@ -1,0 +1,146 @@
+//! Result sets as text: tabular, csv, json, vertical (spec 06 §7).
+
+mod csv;
+mod json;
+mod tabular;
+mod vertical;
+
+use std::io::Write;
+
+use engine::error::{Error, Result};
+use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
+use values::{SqlType, Value};
+
+pub use csv::Csv;
+pub use json::JsonRows;
+pub use tabular::Tabular;
+pub use vertical::Vertical;
+
+/// `--result-format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A table with borders.
+    Tabular,
+    /// Comma separated.
+    Csv,
+    /// `{"rows": [..]}`.
+    Json,
+    /// One column a line.
+    Vertical,
+    /// Nothing.
+    Null,
+}
+
+impl Format {
+    /// Reads the name of a format.
+    pub fn parse(text: &str) -> Option<Format> {
+        Some(match text.to_ascii_lowercase().as_str() {
+            "tabular" => Format::Tabular,
+            "csv" => Format::Csv,
+            "json" => Format::Json,
+            "vertical" => Format::Vertical,
+            "null" => Format::Null,
+            _ => return None,
+        })
+    }
+}
+
+/// One way to write a result set.
+pub trait Renderer {
+    /// Begins a result set.
+    fn begin(&mut self, columns: &[ColumnMeta], out: &mut dyn Write) -> std::io::Result<()>;
+    /// Writes a row; NULL is none.
+    fn row(&mut self, cells: Vec<Option<Vec<u8>>>, out: &mut dyn Write) -> std::io::Result<()>;
+    /// Ends the result set.
+    fn end(&mut self, out: &mut dyn Write) -> std::io::Result<()>;
+}
+
+/// Text of a value as the command line shows it.
+pub fn cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    match (v, ty) {
+        (Value::Null, _) => return None,
+        (Value::UInt(n), SqlType::Bit(_)) => out.extend_from_slice(n.to_string().as_bytes()),
+        (Value::Bytes(b), SqlType::Geometry(..)) => {
+            out.extend_from_slice(b"0x");
+            for byte in b.iter() {
+                out.extend_from_slice(format!("{byte:02X}").as_bytes());
+            }
+        }
+        (v, ty) => values::render_text(v, ty, &mut out),
+    }
+    Some(out)
+}
+
+/// Writes results to a stream as they come.
+pub struct Printer<'o> {
+    out: &'o mut dyn Write,
+    renderer: Option<Box<dyn Renderer>>,
+    types: Vec<SqlType>,
+    /// A blank line follows each result set.
+    pub spaced: bool,
+    /// What the last statement without rows did.
+    pub last: Option<Done>,
+    /// Rows of the last result set.
+    pub rows: u64,
+    open: bool,
+}
+
+impl<'o> Printer<'o> {
+    /// A printer of a format.
+    pub fn new(format: Format, out: &'o mut dyn Write) -> Printer<'o> {
+        let renderer: Option<Box<dyn Renderer>> = match format {
+            Format::Tabular => Some(Box::new(Tabular::default())),
+            Format::Csv => Some(Box::new(Csv)),
+            Format::Json => Some(Box::new(JsonRows::default())),
+            Format::Vertical => Some(Box::new(Vertical::default())),
+            Format::Null => None,
+        };
+        let spaced = !matches!(format, Format::Csv | Format::Null);
+        Printer { out, renderer, types: Vec::new(), spaced, last: None, rows: 0, open: false }
+    }
+}
+
+fn broken(e: std::io::Error) -> Error {
+    Error::general(format!("cannot write: {e}"))
+}
+
+impl ResultSink for Printer<'_> {
+    fn columns(&mut self, columns: &[ColumnMeta]) -> Result<()> {
+        self.types = columns.iter().map(|c| c.ty.clone()).collect();
+        self.rows = 0;
+        self.open = true;
+        match &mut self.renderer {
+            Some(r) => r.begin(columns, self.out).map_err(broken),
+            None => Ok(()),
+        }
+    }
+
+    fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+        self.rows += 1;
+        let mut cells = Vec::with_capacity(row.len());
+        for i in 0..row.len() {
+            cells.push(cell(&row.get(i)?, &self.types[i]));
+        }
+        if let Some(r) = &mut self.renderer {
+            r.row(cells, self.out).map_err(broken)?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn done(&mut self, done: &Done, _more: bool) -> Result<()> {
+        if !self.open {
+            self.last = Some(done.clone());
+            return Ok(());
+        }
+        self.open = false;
+        self.last = None;
+        if let Some(r) = &mut self.renderer {
+            r.end(self.out).map_err(broken)?;
+            if self.spaced {
+                writeln!(self.out).map_err(broken)?;
+            }
+        }
+        self.out.flush().map_err(broken)
+    }
+}

@@ -1,0 +1,279 @@
+//! The engine behind the protocol: databases of a data directory, and sessions over them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use engine::accounts::Accounts;
+use engine::error::{Error, Result};
+use engine::instance::{Instance, Interrupt, Settings, SystemClock};
+use engine::result::ResultSink;
+use engine::session::Session;
+use engine::variables;
+use values::charset::{self, Charset};
+use values::{CollationId, OwnedValue, Value};
+
+use crate::backend::{Backend, BackendSession, InterruptHandle, Login, PreparedInfo};
+use crate::config::{Config, Variables};
+use crate::log::{Level, Logger};
+use crate::start::{Opener, locked, run_with};
+
+/// Runs `dolt sql-server` with the arguments behind its name; gives the exit code. `settings` is
+/// what the command line knows: identity, default branch, fixed dates.
+pub fn run(args: &[String], cwd: &Path, settings: Settings) -> i32 {
+    run_with(args, cwd, &EngineOpener { settings })
+}
+
+/// Opens engine instances.
+pub struct EngineOpener {
+    /// What every instance starts from.
+    pub settings: Settings,
+}
+
+/// An instance with its accounts.
+pub struct EngineBackend {
+    instance: Arc<Instance>,
+    accounts: Arc<Accounts>,
+    user_session_vars: Vec<(String, Variables)>,
+}
+
+impl EngineBackend {
+    /// Serves an instance to these accounts.
+    pub fn new(
+        mut instance: Instance,
+        accounts: Accounts,
+        user_session_vars: Vec<(String, Variables)>,
+    ) -> EngineBackend {
+        let accounts = Arc::new(accounts);
+        instance.accounts = Some(accounts.clone());
+        EngineBackend {
+            instance: Arc::new(instance),
+            accounts,
+            user_session_vars,
+        }
+    }
+
+    /// The instance.
+    pub fn instance(&self) -> &Arc<Instance> {
+        &self.instance
+    }
+}
+
+/// Sets a global variable from text; a name or value that there is not is only worth a warning.
+fn set_global(instance: &Instance, logger: &Logger, name: &str, text: &str) {
+    let name = name.to_ascii_lowercase();
+    let set = match variables::lookup(&name) {
+        Some(v) => v
+            .check(Value::text(text))
+            .map(|value| instance.set_global(&name, value)),
+        None => Err(Error::unknown_variable(&name)),
+    };
+    if let Err(e) = set {
+        logger.log(Level::Warning, &format!("system variable {name}: {e}"), &[]);
+    }
+}
+
+impl Opener for EngineOpener {
+    fn open(
+        &self,
+        config: &Config,
+        logger: &Arc<Logger>,
+    ) -> std::result::Result<Arc<dyn Backend>, String> {
+        let settings = Settings {
+            read_only: config.read_only || self.settings.read_only,
+            autocommit: config.autocommit,
+            commit_as_account: true,
+            ..self.settings.clone()
+        };
+        let accounts = Accounts::open(&config.privilege_file).map_err(|e| e.to_string())?;
+        let instance = Instance::open(&config.data_dir, settings, Arc::new(SystemClock))
+            .map_err(|e| e.to_string())?;
+        // A store that another process holds opens for reading only.
+        if let Some(held) = instance.databases().iter().find(|d| d.store.is_read_only()) {
+            return Err(locked(&held.name));
+        }
+        let on = |b: bool| if b { "ON" } else { "OFF" }.to_string();
+        let socket = config
+            .socket_path()
+            .map_or(String::new(), |p| p.display().to_string());
+        for (name, text) in [
+            ("port", config.port.to_string()),
+            ("socket", socket),
+            ("datadir", config.data_dir.display().to_string()),
+            ("max_connections", config.max_connections.to_string()),
+            ("back_log", config.back_log.to_string()),
+            ("autocommit", on(config.autocommit)),
+            ("read_only", on(config.read_only)),
+            ("event_scheduler", config.event_scheduler.clone()),
+            (
+                "require_secure_transport",
+                on(config.require_secure_transport),
+            ),
+            (
+                "dolt_transaction_commit",
+                on(config.dolt_transaction_commit),
+            ),
+            ("dolt_log_level", config.log_level.clone()),
+        ] {
+            if variables::lookup(name).is_some() {
+                set_global(&instance, logger, name, &text);
+            }
+        }
+        for (name, text) in &config.system_variables {
+            set_global(&instance, logger, name, text);
+        }
+        Ok(Arc::new(EngineBackend::new(
+            instance,
+            accounts,
+            config.user_session_vars.clone(),
+        )))
+    }
+
+    fn close(&self, backend: Arc<dyn Backend>) -> std::result::Result<(), String> {
+        drop(backend);
+        Ok(())
+    }
+}
+
+impl Backend for EngineBackend {
+    fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    fn open_session(&self, login: &Login) -> Result<Box<dyn BackendSession>> {
+        let session = Session::new(
+            &self.instance,
+            login.connection_id,
+            &login.user,
+            &login.client_host,
+        );
+        for (user, vars) in &self.user_session_vars {
+            if *user == login.user {
+                for (name, text) in vars {
+                    session.set_variable(None, name, Some(Value::text(text.as_str())))?;
+                }
+            }
+        }
+        Ok(Box::new(EngineSession { session }))
+    }
+}
+
+struct EngineSession {
+    session: Session,
+}
+
+impl InterruptHandle for Interrupt {
+    fn kill_query(&self) {
+        Interrupt::kill_query(self);
+    }
+    fn kill_connection(&self) {
+        Interrupt::kill_connection(self);
+    }
+    fn is_connection_killed(&self) -> bool {
+        Interrupt::is_connection_killed(self)
+    }
+}
+
+impl EngineSession {
+    /// The character set of a variable, unless its texts need no conversion.
+    fn foreign_charset(&self, variable: &str) -> Option<&'static Charset> {
+        let Value::Bytes(name) = self.session.variable(variable) else {
+            return None;
+        };
+        if matches!(&*name, b"utf8mb4" | b"utf8mb3" | b"utf8" | b"binary") {
+            return None;
+        }
+        charset::by_name(std::str::from_utf8(&name).ok()?)
+    }
+
+    /// A statement's text in UTF-8.
+    fn with_sql<T>(&self, sql: &[u8], run: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
+        match self
+            .foreign_charset("character_set_client")
+            .and_then(|c| c.to_utf8(sql))
+        {
+            Some(text) => run(&text),
+            None => run(sql),
+        }
+    }
+}
+
+impl BackendSession for EngineSession {
+    fn execute(&self, sql: &[u8], multi: bool, sink: &mut dyn ResultSink) -> Result<()> {
+        self.with_sql(sql, |sql| self.session.execute(sql, multi, sink))
+    }
+
+    fn prepare(&self, sql: &[u8]) -> Result<PreparedInfo> {
+        let info = self.with_sql(sql, |sql| self.session.prepare(sql))?;
+        Ok(PreparedInfo {
+            id: info.id,
+            params: info.params,
+            columns: info.columns,
+        })
+    }
+
+    fn execute_prepared(
+        &self,
+        id: u32,
+        mut params: Vec<OwnedValue>,
+        sink: &mut dyn ResultSink,
+    ) -> Result<()> {
+        if let Some(charset) = self.foreign_charset("character_set_client") {
+            for p in &mut params {
+                if let Value::Bytes(b) = p
+                    && let Some(text) = charset.to_utf8(b)
+                {
+                    *p = Value::Bytes(text.into());
+                }
+            }
+        }
+        self.session.execute_prepared(id, params, sink)
+    }
+
+    fn close_prepared(&self, id: u32) {
+        self.session.close_prepared(id);
+    }
+
+    fn use_database(&self, name: &str) -> Result<()> {
+        self.session.use_database(name)
+    }
+
+    fn reset(&self) {
+        self.session.reset();
+    }
+
+    fn change_user(&self, login: &Login) -> Result<()> {
+        self.session.change_user(&login.user, &login.client_host);
+        Ok(())
+    }
+
+    fn set_client(&self, collation: CollationId, found_rows: bool) {
+        self.session.set_client(collation.0, found_rows);
+    }
+
+    fn status_flags(&self) -> u16 {
+        self.session.status_flags()
+    }
+
+    fn warning_count(&self) -> u16 {
+        self.session.warning_count()
+    }
+
+    fn results_collation(&self) -> CollationId {
+        let Value::Bytes(name) = self.session.variable("character_set_results") else {
+            // NULL: results are sent as they are.
+            return CollationId::BINARY;
+        };
+        match &*name {
+            b"utf8mb4" => CollationId::UTF8MB4_0900_AI_CI,
+            b"binary" => CollationId::BINARY,
+            other => values::collation::all()
+                .iter()
+                .find(|c| c.is_default && c.charset.name.as_bytes() == other)
+                .map_or(CollationId::UTF8MB4_0900_AI_CI, |c| c.id),
+        }
+    }
+
+    fn interrupt_handle(&self) -> Arc<dyn InterruptHandle> {
+        self.session.interrupt_handle()
+    }
+}
