@@ -124,6 +124,7 @@ impl Case {
                     all.extend(args[1..].iter().cloned());
                     call("dolt_stash", &all)
                 }
+                Some("list") => Ok(()),
                 Some(_) => return None,
             },
             "rebase" => call("dolt_rebase", args),
@@ -274,7 +275,11 @@ const COMPLETE: &[&str] = &[
     "history_closure",
     "history_long",
     "large_table",
+    "merge_conflict_keys",
+    "merge_conflicts",
+    "merge_rows",
     "merge_schemas",
+    "types_string",
     "types_numeric",
     "types_temporal",
 ];
