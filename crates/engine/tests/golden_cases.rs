@@ -165,6 +165,18 @@ impl Case {
                 return Some(format!("merge state of {name}: {:?}", set.merge));
             }
         }
+        for (name, expected) in state["stashes"].as_object().into_iter().flatten() {
+            let own = store.get_ref(&format!("refs/stashes/{name}")).map(|h| h.to_string());
+            if own.as_deref() != expected["list"].as_str() {
+                return Some(format!("stashes {name}: {own:?}, expected {}", expected["list"]));
+            }
+        }
+        for (name, expected) in state["tags"].as_object().into_iter().flatten() {
+            let own = store.tag(name).unwrap().map(|t| t.commit.hash().to_string());
+            if own.as_deref() != expected["commit"].as_str() && expected["commit"].is_string() {
+                return Some(format!("tag {name}: {own:?}, expected {expected}"));
+            }
+        }
         None
     }
 
@@ -292,6 +304,8 @@ const COMPLETE: &[&str] = &[
     "merge_rows",
     "merge_schemas",
     "merge_violations",
+    "rebase",
+    "stash",
     "types_string",
     "types_numeric",
     "types_temporal",
