@@ -1,5 +1,17 @@
 //! Version control through SQL: procedures, system tables and functions (spec 04).
 
+mod arguments;
+mod branch_edit;
+pub mod commit;
+mod functions;
+mod ignore;
+mod logic;
+mod procedures;
+mod revision;
+mod staging;
+mod system_tables;
+mod validate;
+
 use std::sync::Arc;
 
 use values::OwnedValue;
@@ -7,8 +19,10 @@ use values::OwnedValue;
 use crate::error::{Error, Result};
 use crate::result::ColumnMeta;
 use crate::session::{DbRef, Session};
-use crate::transaction::Transaction;
 use crate::virtual_table::VirtualTable;
+
+pub use functions::scalar;
+pub use validate::before_commit;
 
 /// Result set of a procedure.
 pub struct ProcedureResult {
@@ -18,37 +32,33 @@ pub struct ProcedureResult {
     pub rows: Vec<Vec<OwnedValue>>,
 }
 
+impl From<versioning::Error> for Error {
+    fn from(e: versioning::Error) -> Error {
+        Error::general(e)
+    }
+}
+
 /// CALL of a procedure; none when there is no such procedure.
-pub fn call(_session: &Session, _name: &str, _args: &[String]) -> Result<Option<ProcedureResult>> {
-    Ok(None)
+pub fn call(session: &Session, name: &str, args: &[String]) -> Result<Option<ProcedureResult>> {
+    procedures::call(session, name, args)
 }
 
 /// A system table of a database.
 pub fn table(
-    _session: &Session,
-    _db: &DbRef,
-    _name: &str,
-    _as_of: Option<&OwnedValue>,
+    session: &Session,
+    db: &DbRef,
+    name: &str,
+    as_of: Option<&OwnedValue>,
 ) -> Result<Option<Arc<dyn VirtualTable>>> {
-    Ok(None)
+    system_tables::table(session, db, name, as_of)
 }
 
 /// A table function.
 pub fn function(
-    _session: &Session,
-    _db: &DbRef,
-    _name: &str,
-    _args: &[Option<OwnedValue>],
+    session: &Session,
+    db: &DbRef,
+    name: &str,
+    args: &[Option<OwnedValue>],
 ) -> Result<Option<Arc<dyn VirtualTable>>> {
-    Ok(None)
-}
-
-/// A scalar function that needs the session.
-pub fn scalar(_session: &Session, name: &str, _args: &[OwnedValue]) -> Result<OwnedValue> {
-    Err(Error::unknown_function(name))
-}
-
-/// What must hold before a transaction is committed.
-pub fn before_commit(_session: &Session, _tx: &Transaction) -> Result<()> {
-    Ok(())
+    system_tables::function(session, db, name, args)
 }

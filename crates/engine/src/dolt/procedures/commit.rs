@@ -1,0 +1,81 @@
+//! `dolt_commit`.
+
+use values::Value;
+
+use super::{ProcedureResult, hash, row, text};
+use crate::dolt::arguments::{Arguments, OptionSpec, Takes, parse};
+use crate::dolt::branch_edit::{branch_of, edit_now};
+use crate::dolt::commit::{CommitRequest, Stage, commit as make, parse_author, parse_date};
+use crate::dolt::revision::working_root;
+use crate::dolt::validate::tables_with_artifacts;
+use crate::error::{Error, Result};
+use crate::session::{DbRef, Session};
+
+const OPTIONS: &[OptionSpec] = &[
+    ("message", "m", Takes::Value),
+    ("allow-empty", "", Takes::Flag),
+    ("skip-empty", "", Takes::Flag),
+    ("date", "", Takes::Value),
+    ("force", "f", Takes::Flag),
+    ("author", "", Takes::Value),
+    ("all", "a", Takes::Flag),
+    ("ALL", "A", Takes::Flag),
+    ("amend", "", Takes::Flag),
+    ("gpg-sign", "S", Takes::Flag),
+    ("skip-verification", "", Takes::Flag),
+    ("branch", "", Takes::Value),
+];
+
+fn request(a: &Arguments) -> Result<CommitRequest> {
+    Ok(CommitRequest {
+        message: a.get("message").map(str::to_owned),
+        author: a.get("author").map(parse_author).transpose()?,
+        author_millis: a.get("date").map(parse_date).transpose()?,
+        stage: match (a.has("ALL"), a.has("all")) {
+            (true, _) => Stage::All,
+            (_, true) => Stage::Known,
+            _ => Stage::Nothing,
+        },
+        amend: a.has("amend"),
+        allow_empty: a.has("allow-empty"),
+        skip_empty: a.has("skip-empty"),
+        force: a.has("force"),
+    })
+}
+
+/// Commits what is staged.
+pub fn commit(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureResult> {
+    let a = parse(OPTIONS, args)?.at_most("commit", 0)?;
+    let db = match a.get("branch") {
+        Some(branch) => session.resolve_database(&format!("{}/{branch}", db.handle.name))?,
+        None => db.clone(),
+    };
+    let request = request(&a)?;
+    branch_of(&db)?;
+    if request.message.is_none() && !request.amend {
+        return Err(Error::general("Must provide commit message."));
+    }
+    if request.force {
+        session.set_variable(None, "dolt_force_transaction_commit", Some(Value::Int(1)))?;
+    } else if session.open_transaction().explicit {
+        // Said before the transaction is committed, which would be refused in other words.
+        let merging = session.branch_changes(&db)?.set.merge.is_some();
+        if merging {
+            let (conflicts, violations) = tables_with_artifacts(&working_root(session, &db)?)?;
+            for (tables, what) in
+                [(conflicts, "are in conflict"), (violations, "have constraint violations")]
+            {
+                if !tables.is_empty() {
+                    let list = tables.join(", ");
+                    return Err(Error::general(format!("error: the table(s) {list} {what}")));
+                }
+            }
+        }
+    }
+    let made = edit_now(session, &db, |e| make(e, &request))?;
+    let mut result = row([("hash", made.map_or(text(""), |id| hash(id.0)))]);
+    if made.is_none() {
+        result.rows.clear();
+    }
+    Ok(result)
+}

@@ -1,0 +1,89 @@
+//! The procedures, by name.
+
+mod add;
+mod branch;
+mod checkout;
+mod clean;
+mod commit;
+mod conflicts;
+mod count_commits;
+mod merge;
+mod remote;
+mod replay;
+mod reset;
+mod stash;
+mod tag;
+mod verify;
+
+use values::{CollationId, IntWidth, LobSize, OwnedValue, SqlType, Value};
+
+use super::ProcedureResult;
+use crate::error::{Error, Result};
+use crate::result::ColumnMeta;
+use crate::session::{DbRef, Session};
+
+type Procedure = fn(&Session, &DbRef, &[String]) -> Result<ProcedureResult>;
+
+const PROCEDURES: &[(&str, Procedure)] = &[
+    ("dolt_add", add::add),
+    ("dolt_branch", branch::branch),
+    ("dolt_checkout", checkout::checkout),
+    ("dolt_cherry_pick", replay::cherry_pick),
+    ("dolt_clean", clean::clean),
+    ("dolt_commit", commit::commit),
+    ("dolt_conflicts_resolve", conflicts::resolve),
+    ("dolt_count_commits", count_commits::count_commits),
+    ("dolt_merge", merge::merge),
+    ("dolt_remote", remote::remote),
+    ("dolt_reset", reset::reset),
+    ("dolt_revert", replay::revert),
+    ("dolt_rm", clean::rm),
+    ("dolt_stash", stash::stash),
+    ("dolt_tag", tag::tag),
+    ("dolt_verify_constraints", verify::verify_constraints),
+];
+
+/// CALL of a procedure; none when there is no such procedure.
+pub fn call(session: &Session, name: &str, args: &[String]) -> Result<Option<ProcedureResult>> {
+    let name = name.to_ascii_lowercase();
+    let Some((_, procedure)) = PROCEDURES.iter().find(|(n, _)| *n == name) else {
+        return Ok(None);
+    };
+    if session.current_database().is_none() {
+        return Err(Error::general("Empty database name."));
+    }
+    let db = session.current()?;
+    procedure(session, &db, args).map(Some)
+}
+
+const BIGINT: SqlType = SqlType::Int { width: IntWidth::Big, unsigned: false, bool_width: false };
+const LONGTEXT: SqlType = SqlType::Text(LobSize::Long, CollationId::DEFAULT);
+
+/// A result of one row; each column is a number or a text by its value.
+pub fn row<const N: usize>(cells: [(&str, OwnedValue); N]) -> ProcedureResult {
+    let mut result = ProcedureResult { columns: Vec::new(), rows: vec![Vec::new()] };
+    for (name, value) in cells {
+        let ty = match value {
+            Value::Int(_) => BIGINT,
+            _ => LONGTEXT,
+        };
+        result.columns.push(ColumnMeta::computed(name, ty));
+        result.rows[0].push(value);
+    }
+    result
+}
+
+/// The result of procedures that say nothing but that they worked.
+pub fn status() -> ProcedureResult {
+    row([("status", Value::Int(0))])
+}
+
+/// A text.
+pub fn text(t: impl Into<String>) -> OwnedValue {
+    Value::text(t)
+}
+
+/// An address as a text.
+pub fn hash(h: chunks::Hash) -> OwnedValue {
+    Value::text(h.to_string())
+}
