@@ -100,7 +100,7 @@ impl Environment {
             (Some(db), None) => Some(db.clone()),
             (None, branch) => {
                 let own = databases.iter().find(|d| d.store.dir() == Some(self.dir.as_path()));
-                let first = own.or(if databases.len() == 1 { databases.first() } else { databases.first() });
+                let first = own.or(databases.first());
                 first.map(|d| match branch {
                     Some(b) => format!("{}/{b}", d.name),
                     None => d.name.clone(),

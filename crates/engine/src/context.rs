@@ -83,7 +83,7 @@ impl<'s> Context<'s> {
     pub fn check_interrupt(&self) -> Result<()> {
         let n = self.checks.get();
         self.checks.set(n.wrapping_add(1));
-        if n % 64 == 0 { self.session.check_interrupt() } else { Ok(()) }
+        if n.is_multiple_of(64) { self.session.check_interrupt() } else { Ok(()) }
     }
 
     /// A variable of the running stored program.

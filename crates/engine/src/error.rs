@@ -28,6 +28,7 @@ macro_rules! errors {
     ($($(#[$doc:meta])* $name:ident($($arg:ident),*) = $code:literal, $state:literal, $text:literal;)*) => {
         impl Error {
             $($(#[$doc])* #[doc = concat!("Error ", $code, " (", $state, "): `", $text, "`.")]
+            #[allow(unused_variables)]
             pub fn $name($($arg: impl fmt::Display),*) -> Error {
                 Error { code: $code, state: $state, message: format!($text) }
             })*

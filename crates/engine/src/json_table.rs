@@ -42,7 +42,7 @@ struct Column {
 #[derive(Clone, Debug)]
 enum What {
     Ordinality,
-    Exists(Path, SqlType),
+    Exists(Path),
     Value { path: Path, ty: SqlType, empty: On, error: On },
 }
 
@@ -56,7 +56,7 @@ enum On {
 fn path_of(e: &ast::Expr) -> Result<Path> {
     match e {
         ast::Expr::Literal(ast::Literal::String { bytes, .. }) => {
-            Path::parse(&String::from_utf8_lossy(bytes)).map_err(|e| Error::invalid_json_path(e))
+            Path::parse(&String::from_utf8_lossy(bytes)).map_err(Error::invalid_json_path)
         }
         _ => Err(Error::wrong_arguments("JSON_TABLE")),
     }
@@ -93,7 +93,7 @@ fn level(
                 let ty = crate::ddl::types::column_type(data_type, None)?;
                 let path = path_of(path)?;
                 let what = if *exists {
-                    What::Exists(path, ty.clone())
+                    What::Exists(path)
                 } else {
                     let empty = on(binder, on_empty)?;
                     let error = on(binder, on_error)?;
@@ -173,7 +173,7 @@ fn value(c: &Column, item: &Json, n: usize, env: &Env<'_>) -> Result<OwnedValue>
     };
     match &c.what {
         What::Ordinality => Ok(Value::Int(n as i64)),
-        What::Exists(path, _) => Ok(Value::Int(!item.find(path).is_empty() as i64)),
+        What::Exists(path) => Ok(Value::Int(!item.find(path).is_empty() as i64)),
         What::Value { path, ty, empty, error } => {
             let found = item.find(path);
             match found.as_slice() {

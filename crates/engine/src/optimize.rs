@@ -337,7 +337,7 @@ fn follows_order(def: &TableDef, column: usize, kind: CompareAs) -> bool {
         CompareAs::Binary => {
             is_binary(ty)
                 || is_text(ty)
-                    && crate::plan::text_collation(ty).is_some_and(|c| is_bytewise(c))
+                    && crate::plan::text_collation(ty).is_some_and(is_bytewise)
         }
         CompareAs::DateTime => {
             matches!(ty, SqlType::Date | SqlType::DateTime(_) | SqlType::Timestamp(_))
@@ -483,7 +483,7 @@ fn access(scan: &TableScan, conditions: &[&Expr], placed: &SlotSet) -> (Access, 
             };
             (estimate * points / range).max(1.0)
         };
-        if !clustered && !(full && unique) {
+        if !(clustered || full && unique) {
             // Each entry of a secondary index costs a descent of the primary one.
             cost *= if access.equals.is_empty() { 8.0 } else { 1.5 };
         }

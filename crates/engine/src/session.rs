@@ -331,8 +331,10 @@ impl Session {
     pub fn conversion_modes(&self) -> ConversionModes {
         let has = |m| self.has_sql_mode(m);
         let traditional = has("TRADITIONAL");
-        let mut modes = ConversionModes::default();
-        modes.strict = traditional || has("STRICT_TRANS_TABLES") || has("STRICT_ALL_TABLES");
+        let mut modes = ConversionModes {
+            strict: traditional || has("STRICT_TRANS_TABLES") || has("STRICT_ALL_TABLES"),
+            ..ConversionModes::default()
+        };
         modes.dates.no_zero_date = traditional || has("NO_ZERO_DATE");
         modes.dates.no_zero_in_date = traditional || has("NO_ZERO_IN_DATE");
         modes.dates.allow_invalid = has("ALLOW_INVALID_DATES");

@@ -156,9 +156,7 @@ impl Session {
         self.begin_statement(sql);
         let prepared = Arc::new(self.parse_prepared(sql)?);
         let columns = self.describe(&prepared);
-        if let Err(e) = self.end_of_statement(true) {
-            return Err(e);
-        }
+        self.end_of_statement(true)?;
         let columns = columns?;
         let id = self.next_prepared.get();
         self.next_prepared.set(id.wrapping_add(1).max(1));

@@ -143,11 +143,7 @@ static TABLE: LazyLock<HashMap<&'static str, Variable>> = LazyLock::new(|| {
         if GLOBAL_ONLY.contains(&v.name) {
             v.session = false;
             v.global = true;
-        } else if SESSION_ONLY.contains(&v.name) {
-            v.global = false;
-        } else {
-            v.global = true;
-        }
+        } else { v.global = !SESSION_ONLY.contains(&v.name); }
     }
     table
 });

@@ -127,6 +127,7 @@ impl ModelError {
         move |source| ModelError::Message { kind, source }
     }
 
+    /// Stored bytes that do not make sense.
     pub fn corrupt(kind: &'static str, reason: impl Into<String>) -> ModelError {
         ModelError::Corrupt {
             kind,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use syntax::ast::{self, BinaryOp, IsWhat, Literal, UnaryOp};
-use values::{Collation, CollationId, OwnedValue, SqlType, Value};
+use values::{CollationId, OwnedValue, SqlType, Value};
 
 use super::types::{self, Typed, coercibility, *};
 use super::{AliasRule, Binder, Stage};
@@ -74,11 +74,10 @@ impl Binder<'_> {
 
     /// Binds an expression.
     pub(crate) fn expr(&mut self, e: &ast::Expr) -> Result<Typed> {
-        if self.block().stage == Stage::Groups {
-            if let Some(key) = self.grouping_key(e)? {
+        if self.block().stage == Stage::Groups
+            && let Some(key) = self.grouping_key(e)? {
                 return Ok(key);
             }
-        }
         match e {
             ast::Expr::Literal(l) => self.literal(l),
             ast::Expr::Column(c) => self.column(c),
@@ -426,6 +425,15 @@ impl Binder<'_> {
                     return Ok(Typed::new(Expr::Literal(Value::Decimal(d)), types::decimal(20, 0), false));
                 }
                 let t = self.expr(expr)?;
+                // Minus zero, written as a literal, is zero.
+                let zero = match &t.expr {
+                    Expr::Literal(Value::Float(f)) => *f == 0.0,
+                    Expr::Literal(Value::Decimal(d)) => d.is_zero(),
+                    _ => false,
+                };
+                if zero {
+                    return Ok(t);
+                }
                 let (kind, ty) = match &t.ty {
                     SqlType::Decimal { precision, scale } => (
                         ArithAs::Decimal { scale: *scale },

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use syntax::ast::{self, SelectItem, SetExpr};
-use values::{SqlType, Value};
+use values::SqlType;
 
 use super::aggregate::{has_aggregate, walk};
 use super::from::conjuncts;

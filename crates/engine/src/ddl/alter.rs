@@ -555,7 +555,7 @@ fn rename_in_keys(change: &mut Change<'_>, table: &str, old: &str, new: &str) ->
     let mut keys = (*change.root.foreign_keys()?).clone();
     let before = keys.clone();
     for k in &mut keys.keys {
-        let mut fix = |side: &str, names: &mut Option<Vec<String>>| {
+        let fix = |side: &str, names: &mut Option<Vec<String>>| {
             if side.eq_ignore_ascii_case(table)
                 && let Some(names) = names
             {

@@ -100,10 +100,11 @@ pub(super) fn define_column(
                     c.set_type(SqlType::Geometry(kind, Some(*n)));
                 }
             }
-            ColumnAttribute::Invisible => c.hidden = true,
             // REFERENCES beside a column is read and ignored, as in MySQL.
             ColumnAttribute::References(_)
             | ColumnAttribute::Visible
+            // Dolt keeps no note of INVISIBLE, and a note would change the schema's hash.
+            | ColumnAttribute::Invisible
             | ColumnAttribute::ColumnFormat(_)
             | ColumnAttribute::Storage(_)
             | ColumnAttribute::EngineAttribute(_)

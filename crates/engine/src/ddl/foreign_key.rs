@@ -145,6 +145,9 @@ pub(super) fn add(
             return Err(Error::fk_no_parent(&*references.table.name));
         }
         keys.keys.push(key);
+        if index_over(&child, &child_columns).is_none() && !primary_over(&child, &child_columns) {
+            child_index(change, &child, &child_columns, given.or(index_name))?;
+        }
         return change.set_foreign_keys(&keys);
     };
     key.parent_table = parent.name.clone();

@@ -14,7 +14,7 @@ mod view;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{ForeignKeys, ReferentialAction, Root, Schema, Table};
+use model::{ForeignKeys, Root, Schema, Table};
 use syntax::ast::{self, Statement};
 use values::{CollationId, OwnedValue};
 
@@ -434,9 +434,4 @@ fn truncate(session: &Session, name: &ast::ObjectName) -> Result<u64> {
     change.put_table(&state.name, &table)?;
     change.finish()?;
     Ok(rows)
-}
-
-/// Whether an action changes rows of the child.
-pub(crate) fn acts(a: ReferentialAction) -> bool {
-    matches!(a, ReferentialAction::Cascade | ReferentialAction::SetNull)
 }

@@ -19,8 +19,29 @@ pub fn default_text(e: &Expr, parenthesized: bool) -> Result<String> {
         Expr::Unary { op: UnaryOp::Minus | UnaryOp::Plus, expr } => matches!(**expr, Expr::Literal(_)),
         _ => false,
     };
+    if !parenthesized {
+        match e {
+            Expr::Literal(Literal::Bool(b)) => return Ok((*b as u8).to_string()),
+            Expr::Literal(Literal::Bit { bytes, charset: None }) if bytes.len() <= 8 => {
+                let n = bytes.iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
+                return Ok(n.to_string());
+            }
+            _ => {}
+        }
+    }
     let mut out = String::new();
     write(e, &mut out)?;
+    if let Some((name, rest)) = out.split_once('(')
+        && matches!(name, "json_extract" | "json_object" | "json_array")
+        && let Expr::Function(f) = e
+    {
+        // These write their arguments apart.
+        let mut spaced = format!("{name}(");
+        list(&f.args, ", ", &mut spaced)?;
+        spaced.push(')');
+        debug_assert!(!rest.is_empty());
+        out = spaced;
+    }
     Ok(if literal && !parenthesized { out } else { format!("({out})") })
 }
 
@@ -144,11 +165,11 @@ fn write(e: &Expr, out: &mut String) -> Result<()> {
             negate(format!("({} = {})", text(left)?, text(right)?), out);
         }
         Expr::Binary { op: BinaryOp::JsonExtract, left, right } => {
-            out.push_str(&format!("json_extract({},{})", text(left)?, text(right)?));
+            out.push_str(&format!("json_extract({}, {})", text(left)?, text(right)?));
         }
         Expr::Binary { op: BinaryOp::JsonUnquote, left, right } => {
             out.push_str(&format!(
-                "json_unquote(json_extract({},{}))",
+                "json_unquote(json_extract({}, {}))",
                 text(left)?,
                 text(right)?
             ));

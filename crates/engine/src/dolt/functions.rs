@@ -42,7 +42,6 @@ pub fn scalar(session: &Session, name: &str, args: &[OwnedValue]) -> Result<Owne
                 Revision::Commit(_) => Value::Null,
             })
         }
-        "dolt_version" => Ok(Value::text(crate::functions::DOLT_VERSION)),
         "dolt_storage_format" => {
             current()?;
             Ok(Value::text("NEW ( __DOLT__ )"))

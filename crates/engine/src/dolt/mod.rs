@@ -3,6 +3,7 @@
 mod arguments;
 mod branch_edit;
 pub mod commit;
+mod create_table;
 mod functions;
 mod ignore;
 mod logic;

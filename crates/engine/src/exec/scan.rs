@@ -58,7 +58,7 @@ pub(super) fn run<'e>(t: &'e TableScan, env: &mut Env<'e>, next: &mut Next<'_, '
             let mut count = 0u32;
             full(view, *reverse, &mut |row| {
                 count = count.wrapping_add(1);
-                if count % 1024 == 0 {
+                if count.is_multiple_of(1024) {
                     cx.check_interrupt()?;
                 }
                 env.slots[slot] = row;
@@ -281,7 +281,7 @@ pub(super) fn count(view: &TableView, cx: &Context<'_>) -> Result<u64> {
     let mut n = 0u64;
     full(view, false, &mut |_| {
         n += 1;
-        if n % 4096 == 0 {
+        if n.is_multiple_of(4096) {
             cx.check_interrupt()?;
         }
         Ok(Flow::Continue)

@@ -123,8 +123,8 @@ pub(super) fn check_child(
             && parent_columns
                 .iter()
                 .zip(&wanted)
-                .enumerate()
-                .all(|(_, (p, w))| same(&child, *p, &row[*p], w))
+                
+                .all(|(p, w)| same(&child, *p, &row[*p], w))
         {
             continue;
         }

@@ -51,10 +51,7 @@ pub fn insert(
             cx.check_interrupt()?;
         }
         out.counts.matched += 1;
-        let mut row = match complete(plan, given, number, cx) {
-            Ok(row) => row,
-            Err(e) => return Err(e),
-        };
+        let mut row = complete(plan, given, number, cx)?;
         numbers.fill(plan, target, &mut row, number, &mut out, cx)?;
         generate(&plan.rules, &plan.def, &mut row, cx, number, plan.ignore)?;
         if !check_row(&plan.rules, &plan.def, &mut row, cx, plan.ignore)? {

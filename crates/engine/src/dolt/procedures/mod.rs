@@ -22,6 +22,8 @@ use crate::error::{Error, Result};
 use crate::result::ColumnMeta;
 use crate::session::{DbRef, Session};
 
+pub use stash::lists as stash_lists;
+
 type Procedure = fn(&Session, &DbRef, &[String]) -> Result<ProcedureResult>;
 
 const PROCEDURES: &[(&str, Procedure)] = &[

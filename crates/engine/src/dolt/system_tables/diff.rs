@@ -1,0 +1,539 @@
+//! Row differences: dolt_diff_$t, dolt_commit_diff_$t, dolt_diff(), dolt_blame_$t,
+//! dolt_workspace_$t.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chunks::Hash;
+use model::{CommitId, Root, Schema, Table};
+use values::{OwnedValue, TupleBuilder, Value, encode_field};
+use versioning::{ColumnMap, RowChange, RowChanges, are_keys_diffable};
+
+use super::history::StackOrder;
+use super::{
+    BOOL, DATETIME3, DATETIME6, Emit, NAME, Scan, TEXT, TableMaker, UBIGINT, boolean, column, date, hash,
+    key, nullable, text,
+};
+use crate::convert::to_string;
+use crate::dolt::revision::{self, NamedRoot};
+use crate::error::{Error, Result};
+use crate::result::Flow;
+use crate::session::{DbRef, Session};
+use crate::virtual_table::{VirtualColumn, VirtualTable};
+
+/// The key tuple of a row whose whole primary key is known, by the target's columns.
+pub fn point_key(
+    table: &Table,
+    target: &Schema,
+    known: &dyn Fn(usize) -> Option<OwnedValue>,
+) -> Result<Option<Vec<u8>>> {
+    let schema = table.schema();
+    if schema.is_keyless() || !are_keys_diffable(schema, target) {
+        return Ok(None);
+    }
+    let blobs = table.objects().blobs();
+    let mut out = TupleBuilder::new();
+    for (at, theirs) in target.primary_key.iter().zip(&schema.primary_key) {
+        let Some(value) = known(*at).filter(|v| !v.is_null()) else { return Ok(None) };
+        let column = &schema.columns[*theirs];
+        let from = crate::bind::type_of_value(&value, values::CollationId::DEFAULT);
+        let cx = values::conversion::Context::default();
+        let Ok(value) = values::conversion::store(&value, &from, &column.sql_type, &cx) else {
+            return Ok(None);
+        };
+        let encoding = column.encoding.in_key();
+        let mut raw = Vec::new();
+        if encode_field(encoding, &column.sql_type, &value, &blobs, &mut raw).is_err() {
+            return Ok(None);
+        }
+        out.push(Some(&raw));
+    }
+    Ok(Some(out.finish()?))
+}
+
+/// One side of a difference.
+struct Version<'t> {
+    table: Option<&'t Table>,
+    commit: OwnedValue,
+    date: OwnedValue,
+}
+
+fn side_columns(prefix: &str, schema: &Schema) -> Vec<VirtualColumn> {
+    let mut out: Vec<VirtualColumn> = schema
+        .columns
+        .iter()
+        .map(|c| nullable(&format!("{prefix}_{}", c.name), c.sql_type.clone()))
+        .collect();
+    out.push(nullable(&format!("{prefix}_commit"), NAME));
+    out.push(nullable(&format!("{prefix}_commit_date"), DATETIME6));
+    out
+}
+
+fn diff_columns(to: &Schema, from: &Schema) -> Vec<VirtualColumn> {
+    let mut columns = side_columns("to", to);
+    columns.extend(side_columns("from", from));
+    columns.push(nullable("diff_type", NAME));
+    columns
+}
+
+/// The two layouts that a difference is shown in.
+#[derive(Clone)]
+struct Shape {
+    to: Arc<Schema>,
+    from: Arc<Schema>,
+}
+
+impl Shape {
+    fn to_commit(&self) -> usize {
+        self.to.columns.len()
+    }
+
+    fn from_start(&self) -> usize {
+        self.to.columns.len() + 2
+    }
+
+    fn from_commit(&self) -> usize {
+        self.from_start() + self.from.columns.len()
+    }
+
+    /// Gives the rows that differ between two versions.
+    fn emit(&self, scan: &Scan<'_>, to: &Version<'_>, from: &Version<'_>, emit: Emit<'_>) -> Result<Flow> {
+        let map = |v: &Version<'_>, schema: &Schema| v.table.map(|t| ColumnMap::new(t, schema));
+        let maps = (map(to, &self.to), map(from, &self.from));
+        let mut changes = RowChanges::new(from.table, to.table)?;
+        let mut only = None;
+        if let Some(table) = to.table.or(from.table) {
+            let hint = |start: usize, column: usize| {
+                let wanted = start + column;
+                let found = scan.hints.equals.iter().find(|(c, _)| *c == wanted);
+                found.map(|(_, v)| v.clone())
+            };
+            only = point_key(table, &self.to, &|c| hint(0, c))?;
+            if only.is_none() {
+                only = point_key(table, &self.from, &|c| hint(self.from_start(), c))?;
+            }
+            if let Some(key) = &only {
+                changes.seek(key)?;
+            }
+        }
+        while let Some(change) = changes.next_change()? {
+            scan.cx.check_interrupt()?;
+            if let (Some(key), Some(table)) = (&only, to.table.or(from.table)) {
+                let own = change.to.as_ref().or(change.from.as_ref()).map_or(&[][..], |i| i.key());
+                if table.layout().key_desc().compare(own, key).is_ne() {
+                    break;
+                }
+            }
+            let row = self.row(&change, to, from, &maps)?;
+            for _ in 0..change.count {
+                if emit(row.clone())? == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
+            }
+            if only.is_some() {
+                break;
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn row(
+        &self,
+        change: &RowChange,
+        to: &Version<'_>,
+        from: &Version<'_>,
+        maps: &(Option<ColumnMap>, Option<ColumnMap>),
+    ) -> Result<Vec<OwnedValue>> {
+        let values = |item: &Option<prolly::Item>, map: &Option<ColumnMap>, n: usize| {
+            match (item, map) {
+                (Some(item), Some(map)) => map.row(item),
+                _ => Ok(vec![Value::Null; n]),
+            }
+        };
+        let mut row = values(&change.to, &maps.0, self.to.columns.len())?;
+        row.extend([to.commit.clone(), to.date.clone()]);
+        row.extend(values(&change.from, &maps.1, self.from.columns.len())?);
+        row.extend([from.commit.clone(), from.date.clone(), text(change.kind())]);
+        Ok(row)
+    }
+}
+
+fn key_set_warning(scan: &Scan<'_>, from: &OwnedValue, to: &OwnedValue) {
+    scan.cx.warn(
+        1105,
+        format!(
+            "cannot render full diff between commits {} and {} due to primary key set change",
+            to_string(from),
+            to_string(to)
+        ),
+    );
+}
+
+fn diffable(a: Option<&Table>, b: Option<&Table>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => {
+            a.schema().is_keyless() == b.schema().is_keyless()
+                && are_keys_diffable(a.schema(), b.schema())
+        }
+        _ => true,
+    }
+}
+
+struct Visited {
+    name: OwnedValue,
+    date: OwnedValue,
+    address: Option<Hash>,
+}
+
+/// `dolt_diff_$t`: the changes of a table in the working set and in every commit.
+pub fn diff_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Arc<dyn VirtualTable>> {
+    let shape = Shape { to: table.schema().clone(), from: table.schema().clone() };
+    let columns = diff_columns(&shape.to, &shape.from);
+    let name = name.to_string();
+    Ok(maker.table(columns, move |scan, emit| walk(scan, &shape, &name, emit)))
+}
+
+/// Visits each commit and compares it with the child that was visited before it.
+fn walk(scan: &Scan<'_>, shape: &Shape, name: &str, emit: Emit<'_>) -> Result<Flow> {
+    let objects = scan.db.handle.store.objects().clone();
+    let wanted_to = scan.hints.text(shape.to_commit());
+    let wanted_from = scan.hints.text(shape.from_commit());
+    let head = revision::head(&scan.db)?;
+    let working = revision::working_root(scan.session(), &scan.db)?;
+    let at = |root: &Root| -> Result<Option<Hash>> { Ok(root.find_table(name)?.map(|t| t.1)) };
+    let mut children: HashMap<CommitId, Visited> = HashMap::new();
+    children.insert(
+        head,
+        Visited { name: text("WORKING"), date: Value::Null, address: at(&working)? },
+    );
+    let mut order = StackOrder::new(&objects);
+    order.start(head);
+    while let Some((id, c)) = order.next_commit()? {
+        scan.cx.check_interrupt()?;
+        let address = at(&revision::commit_root(&scan.db, id)?)?;
+        let when = date(c.meta.committer_millis as i64);
+        let Some(child) = children.remove(&id) else { continue };
+        let is_wanted = wanted_to.as_ref().is_none_or(|w| *w == to_string(&child.name))
+            && wanted_from.as_ref().is_none_or(|w| *w == id.0.to_string());
+        if address != child.address && is_wanted {
+            let open = |a: Option<Hash>| a.map(|a| Table::open(&objects, &a)).transpose();
+            let (to, from) = (open(child.address)?, open(address)?);
+            let (name, from_name) = (child.name.clone(), hash(id.0));
+            if !diffable(from.as_ref(), to.as_ref()) {
+                key_set_warning(scan, &from_name, &name);
+                return Ok(Flow::Continue);
+            }
+            let to = Version { table: to.as_ref(), commit: name, date: child.date.clone() };
+            let from = Version { table: from.as_ref(), commit: from_name, date: when.clone() };
+            if shape.emit(scan, &to, &from, emit)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        // All changes into the wanted commit have been seen with its parents.
+        for parent in &c.parents {
+            let own = Visited { name: hash(id.0), date: when.clone(), address };
+            children.insert(*parent, own);
+        }
+    }
+    Ok(Flow::Continue)
+}
+
+/// `dolt_commit_diff_$t`: the changes of a table between two revisions that the query names.
+pub fn commit_diff_table(
+    maker: &TableMaker,
+    name: &str,
+    table: &Table,
+) -> Result<Arc<dyn VirtualTable>> {
+    let shape = Shape { to: table.schema().clone(), from: table.schema().clone() };
+    let columns = diff_columns(&shape.to, &shape.from);
+    let name = name.to_string();
+    Ok(maker.table(columns, move |scan, emit| {
+        let single = |at: usize, which: &str| {
+            scan.hints.text(at).ok_or_else(|| {
+                Error::general(format!(
+                    "error querying table dolt_commit_diff_{name}: dolt_commit_diff_* tables must be filtered to a single '{which}'"
+                ))
+            })
+        };
+        let to = single(shape.to_commit(), "to_commit")?;
+        let from = single(shape.from_commit(), "from_commit")?;
+        between(scan, &shape, &name, &from, &to, emit)
+    }))
+}
+
+fn named(scan: &Scan<'_>, spec: &str) -> Result<NamedRoot> {
+    let upper = spec.to_uppercase();
+    let special = upper == "WORKING" || upper == "STAGED";
+    let mut root = revision::root(scan.session(), &scan.db, if special { &upper } else { spec })?;
+    root.shown = spec.to_string();
+    Ok(root)
+}
+
+fn between(
+    scan: &Scan<'_>,
+    shape: &Shape,
+    name: &str,
+    from: &str,
+    to: &str,
+    emit: Emit<'_>,
+) -> Result<Flow> {
+    let (a, b) = (named(scan, from)?, named(scan, to)?);
+    let pair = tables_of(&a.root, &b.root, name)?;
+    let when = |r: &NamedRoot| match r.millis {
+        Some(m) => date(m),
+        None => date(scan.cx.now_micros / 1000),
+    };
+    if !diffable(pair.0.as_ref(), pair.1.as_ref()) {
+        key_set_warning(scan, &text(&*a.shown), &text(&*b.shown));
+        return Ok(Flow::Continue);
+    }
+    let to = Version { table: pair.1.as_ref(), commit: text(&*b.shown), date: when(&b) };
+    let from = Version { table: pair.0.as_ref(), commit: text(&*a.shown), date: when(&a) };
+    shape.emit(scan, &to, &from, emit)
+}
+
+/// A table in two roots, under the name that it has in the second, else in the first; a table
+/// that was renamed is found in the other by what became of it.
+pub fn tables_of(from: &Root, to: &Root, name: &str) -> Result<(Option<Table>, Option<Table>)> {
+    let (old, new) = (from.table(name)?, to.table(name)?);
+    if let (Some(a), Some(b)) = (old.as_ref(), new.as_ref()) {
+        return Ok((Some(a.1.clone()), Some(b.1.clone())));
+    }
+    for delta in versioning::table_deltas(from, to)? {
+        let named = |n: &str| n.eq_ignore_ascii_case(name);
+        if named(&delta.to_name) || named(&delta.from_name) {
+            return Ok((delta.from, delta.to));
+        }
+    }
+    Ok((old.map(|t| t.1), new.map(|t| t.1)))
+}
+
+/// The two revisions and what else the arguments of a difference name.
+pub struct DiffArgs {
+    /// The first revision.
+    pub from: String,
+    /// The second revision.
+    pub to: String,
+    /// What follows.
+    pub rest: Vec<String>,
+}
+
+/// Reads `(from, to, ...)` or `(range, ...)`.
+pub fn diff_args(db: &DbRef, args: &[String]) -> Result<DiffArgs> {
+    let Some((first, rest)) = args.split_first() else {
+        return Err(Error::general("expected revisions"));
+    };
+    let expected = |a: &str, b: &str| {
+        Error::general(format!("expected strings for from and to revisions, got: {a}, {b}"))
+    };
+    if let Some((a, b)) = first.split_once("...") {
+        if a.is_empty() || b.is_empty() {
+            return Err(expected(a, b));
+        }
+        let objects = db.handle.store.objects();
+        let (x, y) = (revision::commit(db, a)?, revision::commit(db, b)?);
+        let base = versioning::common_ancestor(objects, x, y)?
+            .ok_or_else(|| Error::general("no common ancestor"))?;
+        return Ok(DiffArgs { from: base.0.to_string(), to: b.to_string(), rest: rest.to_vec() });
+    }
+    if let Some((a, b)) = first.split_once("..") {
+        if a.is_empty() || b.is_empty() {
+            return Err(expected(a, b));
+        }
+        return Ok(DiffArgs { from: a.to_string(), to: b.to_string(), rest: rest.to_vec() });
+    }
+    let Some((second, rest)) = rest.split_first() else {
+        return Err(expected(first, ""));
+    };
+    Ok(DiffArgs { from: first.clone(), to: second.clone(), rest: rest.to_vec() })
+}
+
+/// `dolt_diff(from, to, table)`.
+pub fn diff_function(
+    session: &Session,
+    db: &DbRef,
+    maker: &TableMaker,
+    args: &[Option<OwnedValue>],
+) -> Result<Arc<dyn VirtualTable>> {
+    let mut texts = Vec::new();
+    for arg in args {
+        match arg {
+            Some(Value::Bytes(b)) => texts.push(String::from_utf8_lossy(b).into_owned()),
+            Some(v) => {
+                return Err(Error::general(format!("Invalid argument to dolt_diff: {}", to_string(v))));
+            }
+            None => {
+                return Err(Error::general(
+                    "Invalid argument to dolt_diff: ? – only literal values supported",
+                ));
+            }
+        }
+    }
+    texts.retain(|t| t != "--skinny" && t != "-sk");
+    if !(2..=3).contains(&texts.len()) {
+        return Err(Error::general(format!(
+            "function 'dolt_diff' expected 2 to 3 arguments, {} received",
+            texts.len()
+        )));
+    }
+    let a = diff_args(db, &texts)?;
+    let [name] = a.rest.as_slice() else {
+        let n = if texts[0].contains("..") { 2 } else { 3 };
+        return Err(Error::general(format!(
+            "function 'dolt_diff' expected {n} arguments, {} received",
+            texts.len()
+        )));
+    };
+    let (from, to) = (revision::root(session, db, &a.from)?, revision::root(session, db, &a.to)?);
+    let (old, new) = tables_of(&from.root, &to.root, name)?;
+    let Some(some) = new.as_ref().or(old.as_ref()) else {
+        return Err(Error::unknown_table_missing(&db.handle.name, name));
+    };
+    let shape = Shape {
+        to: new.as_ref().unwrap_or(some).schema().clone(),
+        from: old.as_ref().unwrap_or(some).schema().clone(),
+    };
+    let columns = diff_columns(&shape.to, &shape.from);
+    let name = name.clone();
+    let (from, to) = (a.from, a.to);
+    Ok(maker.table(columns, move |scan, emit| between(scan, &shape, &name, &from, &to, emit)))
+}
+
+/// `dolt_blame_$t`: the commit that last touched each row.
+pub fn blame_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Arc<dyn VirtualTable>> {
+    let schema = table.schema().clone();
+    if schema.is_keyless() {
+        return Err(Error::general("unable to generate blame view for table without primary key"));
+    }
+    let mut columns: Vec<VirtualColumn> = schema
+        .primary_key
+        .iter()
+        .map(|c| column(&schema.columns[*c].name, schema.columns[*c].sql_type.clone()))
+        .collect();
+    columns.extend([
+        nullable("commit", TEXT),
+        nullable("commit_date", DATETIME3),
+        nullable("committer", TEXT),
+        nullable("email", TEXT),
+        nullable("message", TEXT),
+    ]);
+    let name = name.to_string();
+    Ok(maker.table(columns, move |scan, emit| blame(scan, &schema, &name, emit)))
+}
+
+fn blame(scan: &Scan<'_>, schema: &Arc<Schema>, name: &str, emit: Emit<'_>) -> Result<Flow> {
+    let objects = scan.db.handle.store.objects();
+    let head = revision::head(&scan.db)?;
+    let Some((_, table)) = revision::commit_root(&scan.db, head)?.table(name)? else {
+        return Ok(Flow::Continue);
+    };
+    // Rows whose commit is not known yet; the walk ends when there are none.
+    let mut open: HashMap<Vec<u8>, ()> = HashMap::new();
+    for run in table.rows()?.all()? {
+        for (key, _) in run?.iter() {
+            open.insert(key.to_vec(), ());
+        }
+    }
+    let mut found: HashMap<Vec<u8>, CommitId> = HashMap::new();
+    for entry in versioning::Log::new(objects, &[head], &[])? {
+        if open.is_empty() {
+            break;
+        }
+        scan.cx.check_interrupt()?;
+        let (id, c) = entry?;
+        let own = revision::commit_root(&scan.db, id)?.table(name)?.map(|t| t.1);
+        let Some(own) = own else { continue };
+        let before = match c.parents.first() {
+            Some(parent) => revision::commit_root(&scan.db, *parent)?.table(name)?.map(|t| t.1),
+            None => None,
+        };
+        if !diffable(before.as_ref(), Some(&own)) {
+            break;
+        }
+        if c.parents.len() > 1 {
+            continue;
+        }
+        for change in RowChanges::new(before.as_ref(), Some(&own))? {
+            let change = change?;
+            if let Some(item) = &change.to
+                && open.remove(item.key()).is_some()
+            {
+                found.insert(item.key().to_vec(), id);
+            }
+        }
+    }
+    let reader = versioning::RowReader::of(&table);
+    for run in table.rows()?.all()? {
+        for (key, value) in run?.iter() {
+            let mut row = Vec::new();
+            for c in &schema.primary_key {
+                let tag = schema.columns[*c].tag;
+                let at = table.schema().column_by_tag(tag).map(|(i, _)| i);
+                row.push(at.map_or(Ok(Value::Null), |i| reader.value(i, key, value))?);
+            }
+            match found.get(key) {
+                Some(id) => {
+                    let m = scan.db.handle.store.commit(*id)?.meta;
+                    row.extend([
+                        hash(id.0),
+                        date(m.committer_millis as i64),
+                        text(m.committer.name),
+                        text(m.committer.email),
+                        text(m.message),
+                    ]);
+                }
+                None => row.extend(std::iter::repeat_n(Value::Null, 5)),
+            }
+            if emit(row)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+    }
+    Ok(Flow::Continue)
+}
+
+/// `dolt_workspace_$t`: changes of a table that are not committed.
+pub fn workspace_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Arc<dyn VirtualTable>> {
+    let schema = table.schema().clone();
+    let mut columns =
+        vec![key("id", UBIGINT), column("staged", BOOL), column("diff_type", NAME)];
+    for prefix in ["to", "from"] {
+        columns.extend(
+            schema
+                .columns
+                .iter()
+                .map(|c| nullable(&format!("{prefix}_{}", c.name), c.sql_type.clone())),
+        );
+    }
+    let name = name.to_string();
+    Ok(maker.table(columns, move |scan, emit| {
+        let working = revision::working_root(scan.session(), &scan.db)?;
+        let staged = revision::staged_root(scan.session(), &scan.db)?;
+        let head = revision::commit_root(&scan.db, revision::head(&scan.db)?)?;
+        let mut id = 0;
+        for (from, to, is_staged) in [(&head, &staged, true), (&staged, &working, false)] {
+            let (a, b) = tables_of(from, to, &name)?;
+            if !diffable(a.as_ref(), b.as_ref()) {
+                continue;
+            }
+            let map = |t: &Option<Table>| t.as_ref().map(|t| ColumnMap::new(t, &schema));
+            let maps = (map(&b), map(&a));
+            for change in RowChanges::new(a.as_ref(), b.as_ref())? {
+                let change = change?;
+                let values = |item: &Option<prolly::Item>, map: &Option<ColumnMap>| match (item, map) {
+                    (Some(item), Some(map)) => map.row(item),
+                    _ => Ok(vec![Value::Null; schema.columns.len()]),
+                };
+                let mut row = vec![Value::UInt(id), boolean(is_staged), text(change.kind())];
+                row.extend(values(&change.to, &maps.0)?);
+                row.extend(values(&change.from, &maps.1)?);
+                id += 1;
+                if emit(row)? == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
+            }
+        }
+        Ok(Flow::Continue)
+    }))
+}
+

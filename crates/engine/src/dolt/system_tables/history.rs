@@ -1,0 +1,365 @@
+//! Tables that walk the history: dolt_diff, dolt_column_diff, dolt_history_$t.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chunks::Hash;
+use model::{Commit, CommitId, Objects, Root, Table};
+use values::{CollationId, OwnedValue, SqlType, Value};
+use versioning::{ColumnMap, TableDelta};
+
+use super::commits::stored_commit;
+use super::{
+    BOOL, DATETIME3, DATETIME6, Emit, Scan, TEXT, TableMaker, boolean, column, date, hash, hidden, key,
+    nullable, text,
+};
+use crate::dolt::revision;
+use crate::dolt::staging::{deltas, unstaged};
+use crate::error::Result;
+use crate::result::Flow;
+use crate::virtual_table::{VirtualColumn, VirtualTable};
+
+/// Commits in stack order: of the parents not seen yet, the last one is followed first
+/// (spec 04 §6.8).
+pub struct StackOrder {
+    objects: Objects,
+    stack: Vec<CommitId>,
+    seen: HashSet<CommitId>,
+}
+
+impl StackOrder {
+    /// A walk that has not begun.
+    pub fn new(objects: &Objects) -> StackOrder {
+        StackOrder { objects: objects.clone(), stack: Vec::new(), seen: HashSet::new() }
+    }
+
+    /// Goes on from a commit, unless it has been seen.
+    pub fn start(&mut self, at: CommitId) {
+        if self.seen.insert(at) {
+            self.stack.push(at);
+        }
+    }
+
+    /// The next commit.
+    pub fn next_commit(&mut self) -> Result<Option<(CommitId, Commit)>> {
+        while let Some(id) = self.stack.pop() {
+            let commit = match Commit::open(&self.objects, id) {
+                Ok(commit) => commit,
+                Err(model::ModelError::Ghost(_)) => continue,
+                Err(e) => return Err(e.into()),
+            };
+            for parent in &commit.parents {
+                self.start(*parent);
+            }
+            return Ok(Some((id, commit)));
+        }
+        Ok(None)
+    }
+}
+
+fn change_columns(middle: Vec<VirtualColumn>, dates: SqlType, last: Vec<VirtualColumn>) -> Vec<VirtualColumn> {
+    let mut columns = vec![key("commit_hash", TEXT), key("table_name", TEXT)];
+    columns.extend(middle);
+    columns.extend([
+        nullable("committer", TEXT),
+        nullable("email", TEXT),
+        nullable("date", dates.clone()),
+        nullable("message", TEXT),
+    ]);
+    columns.extend(last);
+    columns.extend([
+        nullable("author", TEXT),
+        nullable("author_email", TEXT),
+        nullable("author_date", dates),
+        hidden("committer_email", TEXT),
+    ]);
+    columns
+}
+
+/// Where a change is: in the working set, or a commit.
+enum At<'c> {
+    WorkingSet(&'static str),
+    Commit(CommitId, &'c Commit),
+}
+
+impl At<'_> {
+    fn row(&self, table: &str, middle: Vec<OwnedValue>, last: Vec<OwnedValue>) -> Vec<OwnedValue> {
+        let mut row = match self {
+            At::WorkingSet(name) => vec![text(*name)],
+            At::Commit(id, _) => vec![hash(id.0)],
+        };
+        row.push(text(table));
+        row.extend(middle);
+        let (first, author, email) = match self {
+            At::WorkingSet(_) => (vec![Value::Null; 4], vec![Value::Null; 3], Value::Null),
+            At::Commit(_, c) => {
+                let m = &c.meta;
+                (
+                    vec![
+                        text(&*m.committer.name),
+                        text(&*m.committer.email),
+                        date(m.committer_millis as i64),
+                        text(&*m.message),
+                    ],
+                    vec![text(&*m.author.name), text(&*m.author.email), date(m.author_millis)],
+                    text(&*m.committer.email),
+                )
+            }
+        };
+        row.extend(first);
+        row.extend(last);
+        row.extend(author);
+        row.push(email);
+        row
+    }
+}
+
+type Visit<'v> = &'v mut dyn FnMut(&At<'_>, &TableDelta, &Root, &Root) -> Result<Flow>;
+
+/// Visits each table that changed: in the working set, then in each commit against its first
+/// parent.
+fn changes(scan: &Scan<'_>, visit: Visit<'_>) -> Result<Flow> {
+    let store = &scan.db.handle.store;
+    let wanted = scan.hints.text(0);
+    let special = wanted.as_deref().is_none_or(|w| w == "WORKING" || w == "STAGED");
+    let of_table = scan.hints.text(1);
+    let skip = |d: &TableDelta| of_table.as_ref().is_some_and(|t| *t != d.name());
+    if special && matches!(scan.db.revision, crate::session::Revision::Branch(_)) {
+        let working = revision::working_root(scan.session(), &scan.db)?;
+        let staged = revision::staged_root(scan.session(), &scan.db)?;
+        let head = revision::commit_root(&scan.db, revision::head(&scan.db)?)?;
+        for delta in deltas(&head, &staged)? {
+            if !skip(&delta) && visit(&At::WorkingSet("STAGED"), &delta, &head, &staged)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        for delta in unstaged(&staged, &working)? {
+            if !skip(&delta)
+                && visit(&At::WorkingSet("WORKING"), &delta, &staged, &working)? == Flow::Stop
+            {
+                return Ok(Flow::Stop);
+            }
+        }
+    }
+    let objects = store.objects();
+    let mut of_commit = |id: CommitId, c: &Commit| -> Result<Flow> {
+        let Some(parent) = c.parents.first() else { return Ok(Flow::Continue) };
+        let from = match store.commit(*parent) {
+            Ok(parent) => revision_root(scan, &parent)?,
+            Err(model::ModelError::Ghost(_)) => return Ok(Flow::Continue),
+            Err(e) => return Err(e.into()),
+        };
+        let to = revision_root(scan, c)?;
+        for delta in deltas(&from, &to)? {
+            if !skip(&delta) && visit(&At::Commit(id, c), &delta, &from, &to)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    };
+    if let Some(wanted) = wanted {
+        return match stored_commit(objects, &wanted)? {
+            Some(id) => of_commit(id, &Commit::open(objects, id)?),
+            None => Ok(Flow::Continue),
+        };
+    }
+    let mut order = StackOrder::new(objects);
+    order.start(revision::head(&scan.db)?);
+    while let Some((id, c)) = order.next_commit()? {
+        scan.cx.check_interrupt()?;
+        if of_commit(id, &c)? == Flow::Stop {
+            return Ok(Flow::Stop);
+        }
+    }
+    Ok(Flow::Continue)
+}
+
+fn revision_root(scan: &Scan<'_>, c: &Commit) -> Result<Root> {
+    Ok(scan.db.handle.root(c.root)?.root.clone())
+}
+
+/// `dolt_diff`: one row per commit and changed table.
+pub fn diff(maker: &TableMaker) -> Arc<dyn VirtualTable> {
+    let last = vec![column("data_change", BOOL), column("schema_change", BOOL)];
+    maker.table(change_columns(Vec::new(), DATETIME6, last), |scan, emit| {
+        changes(scan, &mut |at, delta, _, _| {
+            let last = vec![boolean(delta.data_changed()?), boolean(delta.schema_changed())];
+            emit(at.row(delta.name(), Vec::new(), last))
+        })
+    })
+}
+
+/// `dolt_column_diff`: one row per commit and changed column.
+pub fn column_diff(maker: &TableMaker) -> Arc<dyn VirtualTable> {
+    let middle = vec![key("column_name", TEXT)];
+    let columns = change_columns(middle, SqlType::DateTime(0), vec![column("diff_type", TEXT)]);
+    maker.table(columns, |scan, emit| {
+        changes(scan, &mut |at, delta, _, _| {
+            for (name, kind) in changed_columns(delta)? {
+                let row = at.row(delta.name(), vec![text(name)], vec![text(kind)]);
+                if emit(row)? == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
+            }
+            Ok(Flow::Continue)
+        })
+    })
+}
+
+/// Columns of a table that changed, with `added`, `removed` or `modified`.
+fn changed_columns(delta: &TableDelta) -> Result<Vec<(String, &'static str)>> {
+    let (Some(from), Some(to)) = (&delta.from, &delta.to) else {
+        let (table, kind) = match (&delta.from, &delta.to) {
+            (Some(t), _) => (t, "removed"),
+            (_, Some(t)) => (t, "added"),
+            _ => return Ok(Vec::new()),
+        };
+        let all = table.schema().columns.iter();
+        return Ok(all.map(|c| (c.name.clone(), kind)).collect());
+    };
+    let (old, new) = (from.schema(), to.schema());
+    let mut out = Vec::new();
+    let mut open = Vec::new();
+    for (i, c) in new.columns.iter().enumerate() {
+        match old.column_by_tag(c.tag) {
+            None => out.push((i, c.name.clone(), "added")),
+            Some((j, o)) if o != c => {
+                let _ = j;
+                out.push((i, c.name.clone(), "modified"));
+            }
+            Some((j, _)) => open.push((i, j)),
+        }
+    }
+    if delta.data_changed()? && versioning::are_keys_diffable(old, new) {
+        let readers = (versioning::RowReader::of(from), versioning::RowReader::of(to));
+        for change in versioning::RowChanges::new(Some(from), Some(to))? {
+            if open.is_empty() {
+                break;
+            }
+            let change = change?;
+            open.retain(|(i, j)| {
+                let bytes = |r: &versioning::RowReader, c: usize, item: &Option<prolly::Item>| {
+                    item.as_ref().and_then(|x| r.field(c, x.key(), x.value()).map(<[u8]>::to_vec))
+                };
+                let same = bytes(&readers.0, *j, &change.from) == bytes(&readers.1, *i, &change.to)
+                    && change.from.is_some() == change.to.is_some();
+                if !same {
+                    out.push((*i, new.columns[*i].name.clone(), "modified"));
+                }
+                same
+            });
+        }
+    }
+    out.sort();
+    let mut list: Vec<(String, &str)> = out.into_iter().map(|(_, n, k)| (n, k)).collect();
+    for c in &old.columns {
+        if new.column_by_tag(c.tag).is_none() {
+            list.push((c.name.clone(), "removed"));
+        }
+    }
+    Ok(list)
+}
+
+/// `dolt_history_$t`: every row of a table at every commit.
+pub fn history_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Arc<dyn VirtualTable>> {
+    let schema = table.schema().clone();
+    let ascii = |t: &str| values::collation::by_name(t).map_or(CollationId::DEFAULT, |c| c.id);
+    let bin = ascii("ascii_bin");
+    let mut columns: Vec<VirtualColumn> = schema
+        .columns
+        .iter()
+        .map(|c| {
+            let mut v = VirtualColumn::new(&c.name, c.sql_type.clone(), true);
+            v.hidden = c.hidden || c.hidden_system;
+            v
+        })
+        .collect();
+    let own = columns.len();
+    columns.extend([
+        column("commit_hash", SqlType::Char(32, bin)),
+        column("committer", SqlType::VarChar(1024, bin)),
+        column("commit_date", DATETIME3),
+    ]);
+    let name = name.to_string();
+    Ok(maker.table(columns, move |scan, emit| {
+        let objects = scan.db.handle.store.objects();
+        let wanted = scan.hints.text(own);
+        let person = scan.hints.text(own + 1);
+        let mut last: Option<(Hash, ColumnMap, Table)> = None;
+        let mut of_commit = |id: CommitId, c: &Commit| -> Result<Flow> {
+            if person.as_ref().is_some_and(|p| *p != c.meta.committer.name) {
+                return Ok(Flow::Continue);
+            }
+            let root = revision_root(scan, c)?;
+            let Some((_, address)) = root.find_table(&name)? else { return Ok(Flow::Continue) };
+            if last.as_ref().is_none_or(|l| l.0 != address) {
+                let t = Table::open(objects, &address)?;
+                last = Some((address, ColumnMap::new(&t, &schema), t));
+            }
+            let Some((_, map, t)) = &last else { return Ok(Flow::Continue) };
+            let tail = [
+                hash(id.0),
+                text(&*c.meta.committer.name),
+                date(c.meta.committer_millis as i64),
+            ];
+            rows_of(scan, t, map, &schema, own, &tail, emit)
+        };
+        if let Some(wanted) = wanted {
+            return match stored_commit(objects, &wanted)? {
+                Some(id) if versioning::is_ancestor(objects, id, revision::head(&scan.db)?)? => {
+                    of_commit(id, &Commit::open(objects, id)?)
+                }
+                _ => Ok(Flow::Continue),
+            };
+        }
+        let mut order = StackOrder::new(objects);
+        order.start(revision::head(&scan.db)?);
+        while let Some((id, c)) = order.next_commit()? {
+            scan.cx.check_interrupt()?;
+            if of_commit(id, &c)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    }))
+}
+
+fn rows_of(
+    scan: &Scan<'_>,
+    table: &Table,
+    map: &ColumnMap,
+    target: &model::Schema,
+    own: usize,
+    tail: &[OwnedValue],
+    emit: Emit<'_>,
+) -> Result<Flow> {
+    let mut one = |key: &[u8], value: &[u8]| -> Result<Flow> {
+        let mut row = map.values(key, value)?;
+        row.extend_from_slice(tail);
+        for _ in 0..map.reader().count(value) {
+            if emit(row.clone())? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    };
+    // A whole key that is given is looked up.
+    if let Some(key) = super::diff::point_key(table, target, &|column| {
+        let found = scan.hints.equals.iter().find(|(c, _)| *c == column && *c < own);
+        found.map(|(_, v)| v.clone())
+    })? {
+        return match table.rows()?.get(&key)? {
+            Some(item) => one(item.key(), item.value()),
+            None => Ok(Flow::Continue),
+        };
+    }
+    for run in table.rows()?.all()? {
+        scan.cx.check_interrupt()?;
+        for (key, value) in run?.iter() {
+            if one(key, value)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+    }
+    Ok(Flow::Continue)
+}
