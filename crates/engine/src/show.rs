@@ -1,35 +1,147 @@
 //! SHOW, DESCRIBE, EXPLAIN and table maintenance.
 
-use syntax::ast;
+mod create_table;
+mod listing;
+mod objects;
+mod plan_text;
+mod server;
+
+use syntax::ast::{self, Show, ShowFilter};
 use values::OwnedValue;
 
 use crate::error::{Error, Result};
 use crate::result::ColumnMeta;
+use crate::schema_tables::server_facts;
 use crate::session::Session;
+
+pub(crate) use create_table::{action_text, key_columns, quoted, shown_default, type_text};
+pub(crate) use listing::{NAMES, maybe};
+pub(crate) use objects::{auto_increment, base_column, index_parts};
+pub(crate) use server::variable_texts;
+
+use listing::Listing;
 
 type Table = (Vec<ColumnMeta>, Vec<Vec<OwnedValue>>);
 
 /// Result columns of a SHOW, for PREPARE.
-pub fn columns(session: &Session, s: &ast::Show) -> Result<Vec<ColumnMeta>> {
-    Ok(run(session, s, &[])?.0)
+pub fn columns(session: &Session, s: &Show) -> Result<Vec<ColumnMeta>> {
+    Ok(unfiltered(session, s, &[])?.columns)
 }
 
 /// Runs SHOW.
-pub fn run(_session: &Session, _s: &ast::Show, _text: &[u8]) -> Result<Table> {
-    Err(Error::not_supported("SHOW"))
+pub fn run(session: &Session, s: &Show, text: &[u8], params: &[OwnedValue]) -> Result<Table> {
+    let mut list = unfiltered(session, s, params)?;
+    let (filter, like) = filter_of(s);
+    list.filter(session, filter, like, text, params)?;
+    Ok((list.columns, list.rows))
+}
+
+/// The condition of a SHOW, and the column that LIKE looks at.
+fn filter_of(s: &Show) -> (Option<&ShowFilter>, usize) {
+    match s {
+        Show::Databases(f) | Show::CharacterSet(f) | Show::Collation(f) => (f.as_ref(), 0),
+        Show::ProcedureStatus(f) | Show::FunctionStatus(f) => (f.as_ref(), 1),
+        Show::Tables { filter, .. }
+        | Show::TableStatus { filter, .. }
+        | Show::Columns { filter, .. }
+        | Show::Variables { filter, .. }
+        | Show::Status { filter, .. } => (filter.as_ref(), 0),
+        Show::Index { filter, .. } | Show::Triggers { filter, .. } => (filter.as_ref(), 2),
+        Show::OpenTables { filter, .. } | Show::Events { filter, .. } => (filter.as_ref(), 1),
+        _ => (None, 0),
+    }
+}
+
+fn unfiltered(session: &Session, s: &Show, params: &[OwnedValue]) -> Result<Listing> {
+    if let Some(list) = server::empty(s) {
+        return Ok(list);
+    }
+    match s {
+        Show::Databases(_) => Ok(objects::databases(session)),
+        Show::Tables { full, db, as_of, .. } => {
+            objects::tables(session, *full, db.as_ref(), as_of.as_ref(), params)
+        }
+        Show::OpenTables { .. } => Ok(objects::open_tables()),
+        Show::TableStatus { db, .. } => objects::table_status(session, db.as_ref()),
+        Show::Columns { full, extended, table, as_of, .. } => {
+            objects::columns(session, *full, *extended, table, as_of.as_ref(), params)
+        }
+        Show::Index { table, .. } => objects::index(session, table),
+        Show::CreateTable { table, as_of } => {
+            objects::create_table_listing(session, table, as_of.as_ref(), params)
+        }
+        Show::CreateView { view, as_of } => {
+            objects::create_view_listing(session, view, as_of.as_ref(), params)
+        }
+        Show::CreateDatabase { if_not_exists, name } => {
+            objects::create_database_listing(session, name, *if_not_exists)
+        }
+        Show::CreateTrigger(name) => {
+            let db = objects::database_name(session, name.db.as_ref())?;
+            let found = server_facts::triggers(session, Some(&db))?
+                .into_iter()
+                .find(|t| t.name.eq_ignore_ascii_case(&name.name));
+            let found = found.ok_or_else(|| Error::new(1360, "HY000", "Trigger does not exist"))?;
+            Ok(server::create_trigger(found))
+        }
+        Show::CreateProcedure(name) => {
+            let db = objects::database_name(session, name.db.as_ref())?;
+            let found = server_facts::routines(session, Some(&db))?
+                .into_iter()
+                .find(|r| r.name.eq_ignore_ascii_case(&name.name));
+            let found = found.ok_or_else(|| Error::unknown_routine("PROCEDURE", &*name.name))?;
+            Ok(server::create_procedure(found))
+        }
+        Show::CreateFunction(name) => Err(Error::unknown_routine("FUNCTION", &*name.name)),
+        Show::ProcedureCode(name) => Err(Error::unknown_routine("PROCEDURE", &*name.name)),
+        Show::FunctionCode(name) => Err(Error::unknown_routine("FUNCTION", &*name.name)),
+        Show::CreateEvent(name) => {
+            Err(Error::new(1539, "HY000", format!("Unknown event '{}'", name.name)))
+        }
+        Show::CreateUser(user) => server::create_user(session, user.as_ref()),
+        Show::Triggers { db, .. } => {
+            let db = objects::database_name(session, db.as_ref())?;
+            Ok(server::triggers(server_facts::triggers(session, Some(&db))?))
+        }
+        Show::Events { db, .. } => {
+            objects::database_name(session, db.as_ref())?;
+            Ok(server::events())
+        }
+        Show::ProcedureStatus(_) => {
+            Ok(server::routine_status(server_facts::routines(session, None)?))
+        }
+        Show::FunctionStatus(_) => Ok(server::routine_status(Vec::new())),
+        Show::Variables { scope, .. } => Ok(server::variables(session, *scope)),
+        Show::Status { .. } => Ok(server::status(session)),
+        Show::CharacterSet(_) => Ok(server::character_sets()),
+        Show::Collation(_) => Ok(server::collations()),
+        Show::Engines => Ok(server::engines()),
+        Show::Engine { name, what } => server::engine(name, what),
+        Show::Privileges => Ok(server::privileges()),
+        Show::Processlist { full } => Ok(server::processlist(session, *full)),
+        Show::Grants { user, using: _ } => server::grants(session, user.as_ref()),
+        Show::Warnings(limit) => server::warnings(session, false, limit.as_ref()),
+        Show::Errors(limit) => server::warnings(session, true, limit.as_ref()),
+        Show::CountWarnings => Ok(server::count(session, false)),
+        Show::CountErrors => Ok(server::count(session, true)),
+        _ => Err(Error::not_supported("this SHOW statement")),
+    }
 }
 
 /// Runs DESCRIBE.
-pub fn describe(_session: &Session, _d: &ast::Describe) -> Result<Table> {
-    Err(Error::not_supported("DESCRIBE"))
+pub fn describe(session: &Session, d: &ast::Describe) -> Result<Table> {
+    let list = objects::describe(session, d)?;
+    Ok((list.columns, list.rows))
 }
 
 /// Runs EXPLAIN.
-pub fn explain(_session: &Session, _e: &ast::Explain, _text: &[u8]) -> Result<Table> {
-    Err(Error::not_supported("EXPLAIN"))
+pub fn explain(session: &Session, e: &ast::Explain, text: &[u8]) -> Result<Table> {
+    let list = plan_text::explain(session, e, text)?;
+    Ok((list.columns, list.rows))
 }
 
 /// Runs ANALYZE, CHECK, OPTIMIZE and the like.
-pub fn maintain(_session: &Session, _m: &ast::TableMaintenance) -> Result<Table> {
-    Err(Error::not_supported("table maintenance"))
+pub fn maintain(session: &Session, m: &ast::TableMaintenance) -> Result<Table> {
+    let list = objects::maintain(session, m)?;
+    Ok((list.columns, list.rows))
 }

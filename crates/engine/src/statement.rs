@@ -223,7 +223,7 @@ impl Session {
             }
             Statement::Call(call) => self.call(call, text, params, sink, more),
             Statement::Show(show) => {
-                let (columns, rows) = crate::show::run(self, show, text)?;
+                let (columns, rows) = crate::show::run(self, show, text, params)?;
                 self.send_rows(&columns, rows, sink, more)
             }
             Statement::Describe(d) => {

@@ -195,7 +195,9 @@ impl Binder<'_> {
             out.expr = Expr::Column { slot, col: i as u16 };
             return Ok(out);
         }
-        if !self.determined(level, table) {
+        let fixed = matches!(&t.expr, Expr::Column { slot, col }
+            if self.blocks[level].fixed.contains(&(*slot, *col)));
+        if !fixed && !self.determined(level, table) {
             let block = &mut self.blocks[level];
             if block.loose_column.is_none() {
                 let scope = &block.tables[table];
@@ -233,7 +235,7 @@ impl Binder<'_> {
         let Some(base) = scope.base else { return false };
         let def = &self.tables[base].def;
         let has = |c: &usize| {
-            block.keys.iter().any(
+            block.fixed.contains(&(scope.slot, *c as u16)) || block.keys.iter().any(
                 |(e, _)| matches!(e, Expr::Column { slot, col } if *slot == scope.slot && *col as usize == *c),
             )
         };

@@ -196,6 +196,8 @@ pub(crate) struct Scope {
     pub windows: HashMap<String, ast::WindowSpec>,
     pub window_calls: Vec<WindowCall>,
     pub window_slot: u16,
+    /// Columns that WHERE makes equal to a constant, which grouping therefore determines.
+    pub fixed: Vec<(u16, u16)>,
     /// A column outside aggregates that grouping does not determine: its display name.
     pub loose_column: Option<String>,
     /// Coalesced columns of USING and NATURAL, in order of `*`.
@@ -223,6 +225,7 @@ impl Scope {
             windows: HashMap::new(),
             window_calls: Vec::new(),
             window_slot: 0,
+            fixed: Vec::new(),
             loose_column: None,
             joined: Vec::new(),
             clause: "field list",
@@ -306,6 +309,34 @@ impl<'c> Binder<'c> {
         self.push_block()?;
         self.block().clause = clause;
         let result = self.add_stored_columns(def, alias, None).and_then(|_| self.expr(expr));
+        self.pop_block();
+        result
+    }
+
+    /// Binds an expression over rows with these columns in slot 0: the WHERE of SHOW.
+    pub fn bind_over_columns(&mut self, columns: &[ColumnMeta], expr: &ast::Expr) -> Result<Typed> {
+        self.push_block()?;
+        let block = self.block();
+        block.clause = "where clause";
+        let slot = block.new_slot();
+        let columns = columns
+            .iter()
+            .map(|meta| ScopeColumn {
+                meta: meta.clone(),
+                nullable: true,
+                hidden: false,
+                computed: None,
+            })
+            .collect();
+        block.tables.push(ScopeTable {
+            alias: String::new(),
+            db: String::new(),
+            slot,
+            columns,
+            merged: Vec::new(),
+            base: None,
+        });
+        let result = self.expr(expr);
         self.pop_block();
         result
     }

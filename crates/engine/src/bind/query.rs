@@ -11,7 +11,7 @@ use super::from::conjuncts;
 use super::types::{Typed, coercibility, common_type, own_compare};
 use super::{AliasRule, Binder, CteEntry, ScopeColumn, ScopeTable, Stage};
 use crate::error::{Error, Result};
-use crate::expr::Expr;
+use crate::expr::{CompareOp, Expr, SlotSet};
 use crate::plan::{
     Aggregate, Block, Limit, Ordered, QueryBody, QueryPlan, Recursive, SetOperation, SortKey,
     Windows,
@@ -265,6 +265,7 @@ impl Binder<'_> {
             let bound = self.condition(w)?;
             conjuncts(bound, &mut conditions);
         }
+        self.block().fixed = conditions.iter().filter_map(fixed_column).collect();
         self.block().clause = "field list";
         let items = self.expand(&s.items, &part.star, s.from.is_empty())?;
         let mut asts: Vec<&ast::Expr> = Vec::new();
@@ -312,7 +313,10 @@ impl Binder<'_> {
                 Some(o) => (**o).clone(),
                 None => ColumnMeta::computed("", typed.ty.clone()),
             };
-            meta.name = name;
+            // The dictionary's columns keep their own letter case, as MySQL 8 has it.
+            let own = matches!(item, Item::Expr { expr: ast::Expr::Column(_), alias: false, .. })
+                && meta.schema == "information_schema";
+            meta.name = if own { meta.org_name.clone() } else { name };
             meta.ty = typed.ty.clone();
             meta.not_null = !typed.nullable;
             columns.push(meta);
@@ -686,5 +690,23 @@ fn mentions_ref(r: &ast::TableRef, name: &ast::Ident) -> bool {
         ast::TableRef::Join(j) => mentions_ref(&j.left, name) || mentions_ref(&j.right, name),
         ast::TableRef::List(list) => list.iter().any(|r| mentions_ref(r, name)),
         _ => false,
+    }
+}
+
+/// The column that a condition makes equal to a constant.
+fn fixed_column(condition: &Expr) -> Option<(u16, u16)> {
+    let Expr::Compare { op: CompareOp::Eq, left, right, .. } = condition else { return None };
+    let constant = |e: &Expr| {
+        let mut used = SlotSet::default();
+        e.slots_used(&mut used);
+        used.is_empty()
+    };
+    match (&**left, &**right) {
+        (Expr::Column { slot, col }, other) | (other, Expr::Column { slot, col })
+            if constant(other) =>
+        {
+            Some((*slot, *col))
+        }
+        _ => None,
     }
 }
