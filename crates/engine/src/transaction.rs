@@ -342,10 +342,10 @@ impl BranchChanges {
             let _one_at_a_time = handle.lock_commits();
             let current = handle.branch_state(&self.branch)?;
             let unchanged = current.hash == self.base;
-            if self.replaced && !unchanged {
-                return Err(serialization_failure());
-            }
-            let (mut set, root) = if self.replaced {
+            let (mut set, root) = if self.replaced && !unchanged {
+                let own = apply(&self.root, &self.tables, true)?;
+                crate::dolt::merge_working_sets(&handle, &self.base, &current, &self.set, &own)?
+            } else if self.replaced {
                 (self.set.clone(), apply(&self.root, &self.tables, true)?)
             } else {
                 (current.set.clone(), apply(&current.root, &self.tables, unchanged)?)

@@ -1,6 +1,8 @@
 //! The golden cases, executed: after every step each branch must have the commit and the roots
 //! that Dolt gave it.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,7 +44,12 @@ struct Case {
 
 impl Case {
     fn session(&self, at: &str, branch: Option<&str>) -> Session {
-        let session = Session::new(&self.instance, self.instance.next_connection_id(), "root", "%");
+        let session = Session::new(
+            &self.instance,
+            self.instance.next_connection_id(),
+            "root",
+            "%",
+        );
         if let Some(handle) = self.instance.database("golden") {
             session.set_head(&handle, branch.unwrap_or(&self.branch));
             run(&session, "use golden").unwrap();
@@ -56,16 +63,26 @@ impl Case {
     /// Runs a command of the command line; none if it is not one that can be run here.
     fn command(&mut self, session: &Session, words: &[String]) -> Option<Result<(), String>> {
         let call = |procedure: &str, args: &[String]| {
-            let quoted: Vec<String> =
-                args.iter().map(|a| format!("'{}'", a.replace('\\', "\\\\").replace('\'', "''"))).collect();
+            let quoted: Vec<String> = args
+                .iter()
+                .map(|a| format!("'{}'", a.replace('\\', "\\\\").replace('\'', "''")))
+                .collect();
             run(session, &format!("call {procedure}({})", quoted.join(",")))
         };
         let allow = || {
-            run(session, "set @@dolt_force_transaction_commit = 1, @@dolt_allow_commit_conflicts = 1").unwrap();
+            run(
+                session,
+                "set @@dolt_force_transaction_commit = 1, @@dolt_allow_commit_conflicts = 1",
+            )
+            .unwrap();
         };
         let args = &words[2..];
         let dashed = |extra: &[&str]| -> Vec<String> {
-            extra.iter().map(|e| e.to_string()).chain(args.iter().cloned()).collect()
+            extra
+                .iter()
+                .map(|e| e.to_string())
+                .chain(args.iter().cloned())
+                .collect()
         };
         Some(match words[1].as_str() {
             "commit" => {
@@ -83,7 +100,11 @@ impl Case {
                 if self.branch != before
                     && let Some((_, old)) = handle.store.working_set(&before).unwrap()
                 {
-                    let clean = handle.store.commit(handle.store.branch(&before).unwrap()).unwrap().root;
+                    let clean = handle
+                        .store
+                        .commit(handle.store.branch(&before).unwrap())
+                        .unwrap()
+                        .root;
                     if old.working != clean || old.staged != clean {
                         return None;
                     }
@@ -150,7 +171,9 @@ impl Case {
             }
         }
         for (name, expected) in state["working"].as_object()? {
-            let Some((_, set)) = store.working_set(name).unwrap() else { continue };
+            let Some((_, set)) = store.working_set(name).unwrap() else {
+                continue;
+            };
             for (what, own) in [("working", set.working), ("staged", set.staged)] {
                 // An UPDATE of the plan keeps Dolt's unusual digits there; here it does not.
                 if what == "working" && name.starts_with("dolt_rebase_") {
@@ -158,7 +181,10 @@ impl Case {
                 }
                 let own = own.hash().to_string();
                 if Some(own.as_str()) != expected[what].as_str() {
-                    return Some(format!("{what} root of {name}: {own}, expected {}", expected[what]));
+                    return Some(format!(
+                        "{what} root of {name}: {own}, expected {}",
+                        expected[what]
+                    ));
                 }
             }
             if set.merge.is_some() != expected["merge"].is_object() {
@@ -166,13 +192,21 @@ impl Case {
             }
         }
         for (name, expected) in state["stashes"].as_object().into_iter().flatten() {
-            let own = store.get_ref(&format!("refs/stashes/{name}")).map(|h| h.to_string());
+            let own = store
+                .get_ref(&format!("refs/stashes/{name}"))
+                .map(|h| h.to_string());
             if own.as_deref() != expected["list"].as_str() {
-                return Some(format!("stashes {name}: {own:?}, expected {}", expected["list"]));
+                return Some(format!(
+                    "stashes {name}: {own:?}, expected {}",
+                    expected["list"]
+                ));
             }
         }
         for (name, expected) in state["tags"].as_object().into_iter().flatten() {
-            let own = store.tag(name).unwrap().map(|t| t.commit.hash().to_string());
+            let own = store
+                .tag(name)
+                .unwrap()
+                .map(|t| t.commit.hash().to_string());
             if own.as_deref() != expected["commit"].as_str() && expected["commit"].is_string() {
                 return Some(format!("tag {name}: {own:?}, expected {expected}"));
             }
@@ -182,8 +216,12 @@ impl Case {
 
     /// The tables that differ in a root.
     fn tables(&self, branch: &str, expected: &Json, root: &str) -> String {
-        let Some(handle) = self.instance.database("golden") else { return String::new() };
-        let Some((_, set)) = handle.store.working_set(branch).unwrap() else { return String::new() };
+        let Some(handle) = self.instance.database("golden") else {
+            return String::new();
+        };
+        let Some((_, set)) = handle.store.working_set(branch).unwrap() else {
+            return String::new();
+        };
         let mut out = String::new();
         for (name, hash) in handle.root(set.working).unwrap().root.tables().unwrap() {
             let want = &expected["roots"][root]["tables"][&name];
@@ -205,7 +243,9 @@ impl Case {
 }
 
 fn run(session: &Session, sql: &str) -> Result<(), String> {
-    session.execute(sql.as_bytes(), true, &mut Nothing).map_err(|e| e.message)
+    session
+        .execute(sql.as_bytes(), true, &mut Nothing)
+        .map_err(|e| e.message)
 }
 
 /// Statements of a text that goes on after errors.
@@ -220,7 +260,10 @@ fn run_each(session: &Session, sql: &str) {
 /// How many steps gave what they must, of how many, and what the first other one gave.
 fn execute(dir: &Path) -> (usize, usize, String) {
     let steps = std::fs::read_to_string(dir.join("steps.jsonl")).unwrap();
-    let steps: Vec<Json> = steps.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let steps: Vec<Json> = steps
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
     let expected: Json =
         serde_json::from_slice(&std::fs::read(dir.join("expected.json")).unwrap()).unwrap();
     let settings = Settings {
@@ -234,7 +277,10 @@ fn execute(dir: &Path) -> (usize, usize, String) {
     };
     let name = dir.file_name().unwrap().to_string_lossy().into_owned();
     for (i, step) in steps.iter().enumerate() {
-        if BEYOND.iter().any(|(case, steps)| *case == name && steps.contains(&i)) {
+        if BEYOND
+            .iter()
+            .any(|(case, steps)| *case == name && steps.contains(&i))
+        {
             continue;
         }
         let at = step["at"].as_str().unwrap().trim_end_matches('Z');
@@ -254,8 +300,12 @@ fn execute(dir: &Path) -> (usize, usize, String) {
                 false => run(&session, sql),
             }
         } else {
-            let words: Vec<String> =
-                step["cli"].as_array().unwrap().iter().map(|w| w.as_str().unwrap().to_string()).collect();
+            let words: Vec<String> = step["cli"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|w| w.as_str().unwrap().to_string())
+                .collect();
             if words[1] == "init" {
                 run(&session, "create database golden")
             } else {
@@ -278,10 +328,17 @@ fn execute(dir: &Path) -> (usize, usize, String) {
         if state.is_object()
             && let Some(difference) = case.difference(state)
         {
-            let branch = difference.split_once(" of ").and_then(|d| d.1.split(": ").next()).unwrap_or(&case.branch);
+            let branch = difference
+                .split_once(" of ")
+                .and_then(|d| d.1.split(": ").next())
+                .unwrap_or(&case.branch);
             let root = state["working"][branch]["working"].as_str().unwrap_or("");
             let tables = case.tables(branch, &expected, root);
-            return (i, steps.len(), format!("step {i}: {difference} ({done:?})\n    {shown}{tables}"));
+            return (
+                i,
+                steps.len(),
+                format!("step {i}: {difference} ({done:?})\n    {shown}{tables}"),
+            );
         }
     }
     (steps.len(), steps.len(), String::new())
@@ -315,8 +372,10 @@ const COMPLETE: &[&str] = &[
 fn cases_give_the_same_hashes() {
     let Some(golden) = golden() else { return };
     let only = std::env::var("GOLDEN_CASE").ok();
-    let mut dirs: Vec<PathBuf> =
-        std::fs::read_dir(golden.join("cases")).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut dirs: Vec<PathBuf> = std::fs::read_dir(golden.join("cases"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     dirs.sort();
     for dir in dirs {
         let name = dir.file_name().unwrap().to_string_lossy().into_owned();

@@ -1,5 +1,7 @@
 //! Version control through SQL, as scripts: a statement and the rows that it gives.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -70,7 +72,10 @@ impl Script {
     fn other(&self) -> Script {
         let id = self.instance.next_connection_id();
         let session = Session::new(&self.instance, id, "root", "localhost");
-        let script = Script { instance: self.instance.clone(), session };
+        let script = Script {
+            instance: self.instance.clone(),
+            session,
+        };
         script.run("use db");
         script
     }
@@ -111,7 +116,10 @@ fn add_commit_log_status() {
     let s = Script::new();
     s.run(TABLE);
     s.check("select * from dolt_status", "t,0,new table");
-    s.check("call dolt_add('x')", "error: error: the table(s) x do not exist");
+    s.check(
+        "call dolt_add('x')",
+        "error: error: the table(s) x do not exist",
+    );
     s.check("call dolt_add('t')", "0");
     s.check("select * from dolt_status", "t,1,new table");
     s.check("call dolt_commit()", "error: Must provide commit message.");
@@ -124,14 +132,20 @@ fn add_commit_log_status() {
         "first,A,a@b.c,2;Initialize data repository,root,root@localhost,1",
     );
     s.run("insert into t values (1,1,'x')");
-    s.check("select table_name, data_change, schema_change from dolt_diff limit 1", "t,1,0");
+    s.check(
+        "select table_name, data_change, schema_change from dolt_diff limit 1",
+        "t,1,0",
+    );
     s.run("call dolt_commit('-am','rows')");
     s.check("select message from dolt_log limit 1", "rows");
     s.run("call dolt_commit('--amend','-m','better')");
     s.check("select message from dolt_log limit 1", "better");
     s.check("select count(*) from dolt_log", "3");
     s.check("select message from dolt_log('HEAD~1..HEAD')", "better");
-    s.check("select refs, parents is not null from dolt_log limit 1", "HEAD -> main,1");
+    s.check(
+        "select refs, parents is not null from dolt_log limit 1",
+        "HEAD -> main,1",
+    );
 }
 
 #[test]
@@ -165,11 +179,20 @@ fn branches_merge_and_tags() {
         "3,three,NULL,added",
     );
     let hash = s.give("select dolt_hashof('schema/edc-v1.1-staging')");
-    s.check("call dolt_merge('schema/edc-v1.1-staging')", &format!("{hash},1,0,merge successful"));
+    s.check(
+        "call dolt_merge('schema/edc-v1.1-staging')",
+        &format!("{hash},1,0,merge successful"),
+    );
     s.check("select count(*) from t", "3");
-    s.check("call dolt_merge('schema/edc-v1.1-staging')", ",0,0,Everything up-to-date");
+    s.check(
+        "call dolt_merge('schema/edc-v1.1-staging')",
+        ",0,0,Everything up-to-date",
+    );
     s.check("call dolt_tag('edc-v1.1-certified')", "0");
-    s.check("call dolt_tag('edc-v1.1-certified')", "error: already exists");
+    s.check(
+        "call dolt_tag('edc-v1.1-certified')",
+        "error: already exists",
+    );
     s.run("delete from t");
     s.run("call dolt_commit('-am','gone')");
     s.check("select count(*) from t as of 'edc-v1.1-certified'", "3");
@@ -178,9 +201,18 @@ fn branches_merge_and_tags() {
     s.check("select count(*) from t", "3");
     s.check("call dolt_branch('-d','schema/edc-v1.1-staging')", "0");
     s.check("select name, dirty from dolt_branches", "main,0");
-    s.check("call dolt_branch('-d','main')", "error: Cannot delete checked out branch 'main'");
-    s.check("call dolt_branch('main')", "error: fatal: A branch named 'main' already exists.");
-    s.check("call dolt_branch('x y')", "error: fatal: 'x y' is an invalid branch name.");
+    s.check(
+        "call dolt_branch('-d','main')",
+        "error: Cannot delete checked out branch 'main'",
+    );
+    s.check(
+        "call dolt_branch('main')",
+        "error: fatal: A branch named 'main' already exists.",
+    );
+    s.check(
+        "call dolt_branch('x y')",
+        "error: fatal: 'x y' is an invalid branch name.",
+    );
 }
 
 #[test]
@@ -195,9 +227,18 @@ fn three_way_merge_by_cell() {
     let row = s.give("call dolt_merge('other')");
     assert!(row.ends_with(",0,0,merge successful"), "{row}");
     s.check("select * from t", "1,100,ONE;2,2,two");
-    s.check("select message from dolt_log limit 1", "Merge branch 'other' into main");
-    s.check("select count(*) from dolt_commit_ancestors where commit_hash = dolt_hashof('HEAD')", "2");
-    s.check("select dolt_merge_base('main','other') = dolt_hashof('other')", "1");
+    s.check(
+        "select message from dolt_log limit 1",
+        "Merge branch 'other' into main",
+    );
+    s.check(
+        "select count(*) from dolt_commit_ancestors where commit_hash = dolt_hashof('HEAD')",
+        "2",
+    );
+    s.check(
+        "select dolt_merge_base('main','other') = dolt_hashof('other')",
+        "1",
+    );
 }
 
 fn with_conflict(s: &Script) {
@@ -214,7 +255,10 @@ fn conflicts_are_kept_and_resolved() {
     let s = with_table();
     with_conflict(&s);
     let refused = s.give("call dolt_merge('other')");
-    assert!(refused.starts_with("error: Merge conflict detected, @autocommit"), "{refused}");
+    assert!(
+        refused.starts_with("error: Merge conflict detected, @autocommit"),
+        "{refused}"
+    );
     s.check("select is_merging from dolt_merge_status", "0");
     s.run("set autocommit = 0");
     s.check("call dolt_merge('other')", ",0,1,conflicts found");
@@ -231,13 +275,19 @@ fn conflicts_are_kept_and_resolved() {
         "select table_name, staged, status from dolt_status order by status",
         "t,0,conflict;t,0,modified",
     );
-    s.check("call dolt_commit('-am','x')", "error: error: the table(s) t are in conflict");
+    s.check(
+        "call dolt_commit('-am','x')",
+        "error: error: the table(s) t are in conflict",
+    );
     s.check("call dolt_conflicts_resolve('--theirs','t')", "0");
     s.check("select a from t where pk = 1", "100");
     s.check("select count(*) from dolt_conflicts", "0");
     s.run("call dolt_commit('-am','resolved')");
     s.check("select is_merging from dolt_merge_status", "0");
-    s.check("select count(*) from dolt_commit_ancestors where commit_hash = dolt_hashof('HEAD')", "2");
+    s.check(
+        "select count(*) from dolt_commit_ancestors where commit_hash = dolt_hashof('HEAD')",
+        "2",
+    );
 }
 
 #[test]
@@ -253,7 +303,10 @@ fn merges_are_aborted() {
     s.check("call dolt_merge('--abort')", ",0,0,merge aborted");
     s.check("select * from dolt_status", "");
     s.check("select a from t where pk = 1", "200");
-    s.check("call dolt_merge('--abort')", "error: fatal: There is no merge to abort");
+    s.check(
+        "call dolt_merge('--abort')",
+        "error: fatal: There is no merge to abort",
+    );
 }
 
 #[test]
@@ -267,7 +320,10 @@ fn revert_and_cherry_pick() {
     let row = s.give(&format!("call dolt_revert('{hash}')"));
     assert!(row.ends_with(",0,0,0"), "{row}");
     s.check("select pk from t", "1;2;4");
-    s.check("select message from dolt_log limit 1", "Revert \"add \\\"three\\\"\"");
+    s.check(
+        "select message from dolt_log limit 1",
+        "Revert \"add \\\"three\\\"\"",
+    );
     let row = s.give(&format!("call dolt_cherry_pick('{hash}')"));
     assert!(row.ends_with(",0,0,0"), "{row}");
     s.check("select pk from t", "1;2;3;4");
@@ -276,7 +332,10 @@ fn revert_and_cherry_pick() {
         &format!("call dolt_cherry_pick('{hash}')"),
         "error: no changes were made, nothing to commit",
     );
-    s.check("call dolt_revert()", "error: error: nothing specified to revert");
+    s.check(
+        "call dolt_revert()",
+        "error: error: nothing specified to revert",
+    );
 }
 
 #[test]
@@ -311,20 +370,32 @@ fn differences() {
         "select diff_type from dolt_commit_diff_t where from_commit = 'v1' and to_commit = 'HEAD'",
         "modified;removed;added",
     );
-    s.check("select * from dolt_diff_summary('v1','HEAD')", "t,t,modified,1,0");
-    s.check("select * from dolt_diff_stat('v1..HEAD','t')", "t,0,1,1,1,3,3,1,2,2,6,6");
+    s.check(
+        "select * from dolt_diff_summary('v1','HEAD')",
+        "t,t,modified,1,0",
+    );
+    s.check(
+        "select * from dolt_diff_stat('v1..HEAD','t')",
+        "t,0,1,1,1,3,3,1,2,2,6,6",
+    );
     s.check(
         "select pk, a, commit_hash = dolt_hashof('v1') from dolt_history_t where pk = 1",
         "1,10,0;1,1,1",
     );
-    s.check("select pk, message from dolt_blame_t", "1,changes;5,changes");
+    s.check(
+        "select pk, message from dolt_blame_t",
+        "1,changes;5,changes",
+    );
     s.check("select count(*) from dolt_commits", "3");
     s.run("alter table t add column c int");
     s.check(
         "select from_table_name, diff_type, schema_change from dolt_diff_summary('HEAD','WORKING')",
         "t,modified,1",
     );
-    s.check("select count(*) from dolt_schema_diff('HEAD','WORKING')", "1");
+    s.check(
+        "select count(*) from dolt_schema_diff('HEAD','WORKING')",
+        "1",
+    );
     s.check(
         "select column_name, diff_type from dolt_column_diff where commit_hash = 'WORKING'",
         "c,added",
@@ -356,8 +427,14 @@ fn stashes_and_removed_tables() {
     );
     s.check("call dolt_stash('pop','mine')", "0");
     s.check("select a from t where pk = 1", "9");
-    s.check("call dolt_stash('pop','mine')", "error: no stash entries found");
-    s.check("call dolt_rm('t')", "error: error: the table(s) t have unstaged changes.");
+    s.check(
+        "call dolt_stash('pop','mine')",
+        "error: no stash entries found",
+    );
+    s.check(
+        "call dolt_rm('t')",
+        "error: error: the table(s) t have unstaged changes.",
+    );
     s.run("call dolt_checkout('t')");
     s.check("select a from t where pk = 1", "1");
     s.check("call dolt_rm('t')", "0");
@@ -394,7 +471,9 @@ fn violations_are_listed_and_removed() {
     s.run("call dolt_commit('-am','main')");
     let refused = s.give("call dolt_merge('other')");
     assert!(
-        refused.ends_with("Type: Unique Key Constraint Violation,\n\tName: u,\n\tColumns: [u] (2 row(s))"),
+        refused.ends_with(
+            "Type: Unique Key Constraint Violation,\n\tName: u,\n\tColumns: [u] (2 row(s))"
+        ),
         "{refused}"
     );
     s.run("set dolt_force_transaction_commit = 1");
@@ -422,6 +501,53 @@ fn ignored_tables_are_not_staged() {
         "dolt_ignore,0;tmp_x,1",
     );
     s.run("call dolt_commit('-Am','ignore')");
-    s.check("select count(*) from tmp_x as of 'HEAD'", "error: Table 'db.tmp_x' doesn't exist");
+    s.check(
+        "select count(*) from tmp_x as of 'HEAD'",
+        "error: Table 'db.tmp_x' doesn't exist",
+    );
     s.check("select count(*) from tmp_x", "0");
+}
+
+#[test]
+fn definitions_beside_rows_of_others() {
+    let a = with_table();
+    let b = a.other();
+    a.run("start transaction");
+    a.run("insert into dolt_ignore values ('x%', true)");
+    b.run("insert into t values (8,8,'eight')");
+    b.run("create table made_by_b (x int primary key)");
+    a.run("commit");
+    a.check("select count(*) from t", "3");
+    a.check("select pattern from dolt_ignore", "x%");
+    a.check("select count(*) from made_by_b", "0");
+    a.run("start transaction");
+    a.run("call dolt_add('.')");
+    b.run("update t set a = 80 where pk = 8");
+    a.run("commit");
+    a.check("select a from t where pk = 8", "80");
+    a.check("select count(*) from dolt_status where staged = 1", "3");
+}
+
+#[test]
+fn commits_of_many_sessions_at_once() {
+    let s = with_table();
+    std::thread::scope(|scope| {
+        for n in 0..4 {
+            let instance = s.instance.clone();
+            scope.spawn(move || {
+                let id = instance.next_connection_id();
+                let session = Session::new(&instance, id, "root", "localhost");
+                let script = Script { instance, session };
+                script.run("use db");
+                for i in 0..10 {
+                    let pk = 100 + n * 10 + i;
+                    script.run(&format!("insert into t values ({pk},{n},'x')"));
+                    script.run(&format!("call dolt_commit('-am','c{pk}','--skip-empty')"));
+                }
+            });
+        }
+    });
+    s.check("select count(*) from t", "42");
+    s.check("select * from dolt_status", "");
+    s.check("select count(*) from t as of 'HEAD'", "42");
 }

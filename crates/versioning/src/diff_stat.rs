@@ -94,7 +94,11 @@ pub fn diff_stat(name: &str, from: Option<&Table>, to: Option<&Table>) -> Result
     stat.old_cells = old_rows * old_columns;
     stat.new_cells = new_rows * new_columns;
     stat.rows_unmodified = old_rows.saturating_sub(stat.rows_modified + stat.rows_deleted);
-    let columns = if to.is_some() { new_columns } else { old_columns };
+    let columns = if to.is_some() {
+        new_columns
+    } else {
+        old_columns
+    };
     let (added, removed) = (stat.rows_added * columns, stat.rows_deleted * columns);
     (stat.cells_added, stat.cells_deleted) = if stat.new_cells > stat.old_cells {
         (stat.new_cells - stat.old_cells + removed, removed)

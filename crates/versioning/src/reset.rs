@@ -52,9 +52,8 @@ pub fn carry_changes(
     current: &Root,
     force: bool,
 ) -> Result<std::result::Result<Root, Vec<String>>> {
-    let hashes = |root: &Root| -> Result<HashMap<String, Hash>> {
-        Ok(root.tables()?.into_iter().collect())
-    };
+    let hashes =
+        |root: &Root| -> Result<HashMap<String, Hash>> { Ok(root.tables()?.into_iter().collect()) };
     let (before, after, now) = (hashes(old)?, hashes(new)?, hashes(current)?);
     let mut root = new.clone();
     let mut conflicts = Vec::new();

@@ -148,8 +148,11 @@ impl ColumnMap {
             let by_name = from.columns.iter().position(|s| s.name == c.name);
             if !target.primary_key.contains(&i) {
                 let lower = c.name.to_lowercase();
-                return by_name
-                    .or_else(|| from.columns.iter().position(|s| s.name.to_lowercase() == lower));
+                return by_name.or_else(|| {
+                    from.columns
+                        .iter()
+                        .position(|s| s.name.to_lowercase() == lower)
+                });
             }
             let by_tag = from.columns.iter().position(|s| s.tag == c.tag);
             by_tag.or_else(|| by_name.filter(|n| from.columns[*n].sql_type == c.sql_type))

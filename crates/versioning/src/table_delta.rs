@@ -201,8 +201,7 @@ pub fn table_deltas(from: &Root, to: &Root) -> Result<Vec<TableDelta>> {
             to_name: added[j].0.clone(),
             from: dropped[i].1.clone(),
             to: added[j].1.clone(),
-            foreign_keys_changed: !same_keys
-                && keys_differ(from, to, &dropped[i].0, &added[j].0)?,
+            foreign_keys_changed: !same_keys && keys_differ(from, to, &dropped[i].0, &added[j].0)?,
         });
     }
     for ((name, table), used) in dropped.into_iter().zip(used_old) {

@@ -1,5 +1,7 @@
 //! Merges that Dolt made, made again: every root must have the same address.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -149,7 +151,10 @@ fn merges(steps: &[String], expected: &Json) -> Vec<Merge> {
         }
         for (branch, head) in state["heads"].as_object().unwrap() {
             let working = &state["working"][branch];
-            let old = before.insert(branch.clone(), Json::Array(vec![head.clone(), working.clone()]));
+            let old = before.insert(
+                branch.clone(),
+                Json::Array(vec![head.clone(), working.clone()]),
+            );
             let Some(old) = old else { continue };
             let merge = &working["merge"];
             let is_merge = steps[i].contains("\"merge\"") || steps[i].contains("dolt_merge");
@@ -173,7 +178,9 @@ fn merges(steps: &[String], expected: &Json) -> Vec<Merge> {
                     expected: hash(&working["working"]).unwrap(),
                 });
             } else if is_merge && !many && old[0] != *head && !old[1]["merge"].is_object() {
-                let parents = commits[head.as_str().unwrap()]["parents"].as_array().unwrap();
+                let parents = commits[head.as_str().unwrap()]["parents"]
+                    .as_array()
+                    .unwrap();
                 if parents.len() == 2 && parents[0] == old[0] {
                     found.push(Merge {
                         step: i,
@@ -263,14 +270,21 @@ fn explain(case: &Path, m: &Merge, root: &Root, expected: &Json) -> String {
                 t.schema()
                     .indexes
                     .iter()
-                    .map(|i| (i.name.clone(), t.index(&i.name).unwrap().root_hash().to_string()))
+                    .map(|i| (
+                        i.name.clone(),
+                        t.index(&i.name).unwrap().root_hash().to_string()
+                    ))
                     .collect::<Vec<_>>(),
                 t.auto_increment_slot(),
                 expected["tables"][want],
             );
         }
     }
-    text + &format!("\n  wanted keys {}, got {}", wanted["foreign_keys"], root.foreign_keys_hash())
+    text + &format!(
+        "\n  wanted keys {}, got {}",
+        wanted["foreign_keys"],
+        root.foreign_keys_hash()
+    )
 }
 
 #[test]

@@ -225,11 +225,20 @@ mod tests {
         assert_eq!(options(&["--message", "x"]), "message=x");
         assert_eq!(options(&["-m", "a", "--amend"]), "amend= message=a");
         assert_eq!(options(&["-ALL", "t"]), "ALL= t");
-        assert_eq!(options(&["--allow-empty", "-m", "-x"]), "allow-empty= message=-x");
+        assert_eq!(
+            options(&["--allow-empty", "-m", "-x"]),
+            "allow-empty= message=-x"
+        );
         assert_eq!(options(&["--", "-m"]), "-m");
         assert_eq!(options(&["a", "", "--not", "b", "c"]), "not=b,c a ");
-        assert_eq!(check(&["--foo"]).unwrap_err(), "error: unknown option `foo'");
-        assert_eq!(check(&["-m"]).unwrap_err(), "error: no value for option `m'");
+        assert_eq!(
+            check(&["--foo"]).unwrap_err(),
+            "error: unknown option `foo'"
+        );
+        assert_eq!(
+            check(&["-m"]).unwrap_err(),
+            "error: no value for option `m'"
+        );
         assert_eq!(
             check(&["-m", "a", "-m", "b"]).unwrap_err(),
             "error: multiple values provided for `message'"

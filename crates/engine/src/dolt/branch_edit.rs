@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use chunks::Hash;
-use model::{Commit, CommitId, Expected, RefEdit, Root, RootId, WorkingSet, WorkingSetMeta, ref_name};
+use model::{
+    Commit, CommitId, Expected, RefEdit, Root, RootId, WorkingSet, WorkingSetMeta, ref_name,
+};
 
 use crate::database::{BranchState, DatabaseHandle};
 use crate::error::{Error, Result};

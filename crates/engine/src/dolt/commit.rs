@@ -80,7 +80,9 @@ pub fn parse_date(text: &str) -> Result<i64> {
         .split(['-', '/', '.'])
         .map(|p| p.parse().map_err(|_| bad()))
         .collect::<Result<_>>()?;
-    let [y, m, d] = parts.as_slice() else { return Err(bad()) };
+    let [y, m, d] = parts.as_slice() else {
+        return Err(bad());
+    };
     if !(1..=12).contains(m) || !(1..=31).contains(d) {
         return Err(bad());
     }
@@ -92,7 +94,9 @@ pub fn parse_date(text: &str) -> Result<i64> {
         };
         let number = |t: &str| -> Result<i64> { t.parse().map_err(|_| bad()) };
         let fields: Vec<&str> = clock.split(':').collect();
-        let [h, min, s] = fields.as_slice() else { return Err(bad()) };
+        let [h, min, s] = fields.as_slice() else {
+            return Err(bad());
+        };
         seconds += number(h)? * 3600 + number(min)? * 60 + number(s)?;
         if let Some((sign, rest)) = zone.split_at_checked(1)
             && sign != "Z"
@@ -128,9 +132,14 @@ pub fn meta(
         name: base("dolt_author_name", "dolt_head_committer_name").unwrap_or(name),
         email: base("dolt_author_email", "dolt_head_committer_email").unwrap_or(email),
     };
-    let named = ["dolt_committer_name", "dolt_committer_email", "dolt_head_committer_name", "dolt_head_committer_email"]
-        .iter()
-        .any(|n| text(session, n).is_some());
+    let named = [
+        "dolt_committer_name",
+        "dolt_committer_email",
+        "dolt_head_committer_name",
+        "dolt_head_committer_email",
+    ]
+    .iter()
+    .any(|n| text(session, n).is_some());
     let committer = match author {
         Some(author) if !named || committer == session_author => author.clone(),
         _ => committer,
@@ -160,21 +169,27 @@ pub fn meta(
 
 /// The name of the operation whose conflicts are being resolved.
 fn operation(e: &BranchEdit<'_>) -> Option<&'static str> {
-    e.set.merge.as_ref().map(|m| match (m.is_cherry_pick, m.is_revert) {
-        (true, _) => "cherry-pick",
-        (_, true) => "revert",
-        _ => "merge",
-    })
+    e.set
+        .merge
+        .as_ref()
+        .map(|m| match (m.is_cherry_pick, m.is_revert) {
+            (true, _) => "cherry-pick",
+            (_, true) => "revert",
+            _ => "merge",
+        })
 }
 
 /// Makes a commit of what is staged; none if there is nothing and that is asked for quietly.
 pub fn commit(e: &mut BranchEdit<'_>, request: &CommitRequest) -> Result<Option<CommitId>> {
     if request.allow_empty && request.skip_empty {
-        return Err(Error::general("error: cannot use both --allow-empty and --skip-empty"));
+        return Err(Error::general(
+            "error: cannot use both --allow-empty and --skip-empty",
+        ));
     }
     let working = e.working()?;
     if request.stage != Stage::Nothing {
-        let staged = staging::stage_all(&e.staged()?, &working, request.stage == Stage::All, false)?;
+        let staged =
+            staging::stage_all(&e.staged()?, &working, request.stage == Stage::All, false)?;
         e.set_staged(&staged)?;
     }
     if let (true, Some(operation)) = (request.amend, operation(e)) {
@@ -188,9 +203,16 @@ pub fn commit(e: &mut BranchEdit<'_>, request: &CommitRequest) -> Result<Option<
         None => return Err(Error::general("Must provide commit message.")),
     };
     if message.is_empty() {
-        return Err(Error::general("Aborting commit due to empty commit message."));
+        return Err(Error::general(
+            "Aborting commit due to empty commit message.",
+        ));
     }
-    let meta = meta(e.session, &message, request.author.as_ref(), request.author_millis)?;
+    let meta = meta(
+        e.session,
+        &message,
+        request.author.as_ref(),
+        request.author_millis,
+    )?;
     let merging = e.set.merge.is_some();
     if !merging && !request.allow_empty && !request.amend {
         let same = e.set.staged == e.head_commit.root
@@ -205,6 +227,9 @@ pub fn commit(e: &mut BranchEdit<'_>, request: &CommitRequest) -> Result<Option<
     }
     if !request.force {
         check_artifacts(e)?;
+        if e.session.foreign_key_checks() {
+            check_foreign_keys(e)?;
+        }
     }
     let mut parents = match request.amend {
         true => e.head_commit.parents.clone(),
@@ -232,6 +257,31 @@ pub fn store_commit(
     let id = Commit::new(objects, root, parents, meta)?.save(objects)?;
     e.move_head(id)?;
     Ok(id)
+}
+
+/// Every table of a staged foreign key must be there; keys of dropped tables go.
+fn check_foreign_keys(e: &mut BranchEdit<'_>) -> Result<()> {
+    let staged = e.staged()?;
+    let mut keys = staged.foreign_keys()?;
+    let before = keys.keys.len();
+    let mut missing = None;
+    keys.keys.retain(|k| {
+        let has = |table: &str| matches!(staged.find_table(table), Ok(Some(_)));
+        let child = has(&k.child_table);
+        if child && !has(&k.parent_table) && missing.is_none() {
+            missing = Some((k.name.clone(), k.parent_table.clone()));
+        }
+        child
+    });
+    if let Some((name, table)) = missing {
+        return Err(Error::general(format!(
+            "foreign key `{name}` requires the referenced table `{table}`"
+        )));
+    }
+    if keys.keys.len() < before {
+        e.set_staged(&staged.with_foreign_keys(&keys)?)?;
+    }
+    Ok(())
 }
 
 fn check_artifacts(e: &BranchEdit<'_>) -> Result<()> {

@@ -46,7 +46,11 @@ pub fn statement(name: &str, table: &Table, root: &Root) -> Result<String> {
     let schema = table.schema();
     let mut parts = Vec::new();
     for c in schema.columns.iter().filter(|c| !c.hidden_system) {
-        let mut line = format!("  {} {}", quoted(&c.name), type_text(&c.sql_type, schema.collation));
+        let mut line = format!(
+            "  {} {}",
+            quoted(&c.name),
+            type_text(&c.sql_type, schema.collation)
+        );
         if let Some(e) = c.generated_text() {
             let stored = if c.is_virtual { "" } else { " STORED" };
             let _ = write!(line, " GENERATED ALWAYS AS {e}{stored}");
@@ -122,7 +126,12 @@ pub fn statement(name: &str, table: &Table, root: &Root) -> Result<String> {
             Some((_, parent)) if k.is_resolved() => k
                 .parent_columns
                 .iter()
-                .filter_map(|t| parent.schema().column_by_tag(*t).map(|(_, c)| c.name.clone()))
+                .filter_map(|t| {
+                    parent
+                        .schema()
+                        .column_by_tag(*t)
+                        .map(|(_, c)| c.name.clone())
+                })
                 .collect(),
             _ => k.parent_column_names.clone().unwrap_or_default(),
         };
@@ -142,7 +151,11 @@ pub fn statement(name: &str, table: &Table, root: &Root) -> Result<String> {
         parts.push(line);
     }
     for check in &schema.checks {
-        let enforced = if check.enforced { "" } else { " /*!80016 NOT ENFORCED */" };
+        let enforced = if check.enforced {
+            ""
+        } else {
+            " /*!80016 NOT ENFORCED */"
+        };
         parts.push(format!(
             "  CONSTRAINT {} CHECK ({}){enforced}",
             quoted(&check.name),
@@ -150,11 +163,19 @@ pub fn statement(name: &str, table: &Table, root: &Root) -> Result<String> {
         ));
     }
     let collation = schema.collation.get();
-    let mut out = format!("CREATE TABLE {} (\n{}\n) ENGINE=InnoDB", quoted(name), parts.join(",\n"));
+    let mut out = format!(
+        "CREATE TABLE {} (\n{}\n) ENGINE=InnoDB",
+        quoted(name),
+        parts.join(",\n")
+    );
     if schema.auto_increment_column().is_some() && table.auto_increment() > 1 {
         let _ = write!(out, " AUTO_INCREMENT={}", table.auto_increment());
     }
-    let _ = write!(out, " DEFAULT CHARSET={} COLLATE={}", collation.charset.name, collation.name);
+    let _ = write!(
+        out,
+        " DEFAULT CHARSET={} COLLATE={}",
+        collation.charset.name, collation.name
+    );
     if !schema.comment.is_empty() {
         let _ = write!(out, " COMMENT={}", string(&schema.comment));
     }

@@ -36,7 +36,9 @@ pub fn scalar(session: &Session, name: &str, args: &[OwnedValue]) -> Result<Owne
     let current = || session.current();
     match name {
         "active_branch" => {
-            let Ok(db) = current() else { return Ok(Value::Null) };
+            let Ok(db) = current() else {
+                return Ok(Value::Null);
+            };
             Ok(match db.revision {
                 Revision::Branch(branch) => Value::text(branch),
                 Revision::Commit(_) => Value::Null,

@@ -52,9 +52,10 @@ impl IgnorePatterns {
         };
         let reader = RowReader::of(&table);
         let schema = table.schema();
-        let (Some(pattern), Some(ignored)) =
-            (schema.column_index("pattern"), schema.column_index("ignored"))
-        else {
+        let (Some(pattern), Some(ignored)) = (
+            schema.column_index("pattern"),
+            schema.column_index("ignored"),
+        ) else {
             return Ok(IgnorePatterns::default());
         };
         let mut out = Vec::new();
@@ -94,9 +95,12 @@ impl IgnorePatterns {
             (false, true) => Verdict::Ignored,
             (true, _) => Verdict::Kept,
             _ => {
-                let mut text = format!("the table {table} matches conflicting patterns in dolt_ignore:");
-                yes.iter().for_each(|p| text += &format!("\nignored:     {p}"));
-                no.iter().for_each(|p| text += &format!("\nnot ignored: {p}"));
+                let mut text =
+                    format!("the table {table} matches conflicting patterns in dolt_ignore:");
+                yes.iter()
+                    .for_each(|p| text += &format!("\nignored:     {p}"));
+                no.iter()
+                    .for_each(|p| text += &format!("\nnot ignored: {p}"));
                 Verdict::Conflict(Error::general(text))
             }
         }
@@ -125,8 +129,14 @@ mod tests {
     fn specific_patterns_win() {
         assert_eq!(verdict(&[("tmp_*", true)], "tmp_a"), "ignored");
         assert_eq!(verdict(&[("tmp_*", true)], "atmp_a"), "kept");
-        assert_eq!(verdict(&[("tmp_*", true), ("tmp_keep%", false)], "tmp_keep1"), "kept");
-        assert_eq!(verdict(&[("tmp_*", true), ("*_keep", false)], "tmp_keep"), "conflict");
+        assert_eq!(
+            verdict(&[("tmp_*", true), ("tmp_keep%", false)], "tmp_keep1"),
+            "kept"
+        );
+        assert_eq!(
+            verdict(&[("tmp_*", true), ("*_keep", false)], "tmp_keep"),
+            "conflict"
+        );
         assert_eq!(verdict(&[("a?c", true), ("a*", false)], "abc"), "ignored");
     }
 }

@@ -29,14 +29,16 @@ const KEPT: usize = 16;
 impl<'s> SessionLogic<'s> {
     /// Logic of a session.
     pub fn new(session: &'s Session, objects: &Objects) -> SessionLogic<'s> {
-        SessionLogic { session, objects: objects.clone(), rules: RefCell::default() }
+        SessionLogic {
+            session,
+            objects: objects.clone(),
+            rules: RefCell::default(),
+        }
     }
 
     fn rules(&self, table: &str, schema: &Schema) -> Result<Arc<(Arc<TableDef>, RowRules)>> {
         let mut kept = self.rules.borrow_mut();
-        if let Some((_, rules)) =
-            kept.iter().find(|(s, r)| r.0.name == table && s == schema)
-        {
+        if let Some((_, rules)) = kept.iter().find(|(s, r)| r.0.name == table && s == schema) {
             return Ok(rules.clone());
         }
         let shape = Table::new(&self.objects, schema)?;
@@ -83,7 +85,13 @@ impl<'s> SessionLogic<'s> {
         }
     }
 
-    fn holds(&self, table: &str, schema: &Schema, check: &Check, row: &[OwnedValue]) -> Result<bool> {
+    fn holds(
+        &self,
+        table: &str,
+        schema: &Schema,
+        check: &Check,
+        row: &[OwnedValue],
+    ) -> Result<bool> {
         let rules = self.rules(table, schema)?;
         let Some((_, expr)) = rules.1.checks.iter().find(|(name, _)| *name == check.name) else {
             return Ok(true);

@@ -3,6 +3,7 @@
 mod arguments;
 mod branch_edit;
 pub mod commit;
+mod concurrent;
 mod create_table;
 mod functions;
 mod ignore;
@@ -23,6 +24,7 @@ use crate::result::ColumnMeta;
 use crate::session::{DbRef, Session};
 use crate::virtual_table::VirtualTable;
 
+pub use concurrent::merge_working_sets;
 pub use functions::scalar;
 pub use system_writes::change;
 pub use validate::before_commit;

@@ -56,7 +56,11 @@ pub fn staged_root(session: &Session, db: &DbRef) -> Result<Root> {
 
 /// The root of a commit.
 pub fn commit_root(db: &DbRef, id: CommitId) -> Result<Root> {
-    Ok(db.handle.root(db.handle.store.commit(id)?.root)?.root.clone())
+    Ok(db
+        .handle
+        .root(db.handle.store.commit(id)?.root)?
+        .root
+        .clone())
 }
 
 /// A root that a revision names, and what to show for it.

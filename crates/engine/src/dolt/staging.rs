@@ -35,7 +35,12 @@ pub fn copy_tables(from: &Root, to: &Root, names: &[String]) -> Result<Root> {
     let moved = |table: &str| names.iter().any(|n| n.eq_ignore_ascii_case(table));
     let mut keys: Vec<_> = to.foreign_keys()?.keys;
     keys.retain(|k| !moved(&k.child_table));
-    keys.extend(from.foreign_keys()?.keys.into_iter().filter(|k| moved(&k.child_table)));
+    keys.extend(
+        from.foreign_keys()?
+            .keys
+            .into_iter()
+            .filter(|k| moved(&k.child_table)),
+    );
     Ok(root.with_foreign_keys(&ForeignKeys { keys })?)
 }
 

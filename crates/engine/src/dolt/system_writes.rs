@@ -42,8 +42,8 @@ impl ResultSink for Rows {
 
 fn select(session: &Session, sql: &str, params: &[OwnedValue]) -> Result<Rows> {
     let options = session.modes().syntax.clone();
-    let parsed = syntax::parse_prepared(sql.as_bytes(), &options)
-        .map_err(crate::statement::syntax_error)?;
+    let parsed =
+        syntax::parse_prepared(sql.as_bytes(), &options).map_err(crate::statement::syntax_error)?;
     let mut rows = Rows::default();
     match parsed.0 {
         Statement::Query(q) => session.query(&q, sql.as_bytes(), params, &mut rows, false)?,
@@ -54,13 +54,19 @@ fn select(session: &Session, sql: &str, params: &[OwnedValue]) -> Result<Rows> {
 
 /// The one table of a statement, if it is a system table.
 fn system_table(from: &[TableRef]) -> Option<(Option<String>, String)> {
-    let [TableRef::Table { table, .. }] = from else { return None };
+    let [TableRef::Table { table, .. }] = from else {
+        return None;
+    };
     let name = table.name.name.to_lowercase();
     name.starts_with("dolt_")
         .then(|| (table.name.db.as_ref().map(|d| d.to_string()), name))
 }
 
-fn tail(where_: &Option<ast::Expr>, order: &[ast::OrderItem], limit: &Option<ast::Limit>) -> String {
+fn tail(
+    where_: &Option<ast::Expr>,
+    order: &[ast::OrderItem],
+    limit: &Option<ast::Limit>,
+) -> String {
     let mut out = String::new();
     if let Some(w) = where_ {
         out += &format!(" WHERE {}", w.to_sql());
@@ -68,7 +74,13 @@ fn tail(where_: &Option<ast::Expr>, order: &[ast::OrderItem], limit: &Option<ast
     if !order.is_empty() {
         let list: Vec<String> = order
             .iter()
-            .map(|o| format!("{}{}", o.expr.to_sql(), if o.descending { " DESC" } else { "" }))
+            .map(|o| {
+                format!(
+                    "{}{}",
+                    o.expr.to_sql(),
+                    if o.descending { " DESC" } else { "" }
+                )
+            })
             .collect();
         out += &format!(" ORDER BY {}", list.join(", "));
     }
@@ -97,7 +109,9 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             Ok(None)
         }
         Statement::Delete(d) if d.targets.is_empty() => {
-            let Some((db, name)) = system_table(&d.from) else { return Ok(None) };
+            let Some((db, name)) = system_table(&d.from) else {
+                return Ok(None);
+            };
             let tail = tail(&d.where_, &d.order_by, &d.limit);
             let from = d.from[0].to_sql();
             let of_conflicts = name.strip_prefix("dolt_conflicts_");
@@ -108,20 +122,34 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
                 _ => return Ok(None),
             };
             let found = select(session, &format!("SELECT {key} FROM {from}{tail}"), params)?;
-            let keys: Vec<String> =
-                found.rows.iter().map(|r| crate::convert::to_string(&r[0])).collect();
+            let keys: Vec<String> = found
+                .rows
+                .iter()
+                .map(|r| crate::convert::to_string(&r[0]))
+                .collect();
             let db = database(session, &db)?;
             remove(session, &db, table, &keys, conflicts)?;
-            Ok(Some(Done { affected_rows: keys.len() as u64, ..Done::default() }))
+            Ok(Some(Done {
+                affected_rows: keys.len() as u64,
+                ..Done::default()
+            }))
         }
         Statement::Update(u) => {
-            let Some((db, name)) = system_table(&u.tables) else { return Ok(None) };
-            let Some(table) = name.strip_prefix("dolt_conflicts_") else { return Ok(None) };
+            let Some((db, name)) = system_table(&u.tables) else {
+                return Ok(None);
+            };
+            let Some(table) = name.strip_prefix("dolt_conflicts_") else {
+                return Ok(None);
+            };
             let mut sql = "SELECT dolt_conflict_id".to_string();
             for a in &u.set {
                 sql += &format!(", ({})", a.value.to_sql());
             }
-            sql += &format!(" FROM {}{}", u.tables[0].to_sql(), tail(&u.where_, &u.order_by, &u.limit));
+            sql += &format!(
+                " FROM {}{}",
+                u.tables[0].to_sql(),
+                tail(&u.where_, &u.order_by, &u.limit)
+            );
             let columns: Vec<String> = u.set.iter().map(|a| a.column.name.to_string()).collect();
             let found = select(session, &sql, params)?;
             let matched = found.rows.len();
@@ -150,7 +178,13 @@ fn table_of(e: &BranchEdit<'_>, name: &str) -> Result<(Root, String, Table)> {
     }
 }
 
-fn remove(session: &Session, db: &DbRef, name: &str, keys: &[String], conflicts: bool) -> Result<()> {
+fn remove(
+    session: &Session,
+    db: &DbRef,
+    name: &str,
+    keys: &[String],
+    conflicts: bool,
+) -> Result<()> {
     if keys.is_empty() {
         return Ok(());
     }
@@ -190,8 +224,11 @@ fn update_ours(
                 assigned.push((i + 1, at));
             }
         }
-        let values: HashMap<String, &Vec<OwnedValue>> =
-            found.rows.iter().map(|r| (crate::convert::to_string(&r[0]), r)).collect();
+        let values: HashMap<String, &Vec<OwnedValue>> = found
+            .rows
+            .iter()
+            .map(|r| (crate::convert::to_string(&r[0]), r))
+            .collect();
         let mut conflicts = Conflicts::of(&stored, &table)?;
         let reader = RowReader::of(&table);
         let state = TableState::new(&stored, table.hash()?, table.clone(), &e.handle.name)?;
@@ -199,8 +236,12 @@ fn update_ours(
         let mut edits: BTreeMap<Vec<u8>, (Option<Vec<u8>>, Option<Vec<u8>>)> = BTreeMap::new();
         let mut changed = 0;
         for i in 0..conflicts.len() {
-            let Some(c) = conflicts.conflict(i)? else { continue };
-            let Some(given) = values.get(&c.artifact.conflict_id()) else { continue };
+            let Some(c) = conflicts.conflict(i)? else {
+                continue;
+            };
+            let Some(given) = values.get(&c.artifact.conflict_id()) else {
+                continue;
+            };
             let key = &c.artifact.row_key;
             let mut row = match &c.ours {
                 Some(value) => reader.row(key, value)?,
@@ -253,9 +294,16 @@ fn user_table(name: &str) -> Option<Schema> {
     let text = SqlType::Text(LobSize::Regular, CollationId::DEFAULT);
     let long = SqlType::Text(LobSize::Long, CollationId::DEFAULT);
     let varchar = |n| SqlType::VarChar(n, CollationId::DEFAULT);
-    let int = |width, bool_width| SqlType::Int { width, unsigned: false, bool_width };
+    let int = |width, bool_width| SqlType::Int {
+        width,
+        unsigned: false,
+        bool_width,
+    };
     let columns: Vec<(&str, SqlType, u64, bool)> = match name {
-        "dolt_docs" => vec![("doc_name", varchar(1023), 2990, false), ("doc_text", long, 9971, false)],
+        "dolt_docs" => vec![
+            ("doc_name", varchar(1023), 2990, false),
+            ("doc_text", long, 9971, false),
+        ],
         "dolt_ignore" => vec![
             ("pattern", text, 5718, false),
             ("ignored", int(IntWidth::Tiny, true), 2223, false),
@@ -283,7 +331,10 @@ fn user_table(name: &str) -> Option<Schema> {
         ],
         _ => return None,
     };
-    let mut schema = Schema { primary_key: vec![0], ..Schema::default() };
+    let mut schema = Schema {
+        primary_key: vec![0],
+        ..Schema::default()
+    };
     for (i, (name, sql_type, tag, nullable)) in columns.into_iter().enumerate() {
         let mut c = Column::new(name, sql_type, tag);
         c.nullable = nullable;

@@ -43,7 +43,10 @@ fn check(session: &Session, set: &WorkingSet, root: &Root) -> Result<()> {
         return Ok(());
     }
     let (conflicts, violations) = tables_with_artifacts(root)?;
-    let schema = set.merge.as_ref().is_some_and(|m| !m.unmergable_tables.is_empty());
+    let schema = set
+        .merge
+        .as_ref()
+        .is_some_and(|m| !m.unmergable_tables.is_empty());
     let allowed = is_on(session, "dolt_allow_commit_conflicts");
     if (!conflicts.is_empty() || schema) && !allowed {
         return Err(Error::general(match session.autocommit() {
@@ -107,7 +110,10 @@ fn descriptions(table: &Table) -> Result<String> {
                 list("Columns")
             ),
             ArtifactKind::NotNull => {
-                format!("\nType: Null Constraint Violation,\n\tColumns: {}", list("Columns"))
+                format!(
+                    "\nType: Null Constraint Violation,\n\tColumns: {}",
+                    list("Columns")
+                )
             }
             _ => format!(
                 "\nType: Check Constraint Violation,\n\tName: {},\n\tExpression: {}",

@@ -234,8 +234,7 @@ impl CellMerge {
 
     /// Whether the rows of a side are stored as the merged table stores them.
     pub fn is_identity(&self, side: Side) -> bool {
-        self.is_in_order(side)
-            && same_fields(self.merged.layout(), self.reader(side).layout())
+        self.is_in_order(side) && same_fields(self.merged.layout(), self.reader(side).layout())
     }
 
     /// Whether the columns of a side come in the order of the merged table.
@@ -252,7 +251,6 @@ impl CellMerge {
         match side {
             Side::Left => &self.left,
             Side::Right => &self.right,
-
         }
     }
 
@@ -392,7 +390,6 @@ impl Side {
         match self {
             Side::Left => sources.left,
             Side::Right => sources.right,
-
         }
     }
 }

@@ -37,7 +37,12 @@ fn counterpart<'s>(schema: &'s Schema, column: &Column) -> Option<&'s Column> {
     schema
         .column_by_tag(column.tag)
         .map(|(_, c)| c)
-        .or_else(|| schema.columns.iter().find(|c| c.name.to_lowercase() == column.name.to_lowercase()))
+        .or_else(|| {
+            schema
+                .columns
+                .iter()
+                .find(|c| c.name.to_lowercase() == column.name.to_lowercase())
+        })
 }
 
 struct Mapping<'s> {
@@ -70,7 +75,8 @@ fn mappings<'s>(ours: &'s Schema, theirs: &'s Schema, base: &'s Schema) -> Vec<M
 
 fn incompatible(ours: Option<&Column>, theirs: Option<&Column>) -> String {
     let name = |c: Option<&Column>| c.map_or("", |c| c.name.as_str()).to_owned();
-    let kind = |c: Option<&Column>| c.map_or_else(|| "<nil>".to_owned(), |c| c.sql_type.to_string());
+    let kind =
+        |c: Option<&Column>| c.map_or_else(|| "<nil>".to_owned(), |c| c.sql_type.to_string());
     format!(
         "incompatible column types for column '{}': {} and {}",
         name(ours),

@@ -73,10 +73,13 @@ pub fn merge_foreign_keys(
     for key in keys {
         let has = |table: &str, tags: &[u64]| -> Result<bool> {
             Ok(merged.table(table)?.is_some_and(|(_, t)| {
-                tags.iter().all(|tag| t.schema().column_by_tag(*tag).is_some())
+                tags.iter()
+                    .all(|tag| t.schema().column_by_tag(*tag).is_some())
             }))
         };
-        if has(&key.parent_table, &key.parent_columns)? && has(&key.child_table, &key.child_columns)? {
+        if has(&key.parent_table, &key.parent_columns)?
+            && has(&key.child_table, &key.child_columns)?
+        {
             valid.push(key);
         }
     }

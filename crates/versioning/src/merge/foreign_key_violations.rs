@@ -91,7 +91,8 @@ impl End {
                     layout.push_value(&layout.fields()[field], value, blobs, &mut out)?;
                 }
                 None => {
-                    let column = &self.table.schema().columns[self.table.schema().primary_key[field]];
+                    let column =
+                        &self.table.schema().columns[self.table.schema().primary_key[field]];
                     let mut raw = Vec::new();
                     encode_field(
                         column.encoding.in_key(),
@@ -116,7 +117,9 @@ impl End {
             return Ok(found);
         }
         let compare = |k: &[u8]| self.desc.compare_prefix(k, &prefix, n);
-        let mut cursor = self.entries.cursor_where(|k| compare(k) == Ordering::Less)?;
+        let mut cursor = self
+            .entries
+            .cursor_where(|k| compare(k) == Ordering::Less)?;
         while found.len() < limit && cursor.is_valid() && compare(cursor.key()) == Ordering::Equal {
             found.push(match self.index {
                 Some(i) => self.reader.key_of_entry(i, cursor.key())?,

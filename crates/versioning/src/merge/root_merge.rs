@@ -109,9 +109,15 @@ enum Merged {
 /// A side table of a full-text index: its parent decides.
 fn is_fulltext_table(name: &str) -> bool {
     name.starts_with("dolt_")
-        && ["config", "position", "doc_count", "global_count", "row_count"]
-            .iter()
-            .any(|kind| name.ends_with(&format!("_fts_{kind}")))
+        && [
+            "config",
+            "position",
+            "doc_count",
+            "global_count",
+            "row_count",
+        ]
+        .iter()
+        .any(|kind| name.ends_with(&format!("_fts_{kind}")))
 }
 
 struct RootMerge<'a> {

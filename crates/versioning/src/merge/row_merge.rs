@@ -120,8 +120,7 @@ pub fn merge_rows(
             found.is_some_and(|o| same_index(ours, o, schema, index))
         })
         .collect();
-    let mut unique =
-        UniqueWatch::new(v.name, v.left, &cells.merged, &watched, v.theirs, v.logic)?;
+    let mut unique = UniqueWatch::new(v.name, v.left, &cells.merged, &watched, v.theirs, v.logic)?;
     let mut secondary = SecondaryMerge::new(
         v.name,
         v.left,
@@ -413,9 +412,7 @@ impl RowMerge<'_> {
         };
         let row = match event {
             Event::LeftPut(row) | Event::ConvergentPut(row) => in_merged_form(Side::Left, row)?,
-            Event::RightAdd(row) | Event::RightModify(_, row) => {
-                in_merged_form(Side::Right, row)?
-            }
+            Event::RightAdd(row) | Event::RightModify(_, row) => in_merged_form(Side::Right, row)?,
             Event::Merged(_, row) => row.clone(),
             _ => return Ok(()),
         };
@@ -451,7 +448,9 @@ impl RowMerge<'_> {
         for (i, index) in schema.indexes.iter().enumerate() {
             let map = match secondary.finish(i)? {
                 Some(map) => map,
-                None if index.vector.is_some() && self.edits.is_empty() => left.index(&index.name)?,
+                None if index.vector.is_some() && self.edits.is_empty() => {
+                    left.index(&index.name)?
+                }
                 None => {
                     let artifacts = Some((&mut self.artifacts, &self.v.theirs));
                     build_index(self.v.name, &table, i, artifacts, self.v.logic)?

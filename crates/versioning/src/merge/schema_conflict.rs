@@ -43,9 +43,7 @@ impl std::fmt::Display for SchemaConflict {
             "merge aborted: schema conflict found for table {} \n please resolve schema conflicts before merging: ",
             self.table
         )?;
-        self.messages
-            .iter()
-            .try_for_each(|m| write!(f, "\n\t{m}"))
+        self.messages.iter().try_for_each(|m| write!(f, "\n\t{m}"))
     }
 }
 

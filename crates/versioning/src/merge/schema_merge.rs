@@ -11,7 +11,10 @@ use crate::{Error, Result, RowLogic, are_keys_diffable};
 /// Whether two schemas are the same to a merge: comments, for instance, are not compared.
 pub fn same_schema(a: &Schema, b: &Schema) -> bool {
     a.columns.len() == b.columns.len()
-        && a.columns.iter().zip(&b.columns).all(|(x, y)| same_column(x, y))
+        && a.columns
+            .iter()
+            .zip(&b.columns)
+            .all(|(x, y)| same_column(x, y))
         && a.primary_key == b.primary_key
         && a.collation == b.collation
         && a.target_row_size == b.target_row_size

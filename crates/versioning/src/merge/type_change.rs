@@ -42,19 +42,18 @@ pub fn type_change(from: &SqlType, to: &SqlType) -> TypeChange {
         };
     }
     match (from, to) {
-        (SqlType::Enum(a, ca), SqlType::Enum(b, cb)) | (SqlType::Set(a, ca), SqlType::Set(b, cb)) => {
-            TypeChange {
-                compatible: ca == cb && a.len() <= b.len() && a[..] == b[..a.len()],
-                ..TypeChange::default()
-            }
-        }
+        (SqlType::Enum(a, ca), SqlType::Enum(b, cb))
+        | (SqlType::Set(a, ca), SqlType::Set(b, cb)) => TypeChange {
+            compatible: ca == cb && a.len() <= b.len() && a[..] == b[..a.len()],
+            ..TypeChange::default()
+        },
         _ if same_kind_of_string(from, to) => {
             let charset = |t: &SqlType| t.collation().map(|c| c.get().charset.name);
             if charset(from) != charset(to) || to.max_bytes() < from.max_bytes() {
                 return TypeChange::default();
             }
-            let rewrite = is_out_of_line(from) != is_out_of_line(to)
-                || matches!(to, SqlType::Binary(_));
+            let rewrite =
+                is_out_of_line(from) != is_out_of_line(to) || matches!(to, SqlType::Binary(_));
             TypeChange {
                 compatible: true,
                 rewrite,

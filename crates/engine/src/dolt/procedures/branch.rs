@@ -62,7 +62,9 @@ pub fn create(session: &Session, db: &DbRef, name: &str, start: &str, force: boo
         return Err(Error::general("error: cannot branch empty string"));
     }
     if !ref_name::is_valid_branch(name) || ref_name::check_user_branch(name).is_err() {
-        return Err(Error::general(format!("fatal: '{name}' is an invalid branch name.")));
+        return Err(Error::general(format!(
+            "fatal: '{name}' is an invalid branch name."
+        )));
     }
     if let Revision::Commit(_) = db.revision
         && start.eq_ignore_ascii_case("head")
@@ -87,7 +89,9 @@ pub fn create(session: &Session, db: &DbRef, name: &str, start: &str, force: boo
         .create_branch(name, at, force, session.writer().seconds)
         .map_err(|e| match e {
             ModelError::AlreadyExists(_) => exists(name),
-            e => Error::general(format!("fatal: Unexpected error creating branch '{name}' : {e}")),
+            e => Error::general(format!(
+                "fatal: Unexpected error creating branch '{name}' : {e}"
+            )),
         })
 }
 
@@ -97,7 +101,9 @@ fn exists(name: &str) -> Error {
 
 /// Makes `remote/branch` the upstream of a branch, if it is one.
 pub fn set_upstream(db: &DbRef, branch: &str, upstream: &str) -> Result<bool> {
-    let Some((remote, theirs)) = upstream.split_once('/') else { return Ok(false) };
+    let Some((remote, theirs)) = upstream.split_once('/') else {
+        return Ok(false);
+    };
     let store = &db.handle.store;
     if !store.repo_state().remotes.contains_key(remote) {
         return Ok(false);
@@ -125,16 +131,22 @@ fn set_upstream_of(session: &Session, db: &DbRef, a: &Arguments, upstream: &str)
 }
 
 fn copy(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
-    let [from, to] = a.positional.as_slice() else { return Err(usage()) };
+    let [from, to] = a.positional.as_slice() else {
+        return Err(usage());
+    };
     if from.is_empty() || to.is_empty() {
         return Err(Error::general("error: cannot branch empty string"));
     }
     let store = &db.handle.store;
     let Some(from) = store.find_branch(from)? else {
-        return Err(Error::general(format!("fatal: A branch named '{from}' not found")));
+        return Err(Error::general(format!(
+            "fatal: A branch named '{from}' not found"
+        )));
     };
     if ref_name::check_user_branch(to).is_err() {
-        return Err(Error::general(format!("fatal: '{to}' is not a valid branch name.")));
+        return Err(Error::general(format!(
+            "fatal: '{to}' is not a valid branch name."
+        )));
     }
     create(session, db, to, &from, a.has("force"))
 }
@@ -150,7 +162,9 @@ fn is_used_elsewhere(session: &Session, db: &DbRef, branch: &str) -> bool {
         if p.id == session.connection_id() {
             return false;
         }
-        let Ok(activity) = p.activity.lock() else { return false };
+        let Ok(activity) = p.activity.lock() else {
+            return false;
+        };
         let Some(name) = activity.database.as_ref().map(|d| d.to_lowercase()) else {
             return false;
         };
@@ -158,10 +172,13 @@ fn is_used_elsewhere(session: &Session, db: &DbRef, branch: &str) -> bool {
     })
 }
 
-const IN_USE: &str = "unsafe to delete or rename branches in use in other sessions; use --force to force the change";
+const IN_USE: &str =
+    "unsafe to delete or rename branches in use in other sessions; use --force to force the change";
 
 fn rename(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
-    let [from, to] = a.positional.as_slice() else { return Err(usage()) };
+    let [from, to] = a.positional.as_slice() else {
+        return Err(usage());
+    };
     if from.is_empty() || to.is_empty() {
         return Err(Error::general("error: cannot branch empty string"));
     }
@@ -222,7 +239,9 @@ fn delete(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
             return Err(Error::general("branch not found"));
         };
         if session.head(&db.handle) == name {
-            return Err(Error::general(format!("Cannot delete checked out branch '{name}'")));
+            return Err(Error::general(format!(
+                "Cannot delete checked out branch '{name}'"
+            )));
         }
         if !force && is_used_elsewhere(session, db, &name) {
             return Err(Error::general(IN_USE));
@@ -239,7 +258,9 @@ fn delete(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
                 None => revision::head(db)?,
             };
             if !versioning::is_ancestor(store.objects(), commit, into)? {
-                return Err(Error::general(format!("branch '{name}' is not fully merged")));
+                return Err(Error::general(format!(
+                    "branch '{name}' is not fully merged"
+                )));
             }
         }
         let _one_at_a_time = db.handle.lock_commits();

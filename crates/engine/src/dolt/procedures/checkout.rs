@@ -52,7 +52,9 @@ pub fn checkout(session: &Session, db: &DbRef, args: &[String]) -> Result<Proced
     if a.positional.len() == 1 {
         return one(session, db, first);
     }
-    let known = revision::working_root(session, db)?.find_table(first)?.is_some();
+    let known = revision::working_root(session, db)?
+        .find_table(first)?
+        .is_some();
     match !known && revision::commit(db, first).is_ok() {
         true => from_commit(session, db, first, &a.positional[1..]),
         false => restore(session, db, &a.positional),
@@ -61,7 +63,9 @@ pub fn checkout(session: &Session, db: &DbRef, args: &[String]) -> Result<Proced
 
 fn create_and_switch(session: &Session, db: &DbRef, a: &Arguments) -> Result<ProcedureResult> {
     if let Revision::Commit(_) = db.revision {
-        return Err(Error::general("unable to create new branch in a read-only database"));
+        return Err(Error::general(
+            "unable to create new branch in a read-only database",
+        ));
     }
     let track = a.get("track").map(str::to_owned);
     if track.as_deref() == Some("inherit") {
@@ -74,7 +78,10 @@ fn create_and_switch(session: &Session, db: &DbRef, a: &Arguments) -> Result<Pro
             a.positional.len()
         )));
     }
-    let start = track.clone().or(positional).unwrap_or_else(|| "head".to_string());
+    let start = track
+        .clone()
+        .or(positional)
+        .unwrap_or_else(|| "head".to_string());
     let name = match a.get("b").or(a.get("B")) {
         Some("") => return Err(Error::general("error: cannot checkout empty string")),
         Some(name) => name.to_string(),
@@ -127,7 +134,10 @@ fn one(session: &Session, db: &DbRef, name: &str) -> Result<ProcedureResult> {
     }
     let mut tracking = Vec::new();
     for remote in store.repo_state().remotes.keys() {
-        if store.get_ref(&ref_name::remote_branch(remote, name)).is_some() {
+        if store
+            .get_ref(&ref_name::remote_branch(remote, name))
+            .is_some()
+        {
             tracking.push(format!("{remote}/{name}"));
         }
     }
@@ -148,11 +158,12 @@ fn one(session: &Session, db: &DbRef, name: &str) -> Result<ProcedureResult> {
                 "Switched to branch '{name}'\nbranch '{name}' set up to track '{upstream}'."
             )))
         }
-        [] => restore(session, db, &[name.to_string()])
-            .map_err(|e| match e.message.starts_with("error: tablespec") {
+        [] => restore(session, db, &[name.to_string()]).map_err(|e| {
+            match e.message.starts_with("error: tablespec") {
                 true => Error::general(format!("error: could not find {name}")),
                 false => e,
-            }),
+            }
+        }),
         many => Err(Error::general(format!(
             "'{name}' matched multiple ({}) remote tracking branches",
             many.len()
@@ -186,7 +197,11 @@ fn restore(session: &Session, db: &DbRef, names: &[String]) -> Result<ProcedureR
         }
         let mut root = working;
         for name in known {
-            let from = if staged.table_hash(&name)?.is_some() { &staged } else { &head };
+            let from = if staged.table_hash(&name)?.is_some() {
+                &staged
+            } else {
+                &head
+            };
             root = copy_tables(from, &root, std::slice::from_ref(&name))?;
         }
         e.set_working(&root)?;
@@ -202,7 +217,12 @@ fn restore(session: &Session, db: &DbRef, names: &[String]) -> Result<ProcedureR
 }
 
 /// Takes tables as a commit has them.
-fn from_commit(session: &Session, db: &DbRef, spec: &str, names: &[String]) -> Result<ProcedureResult> {
+fn from_commit(
+    session: &Session,
+    db: &DbRef,
+    spec: &str,
+    names: &[String],
+) -> Result<ProcedureResult> {
     let from = revision::commit_root(db, revision::commit(db, spec)?)?;
     edit(session, db, |e| {
         let mut list = Vec::new();

@@ -8,10 +8,7 @@ use crate::dolt::staging::copy_tables;
 use crate::error::{Error, Result};
 use crate::session::{DbRef, Session};
 
-const CLEAN_OPTIONS: &[OptionSpec] = &[
-    ("dry-run", "", Takes::Flag),
-    ("x", "", Takes::Flag),
-];
+const CLEAN_OPTIONS: &[OptionSpec] = &[("dry-run", "", Takes::Flag), ("x", "", Takes::Flag)];
 
 /// Drops tables that were never staged.
 pub fn clean(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureResult> {
@@ -20,7 +17,9 @@ pub fn clean(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedure
         let (working, staged) = (e.working()?, e.staged()?);
         for name in &a.positional {
             if working.find_table(name)?.is_none() {
-                return Err(Error::general(format!("failed to clean; table not found: '{name}'")));
+                return Err(Error::general(format!(
+                    "failed to clean; table not found: '{name}'"
+                )));
             }
         }
         let ignore = IgnorePatterns::of(&working)?;
@@ -83,11 +82,18 @@ pub fn rm(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureRes
         refuse(&missing, "do not exist")?;
         if !a.has("cached") {
             refuse(&unstaged, "have unstaged changes.")?;
-            refuse(&indexed, "have changes saved in the index. Use --cached or commit.")?;
+            refuse(
+                &indexed,
+                "have changes saved in the index. Use --cached or commit.",
+            )?;
             for key in working.foreign_keys()?.keys {
                 let gone = |t: &str| names.iter().any(|n| n.eq_ignore_ascii_case(t));
                 if gone(&key.parent_table) && !gone(&key.child_table) {
-                    return Err(Error::fk_drop_parent(key.parent_table, key.name, key.child_table));
+                    return Err(Error::fk_drop_parent(
+                        key.parent_table,
+                        key.name,
+                        key.child_table,
+                    ));
                 }
             }
         }

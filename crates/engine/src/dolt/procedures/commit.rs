@@ -62,9 +62,10 @@ pub fn commit(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedur
         let merging = session.branch_changes(&db)?.set.merge.is_some();
         if merging {
             let (conflicts, violations) = tables_with_artifacts(&working_root(session, &db)?)?;
-            for (tables, what) in
-                [(conflicts, "are in conflict"), (violations, "have constraint violations")]
-            {
+            for (tables, what) in [
+                (conflicts, "are in conflict"),
+                (violations, "have constraint violations"),
+            ] {
                 if !tables.is_empty() {
                     let list = tables.join(", ");
                     return Err(Error::general(format!("error: the table(s) {list} {what}")));

@@ -11,10 +11,7 @@ use crate::dolt::logic::SessionLogic;
 use crate::error::{Error, Result};
 use crate::session::{DbRef, Session};
 
-const OPTIONS: &[OptionSpec] = &[
-    ("ours", "", Takes::Flag),
-    ("theirs", "", Takes::Flag),
-];
+const OPTIONS: &[OptionSpec] = &[("ours", "", Takes::Flag), ("theirs", "", Takes::Flag)];
 
 const SCHEMA_CONFLICTS: &str = "Unable to automatically resolve schema conflicts since data changes may not have been fully merged yet. To continue, abort this merge (dolt merge --abort) then apply ALTER TABLE statements to one side of this merge to get the two schemas in sync with the desired schema, then rerun the merge. To track resolution of this limitation, follow https://github.com/dolthub/dolt/issues/6616";
 
@@ -28,10 +25,16 @@ pub fn resolve(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedu
         _ => {}
     }
     if a.positional.is_empty() {
-        return Err(Error::general("specify at least one table to resolve conflicts"));
+        return Err(Error::general(
+            "specify at least one table to resolve conflicts",
+        ));
     }
     edit(session, db, |e| {
-        if e.set.merge.as_ref().is_some_and(|m| !m.unmergable_tables.is_empty()) {
+        if e.set
+            .merge
+            .as_ref()
+            .is_some_and(|m| !m.unmergable_tables.is_empty())
+        {
             return Err(Error::general(SCHEMA_CONFLICTS));
         }
         let before = e.working()?;

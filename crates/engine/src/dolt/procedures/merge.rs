@@ -41,7 +41,12 @@ pub struct Merged {
 }
 
 fn merged(hash: OwnedValue, fast_forward: bool, message: &str) -> Merged {
-    Merged { hash, fast_forward, conflicts: false, message: message.to_string() }
+    Merged {
+        hash,
+        fast_forward,
+        conflicts: false,
+        message: message.to_string(),
+    }
 }
 
 const SUCCESS: &str = "merge successful";
@@ -49,7 +54,11 @@ const SUCCESS: &str = "merge successful";
 /// Merges a revision into the branch.
 pub fn merge(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureResult> {
     let a = parse(OPTIONS, args)?;
-    let done = if a.has("abort") { abort(session, db)? } else { run(session, db, &a)? };
+    let done = if a.has("abort") {
+        abort(session, db)?
+    } else {
+        run(session, db, &a)?
+    };
     Ok(row([
         ("hash", done.hash),
         ("fast_forward", Value::Int(done.fast_forward.into())),
@@ -59,7 +68,11 @@ pub fn merge(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedure
 }
 
 fn check_flags(a: &Arguments) -> Result<()> {
-    for (x, y) in [("squash", "no-ff"), ("ff-only", "no-ff"), ("ff-only", "squash")] {
+    for (x, y) in [
+        ("squash", "no-ff"),
+        ("ff-only", "no-ff"),
+        ("ff-only", "squash"),
+    ] {
         if a.has(x) && a.has(y) {
             return Err(Error::general(format!(
                 "error: Flags '--{x}' and '--{y}' cannot be used together"
@@ -108,7 +121,10 @@ fn run(session: &Session, db: &DbRef, a: &Arguments) -> Result<Merged> {
         FastForward::Possible => !a.has("squash"),
         _ => !a.has("no-commit"),
     };
-    let request = CommitRequest { author, ..CommitRequest::default() };
+    let request = CommitRequest {
+        author,
+        ..CommitRequest::default()
+    };
     let mut warnings = Vec::new();
     let action = |e: &mut BranchEdit<'_>| merge_into(e, a, spec, theirs, &request, &mut warnings);
     // A merge that conflicts stays in the transaction, where it can be resolved or rolled back.
@@ -136,10 +152,20 @@ fn dry_run(session: &Session, db: &DbRef, theirs: CommitId) -> Result<bool> {
         return Ok(false);
     };
     let root = |id| revision::commit_root(db, id);
-    let options = MergeOptions { keep_schema_conflicts: true, ..MergeOptions::default() };
+    let options = MergeOptions {
+        keep_schema_conflicts: true,
+        ..MergeOptions::default()
+    };
     let logic = SessionLogic::new(session, objects);
     let rootish = (theirs.0, base.0);
-    let outcome = merge_roots(&root(head)?, &root(theirs)?, &root(base)?, rootish, &options, &logic)?;
+    let outcome = merge_roots(
+        &root(head)?,
+        &root(theirs)?,
+        &root(base)?,
+        rootish,
+        &options,
+        &logic,
+    )?;
     Ok(outcome.has_artifacts())
 }
 
@@ -175,8 +201,11 @@ fn merge_into(
         FastForward::Unrelated => return Err(Error::general("no common ancestor")),
         _ => {}
     }
-    let stomped: Vec<&str> =
-        local.keys().filter(|t| incoming.contains_key(*t)).map(String::as_str).collect();
+    let stomped: Vec<&str> = local
+        .keys()
+        .filter(|t| incoming.contains_key(*t))
+        .map(String::as_str)
+        .collect();
     if !stomped.is_empty() {
         return Err(Error::general(format!(
             "error: local changes would be stomped by merge:\n\t{}\n Please commit your changes before you merge.",
@@ -194,7 +223,10 @@ fn merge_into(
         Some(m) => m.to_string(),
         None => format!("Merge branch '{spec}' into {}", e.branch),
     };
-    let mut request = CommitRequest { message: Some(message), ..request.clone() };
+    let mut request = CommitRequest {
+        message: Some(message),
+        ..request.clone()
+    };
     let squash = a.has("squash");
     if relation == FastForward::Possible && !a.has("no-ff") {
         let working = with_local(&their_root, e)?;
@@ -223,20 +255,35 @@ fn merge_into(
         e.set.merge = Some(state(Vec::new(), e.head));
     } else {
         if a.has("ff-only") {
-            return Err(Error::general("fatal: Not possible to fast-forward, aborting"));
+            return Err(Error::general(
+                "fatal: Not possible to fast-forward, aborting",
+            ));
         }
         let FastForward::Diverged { base } = relation else {
             return Err(Error::general("no common ancestor"));
         };
         let outcome = {
-            let options = MergeOptions { keep_schema_conflicts: true, ..MergeOptions::default() };
+            let options = MergeOptions {
+                keep_schema_conflicts: true,
+                ..MergeOptions::default()
+            };
             let logic = SessionLogic::new(e.session, &objects);
             let base_root = e.root_of(base)?;
             let rootish = (theirs.0, base.0);
-            merge_roots(&head_root, &their_root, &base_root, rootish, &options, &logic)?
+            merge_roots(
+                &head_root,
+                &their_root,
+                &base_root,
+                rootish,
+                &options,
+                &logic,
+            )?
         };
-        let unmergable: Vec<String> =
-            outcome.schema_conflicts.iter().map(|c| c.table.clone()).collect();
+        let unmergable: Vec<String> = outcome
+            .schema_conflicts
+            .iter()
+            .map(|c| c.table.clone())
+            .collect();
         if !squash || !unmergable.is_empty() {
             e.set.merge = Some(state(unmergable, e.head));
         }
@@ -256,7 +303,11 @@ fn merge_into(
     }
     request.allow_empty = true;
     let made = commit(e, &request)?;
-    Ok(merged(made.map_or(text(""), |id| hash(id.0)), false, SUCCESS))
+    Ok(merged(
+        made.map_or(text(""), |id| hash(id.0)),
+        false,
+        SUCCESS,
+    ))
 }
 
 /// Takes the branch back to before a merge; ignored tables stay as they are.

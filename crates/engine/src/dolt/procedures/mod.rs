@@ -60,12 +60,19 @@ pub fn call(session: &Session, name: &str, args: &[String]) -> Result<Option<Pro
     procedure(session, &db, args).map(Some)
 }
 
-const BIGINT: SqlType = SqlType::Int { width: IntWidth::Big, unsigned: false, bool_width: false };
+const BIGINT: SqlType = SqlType::Int {
+    width: IntWidth::Big,
+    unsigned: false,
+    bool_width: false,
+};
 const LONGTEXT: SqlType = SqlType::Text(LobSize::Long, CollationId::DEFAULT);
 
 /// A result of one row; each column is a number or a text by its value.
 pub fn row<const N: usize>(cells: [(&str, OwnedValue); N]) -> ProcedureResult {
-    let mut result = ProcedureResult { columns: Vec::new(), rows: vec![Vec::new()] };
+    let mut result = ProcedureResult {
+        columns: Vec::new(),
+        rows: vec![Vec::new()],
+    };
     for (name, value) in cells {
         let ty = match value {
             Value::Int(_) => BIGINT,

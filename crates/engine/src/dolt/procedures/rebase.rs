@@ -6,7 +6,7 @@ use values::{CollationId, Decimal, LobSize, OwnedValue, SqlType, Value};
 use versioning::reset::with_untracked;
 use versioning::{Log, RowReader};
 
-use super::replay::{Picked, PickHow, pick_with};
+use super::replay::{PickHow, Picked, pick_with};
 use super::{ProcedureResult, branch, row, text};
 use crate::dolt::arguments::{OptionSpec, Takes, parse};
 use crate::dolt::branch_edit::{BranchEdit, branch_of, edit_now};
@@ -55,9 +55,19 @@ pub fn rebase(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedur
     let upstream = match a.positional.as_slice() {
         [] => return Err(Error::general("not enough args")),
         [upstream] => upstream.clone(),
-        _ => return Err(Error::general("rebase takes at most one positional argument.")),
+        _ => {
+            return Err(Error::general(
+                "rebase takes at most one positional argument.",
+            ));
+        }
     };
-    let temporary = start(session, db, &upstream, becoming_empty, a.has("skip-verification"))?;
+    let temporary = start(
+        session,
+        db,
+        &upstream,
+        becoming_empty,
+        a.has("skip-verification"),
+    )?;
     if a.has("interactive") {
         return Ok(done(format!(
             "interactive rebase started on branch {temporary}; adjust the rebase plan in the dolt_rebase table, then continue rebasing by calling dolt_rebase('--continue')"
@@ -68,7 +78,10 @@ pub fn rebase(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedur
 }
 
 fn on_branch(db: &DbRef, branch: &str) -> DbRef {
-    DbRef { revision: Revision::Branch(branch.to_string()), ..db.clone() }
+    DbRef {
+        revision: Revision::Branch(branch.to_string()),
+        ..db.clone()
+    }
 }
 
 fn start(
@@ -96,8 +109,14 @@ fn start(
         let head = revision::head(db)?;
         let root = |id| -> Result<model::Root> { Ok(db.handle.root(id)?.root.clone()) };
         let head_root = revision::commit_root(db, head)?;
-        if is_dirty(&head_root, &root(state.set.staged)?, &root(state.set.working)?)? {
-            return Err(Error::general("cannot start a rebase with uncommitted changes"));
+        if is_dirty(
+            &head_root,
+            &root(state.set.staged)?,
+            &root(state.set.working)?,
+        )? {
+            return Err(Error::general(
+                "cannot start a rebase with uncommitted changes",
+            ));
         }
         (state.set.working, head)
     };
@@ -139,9 +158,19 @@ fn start(
 fn plan_table(e: &BranchEdit<'_>, plan: &[(CommitId, String)]) -> Result<Table> {
     let text_type = SqlType::Text(LobSize::Regular, CollationId::DEFAULT);
     let members: std::sync::Arc<[Box<str>]> = ACTIONS.iter().map(|a| Box::from(*a)).collect();
-    let mut schema = Schema { primary_key: vec![0], ..Schema::default() };
+    let mut schema = Schema {
+        primary_key: vec![0],
+        ..Schema::default()
+    };
     for (name, sql_type, tag) in [
-        ("rebase_order", SqlType::Decimal { precision: 6, scale: 2 }, 786),
+        (
+            "rebase_order",
+            SqlType::Decimal {
+                precision: 6,
+                scale: 2,
+            },
+            786,
+        ),
         ("action", SqlType::Enum(members, CollationId::DEFAULT), 9207),
         ("commit_hash", text_type.clone(), 6690),
         ("commit_message", text_type, 13247),
@@ -231,7 +260,10 @@ fn load_plan(e: &BranchEdit<'_>) -> Result<Vec<Step>> {
 }
 
 fn state_of(e: &BranchEdit<'_>) -> Result<RebaseState> {
-    e.set.rebase.clone().ok_or_else(|| Error::general("no rebase in progress"))
+    e.set
+        .rebase
+        .clone()
+        .ok_or_else(|| Error::general("no rebase in progress"))
 }
 
 fn is_on(session: &Session, name: &str) -> bool {
@@ -292,7 +324,9 @@ fn one_step(e: &mut BranchEdit<'_>, step: &Step, can_keep: bool) -> Result<Stepp
     let staged_changes = !deltas(&e.head_root()?, &e.staged()?)?.is_empty();
     let unstaged_changes = !unstaged(&e.staged()?, &e.working()?)?.is_empty();
     if !state.started && (staged_changes || unstaged_changes) {
-        return Err(Error::general("cannot start a rebase with uncommitted changes"));
+        return Err(Error::general(
+            "cannot start a rebase with uncommitted changes",
+        ));
     }
     if state.started && step.order < state.last_attempted_step {
         return Ok(Stepped::GoOn);
@@ -381,8 +415,8 @@ fn finish(session: &Session, db: &DbRef) -> Result<String> {
     let (state, head) = edit_now(session, db, |e| Ok((state_of(e)?, e.head)))?;
     let branch = state.branch.clone();
     edit_now(session, &on_branch(db, &branch), |e| {
-        let clean = e.set.working == state.pre_working
-            && deltas(&e.head_root()?, &e.staged()?)?.is_empty();
+        let clean =
+            e.set.working == state.pre_working && deltas(&e.head_root()?, &e.staged()?)?.is_empty();
         if !clean {
             return Err(Error::general(format!(
                 "rebase aborted due to changes in branch {branch}"
@@ -396,7 +430,10 @@ fn finish(session: &Session, db: &DbRef) -> Result<String> {
         Ok(())
     })?;
     leave(session, db, &temporary, &branch)?;
-    Ok(format!("Successfully rebased and updated {}", ref_name::branch(&branch)))
+    Ok(format!(
+        "Successfully rebased and updated {}",
+        ref_name::branch(&branch)
+    ))
 }
 
 fn leave(session: &Session, db: &DbRef, temporary: &str, branch: &str) -> Result<()> {
@@ -411,7 +448,8 @@ fn abort(session: &Session, db: &DbRef) -> Result<()> {
     let temporary = branch_of(db)?.to_string();
     let state = {
         let set = db.handle.branch_state(&temporary)?.set.clone();
-        set.rebase.ok_or_else(|| Error::general("no rebase in progress"))?
+        set.rebase
+            .ok_or_else(|| Error::general("no rebase in progress"))?
     };
     leave(session, db, &temporary, &state.branch)
 }

@@ -23,7 +23,8 @@ pub fn remote(_: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureResul
             ));
         }
         ["add", name, url] => {
-            if name.is_empty() || name.contains([' ', '/', ':', '?', '[', '\\', '^', '~', '*', '@']) {
+            if name.is_empty() || name.contains([' ', '/', ':', '?', '[', '\\', '^', '~', '*', '@'])
+            {
                 return Err(Error::general("remote name invalid"));
             }
             if store.repo_state().remotes.contains_key(*name) {

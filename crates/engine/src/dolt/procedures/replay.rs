@@ -59,10 +59,20 @@ fn run<'s>(
 const AT_ONCE: &str = "the head moves at once";
 
 fn merge(e: &BranchEdit<'_>, theirs: CommitId, base: CommitId, pick: bool) -> Result<MergeOutcome> {
-    let options = MergeOptions { is_cherry_pick: pick, ..MergeOptions::default() };
+    let options = MergeOptions {
+        is_cherry_pick: pick,
+        ..MergeOptions::default()
+    };
     let logic = SessionLogic::new(e.session, e.handle.store.objects());
     let (ours, t, b) = (e.working()?, e.root_of(theirs)?, e.root_of(base)?);
-    Ok(merge_roots(&ours, &t, &b, (theirs.0, base.0), &options, &logic)?)
+    Ok(merge_roots(
+        &ours,
+        &t,
+        &b,
+        (theirs.0, base.0),
+        &options,
+        &logic,
+    )?)
 }
 
 fn stage_clean(e: &mut BranchEdit<'_>, outcome: &MergeOutcome) -> Result<()> {
@@ -94,12 +104,16 @@ const PICK_OPTIONS: &[OptionSpec] = &[
 pub fn cherry_pick(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureResult> {
     let a = parse(PICK_OPTIONS, args)?;
     if a.has("abort") && a.has("continue") {
-        return Err(Error::general("error: --continue and --abort are mutually exclusive"));
+        return Err(Error::general(
+            "error: --continue and --abort are mutually exclusive",
+        ));
     }
     if a.has("abort") {
         let action = |e: &mut BranchEdit<'_>| match e.set.merge.clone() {
             Some(state) if state.is_cherry_pick => abort_state(e, &state),
-            _ => Err(Error::general("error: There is no cherry-pick merge to abort")),
+            _ => Err(Error::general(
+                "error: There is no cherry-pick merge to abort",
+            )),
         };
         edit(session, db, action)?;
         return Ok(result(Replayed::Counts(0, 0, 0)));
@@ -111,7 +125,11 @@ pub fn cherry_pick(session: &Session, db: &DbRef, args: &[String]) -> Result<Pro
         [] => return Err(Error::general("cannot cherry-pick empty string")),
         [spec] if spec.is_empty() => return Err(Error::general("cannot cherry-pick empty string")),
         [spec] => spec.clone(),
-        _ => return Err(Error::general("cherry-picking multiple commits is not supported yet")),
+        _ => {
+            return Err(Error::general(
+                "cherry-picking multiple commits is not supported yet",
+            ));
+        }
     };
     let id = revision::commit(db, &spec)?;
     let allow_empty = a.has("allow-empty");
@@ -120,9 +138,14 @@ pub fn cherry_pick(session: &Session, db: &DbRef, args: &[String]) -> Result<Pro
 
 fn pick(e: &mut BranchEdit<'_>, id: CommitId, spec: &str, allow_empty: bool) -> Result<Replayed> {
     if is_dirty(&e.head_root()?, &e.staged()?, &e.working()?)? {
-        return Err(Error::general("cannot cherry-pick with uncommitted changes"));
+        return Err(Error::general(
+            "cannot cherry-pick with uncommitted changes",
+        ));
     }
-    let how = PickHow { keep_empty: allow_empty, ..PickHow::default() };
+    let how = PickHow {
+        keep_empty: allow_empty,
+        ..PickHow::default()
+    };
     match pick_with(e, id, spec, &how)? {
         Picked::Made(id) => Ok(Replayed::Made(id)),
         Picked::Conflicts(d, s, v) => Ok(Replayed::Counts(d, s, v)),
@@ -164,9 +187,15 @@ pub(super) fn pick_with(
     let parent = match picked.parents.as_slice() {
         [parent] => *parent,
         [] => {
-            return Err(Error::general("cherry-picking a commit without parents is not supported"));
+            return Err(Error::general(
+                "cherry-picking a commit without parents is not supported",
+            ));
         }
-        _ => return Err(Error::general("cherry-picking a merge commit is not supported")),
+        _ => {
+            return Err(Error::general(
+                "cherry-picking a merge commit is not supported",
+            ));
+        }
     };
     let was_empty = picked.root == e.handle.store.commit(parent)?.root;
     if was_empty && !how.keep_empty {
@@ -219,13 +248,19 @@ fn commit_as(e: &mut BranchEdit<'_>, original: &model::Commit, how: &PickHow) ->
 fn continue_pick(e: &mut BranchEdit<'_>) -> Result<Replayed> {
     let state = match &e.set.merge {
         Some(state) if state.is_cherry_pick => state.clone(),
-        _ => return Err(Error::general("error: There is no cherry-pick merge to continue")),
+        _ => {
+            return Err(Error::general(
+                "error: There is no cherry-pick merge to continue",
+            ));
+        }
     };
     if let Some(counts) = unresolved(e)? {
         return Ok(counts);
     }
     if !unstaged(&e.staged()?, &e.working()?)?.is_empty() {
-        return Err(Error::general("error: cannot continue cherry-pick with unstaged changes"));
+        return Err(Error::general(
+            "error: cannot continue cherry-pick with unstaged changes",
+        ));
     }
     if e.set.staged == e.head_commit.root {
         return Err(Error::general("error: no changes to commit"));
@@ -238,7 +273,11 @@ fn unresolved(e: &BranchEdit<'_>) -> Result<Option<Replayed>> {
     let (conflicts, violations) = tables_with_artifacts(&e.working()?)?;
     Ok(match conflicts.is_empty() && violations.is_empty() {
         true => None,
-        false => Some(Replayed::Counts(conflicts.len() as i64, 0, violations.len() as i64)),
+        false => Some(Replayed::Counts(
+            conflicts.len() as i64,
+            0,
+            violations.len() as i64,
+        )),
     })
 }
 
@@ -252,7 +291,9 @@ const REVERT_OPTIONS: &[OptionSpec] = &[
 pub fn revert(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureResult> {
     let a = parse(REVERT_OPTIONS, args)?;
     if a.has("abort") && a.has("continue") {
-        return Err(Error::general("error: --continue and --abort are mutually exclusive"));
+        return Err(Error::general(
+            "error: --continue and --abort are mutually exclusive",
+        ));
     }
     let author = a.get("author").map(parse_author).transpose()?;
     if a.has("abort") {
@@ -377,7 +418,9 @@ fn continue_revert(e: &mut BranchEdit<'_>, author: Option<&Person>) -> Result<Re
         return Ok(counts);
     }
     if !unstaged(&e.staged()?, &e.working()?)?.is_empty() {
-        return Err(Error::general("error: cannot continue revert with unstaged changes"));
+        return Err(Error::general(
+            "error: cannot continue revert with unstaged changes",
+        ));
     }
     let reverted = e.handle.store.commit(state.from_commit)?;
     let request = CommitRequest {

@@ -10,26 +10,30 @@ use crate::dolt::staging::copy_tables;
 use crate::error::{Error, Result};
 use crate::session::{DbRef, Session};
 
-const OPTIONS: &[OptionSpec] = &[
-    ("hard", "", Takes::Flag),
-    ("soft", "", Takes::Flag),
-];
+const OPTIONS: &[OptionSpec] = &[("hard", "", Takes::Flag), ("soft", "", Takes::Flag)];
 
 /// Moves the head, or takes back what is staged or changed.
 pub fn reset(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureResult> {
     let a = parse(OPTIONS, args)?;
     let (hard, soft) = (a.has("hard"), a.has("soft"));
     if hard && soft {
-        return Err(Error::general("error: --hard and --soft are mutually exclusive options."));
+        return Err(Error::general(
+            "error: --hard and --soft are mutually exclusive options.",
+        ));
     }
     branch_of(db).map_err(|_| Error::general("unable to reset HEAD in read-only databases"))?;
     let names = &a.positional;
     if (hard || soft) && names.len() > 1 {
         let flag = if hard { "hard" } else { "soft" };
-        return Err(Error::general(format!("--{flag} supports at most one additional param")));
+        return Err(Error::general(format!(
+            "--{flag} supports at most one additional param"
+        )));
     }
     if hard || soft {
-        let target = names.first().map(|spec| revision::commit(db, spec)).transpose()?;
+        let target = names
+            .first()
+            .map(|spec| revision::commit(db, spec))
+            .transpose()?;
         if hard {
             // What the session has changed and not committed is what shall go.
             drop_changes(session, db)?;

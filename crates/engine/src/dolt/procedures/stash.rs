@@ -71,7 +71,9 @@ pub fn stash(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedure
                 return Err(Error::general("no stash entries found"));
             };
             let Some(entry) = stashes.get(n)? else {
-                return Err(Error::general(format!("stash index stash@{{{n}}} does not exist")));
+                return Err(Error::general(format!(
+                    "stash index stash@{{{n}}} does not exist"
+                )));
             };
             if *verb != "drop" {
                 apply(session, db, &entry, n)?;
@@ -94,7 +96,9 @@ pub fn stash(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedure
 
 fn index(text: Option<&str>) -> Result<usize> {
     let Some(text) = text else { return Ok(0) };
-    let inner = text.strip_prefix("stash@{").and_then(|t| t.strip_suffix('}'));
+    let inner = text
+        .strip_prefix("stash@{")
+        .and_then(|t| t.strip_suffix('}'));
     inner
         .unwrap_or(text)
         .parse()

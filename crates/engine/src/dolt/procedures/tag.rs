@@ -27,10 +27,14 @@ pub fn tag(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureRe
     let store = &db.handle.store;
     if a.has("delete") {
         if a.has("message") {
-            return Err(Error::general("delete and tag message options are incompatible"));
+            return Err(Error::general(
+                "delete and tag message options are incompatible",
+            ));
         }
         for name in &a.positional {
-            store.delete_tag(name).map_err(|_| Error::general("tag not found"))?;
+            store
+                .delete_tag(name)
+                .map_err(|_| Error::general("tag not found"))?;
         }
         return Ok(status());
     }

@@ -11,13 +11,14 @@ use crate::dolt::logic::SessionLogic;
 use crate::error::{Error, Result};
 use crate::session::{DbRef, Session};
 
-const OPTIONS: &[OptionSpec] = &[
-    ("all", "a", Takes::Flag),
-    ("output-only", "o", Takes::Flag),
-];
+const OPTIONS: &[OptionSpec] = &[("all", "a", Takes::Flag), ("output-only", "o", Takes::Flag)];
 
 /// Looks for rows that violate constraints; 1 if there are any.
-pub fn verify_constraints(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureResult> {
+pub fn verify_constraints(
+    session: &Session,
+    db: &DbRef,
+    args: &[String],
+) -> Result<ProcedureResult> {
     let a = parse(OPTIONS, args)?;
     let violations = edit(session, db, |e| {
         let working = e.working()?;

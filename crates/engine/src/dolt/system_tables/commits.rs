@@ -9,8 +9,8 @@ use versioning::Log;
 
 use super::history::StackOrder;
 use super::{
-    DATETIME3, Emit, INT, Scan, TEXT, TableMaker, UBIGINT, column, date, emit_all, hash, hidden, key,
-    nullable, text,
+    DATETIME3, Emit, INT, Scan, TEXT, TableMaker, UBIGINT, column, date, emit_all, hash, hidden,
+    key, nullable, text,
 };
 use crate::dolt::arguments::{OptionSpec, Takes, parse};
 use crate::dolt::revision;
@@ -58,7 +58,11 @@ fn decorations(db: &DbRef, how: Decorate) -> Result<HashMap<CommitId, String>> {
         Revision::Commit(_) => None,
     };
     for (name, id) in store.branches()? {
-        let shown = if full { format!("refs/heads/{name}") } else { name.clone() };
+        let shown = if full {
+            format!("refs/heads/{name}")
+        } else {
+            name.clone()
+        };
         let list = names.entry(id).or_default();
         match head == Some(name.as_str()) {
             true => list.insert(0, format!("HEAD -> {shown}")),
@@ -66,14 +70,25 @@ fn decorations(db: &DbRef, how: Decorate) -> Result<HashMap<CommitId, String>> {
         }
     }
     for (name, id) in store.remote_branches()? {
-        let shown = if full { format!("refs/remotes/{name}") } else { name };
+        let shown = if full {
+            format!("refs/remotes/{name}")
+        } else {
+            name
+        };
         names.entry(id).or_default().push(shown);
     }
     for (name, tag) in store.tags()? {
-        let shown = if full { format!("tag: refs/tags/{name}") } else { format!("tag: {name}") };
+        let shown = if full {
+            format!("tag: refs/tags/{name}")
+        } else {
+            format!("tag: {name}")
+        };
         names.entry(tag.commit).or_default().push(shown);
     }
-    Ok(names.into_iter().map(|(id, list)| (id, list.join(", "))).collect())
+    Ok(names
+        .into_iter()
+        .map(|(id, list)| (id, list.join(", ")))
+        .collect())
 }
 
 fn joined(parents: &[CommitId]) -> String {
@@ -96,7 +111,11 @@ fn log_row(
         date(m.committer_millis as i64),
         text(&*m.message),
         Value::UInt(c.height),
-        if parents { text(joined(&c.parents)) } else { Value::Null },
+        if parents {
+            text(joined(&c.parents))
+        } else {
+            Value::Null
+        },
         text(refs.map_or("", |r| r)),
         match &m.signature {
             _ if !signature => Value::Null,
@@ -117,7 +136,9 @@ pub fn log(maker: &TableMaker) -> Arc<dyn VirtualTable> {
         let head = revision::head(&scan.db)?;
         let refs = decorations(&scan.db, Decorate::Short)?;
         if let Some(wanted) = scan.hints.text(0) {
-            let Some(id) = stored_commit(objects, &wanted)? else { return Ok(Flow::Continue) };
+            let Some(id) = stored_commit(objects, &wanted)? else {
+                return Ok(Flow::Continue);
+            };
             if !versioning::is_ancestor(objects, id, head)? {
                 return Ok(Flow::Continue);
             }
@@ -137,7 +158,9 @@ pub fn log(maker: &TableMaker) -> Arc<dyn VirtualTable> {
 
 /// A commit by its address as a text; none if there is no such commit.
 pub fn stored_commit(objects: &Objects, wanted: &str) -> Result<Option<CommitId>> {
-    let Ok(id) = wanted.parse::<CommitId>() else { return Ok(None) };
+    let Ok(id) = wanted.parse::<CommitId>() else {
+        return Ok(None);
+    };
     Ok(Commit::open(objects, id).ok().map(|_| id))
 }
 
@@ -181,7 +204,9 @@ fn run_log(scan: &Scan<'_>, emit: Emit<'_>) -> Result<Flow> {
             heads.push(resolve(spec)?);
         }
         if spec.contains("..") && a.positional.len() > 1 {
-            return Err(invalid("revision cannot contain '..' or '...' if multiple revisions exist"));
+            return Err(invalid(
+                "revision cannot contain '..' or '...' if multiple revisions exist",
+            ));
         }
     }
     for spec in a.list("not") {
@@ -196,16 +221,24 @@ fn run_log(scan: &Scan<'_>, emit: Emit<'_>) -> Result<Flow> {
         heads.push(revision::head(&scan.db)?);
     }
     let min_parents = match a.get("min-parents") {
-        Some(n) => n.parse().map_err(|_| invalid(&format!("--min-parents {n}")))?,
+        Some(n) => n
+            .parse()
+            .map_err(|_| invalid(&format!("--min-parents {n}")))?,
         None => 0,
     };
-    let min_parents: usize = if a.has("merges") { min_parents.max(2) } else { min_parents };
+    let min_parents: usize = if a.has("merges") {
+        min_parents.max(2)
+    } else {
+        min_parents
+    };
     let decorate = match a.get("decorate").unwrap_or("short") {
         "no" => Decorate::No,
         "full" => Decorate::Full,
         "short" | "auto" => Decorate::Short,
         other => {
-            return Err(Error::general(format!("invalid --decorate option: \"{other}\"")));
+            return Err(Error::general(format!(
+                "invalid --decorate option: \"{other}\""
+            )));
         }
     };
     let tables = a.list("tables");
@@ -228,7 +261,13 @@ fn run_log(scan: &Scan<'_>, emit: Emit<'_>) -> Result<Flow> {
             continue;
         }
         shown += 1;
-        let row = log_row(id, &c, refs.get(&id), a.has("parents"), a.has("show-signature"));
+        let row = log_row(
+            id,
+            &c,
+            refs.get(&id),
+            a.has("parents"),
+            a.has("show-signature"),
+        );
         if emit(row)? == Flow::Stop {
             return Ok(Flow::Stop);
         }
@@ -249,8 +288,10 @@ fn touches(db: &DbRef, c: &Commit, tables: &[String]) -> Result<bool> {
     }
     for name in tables {
         let now = own.root.table_hash(name)?;
-        let before: Vec<_> =
-            parents.iter().map(|p| p.root.table_hash(name)).collect::<std::result::Result<_, _>>()?;
+        let before: Vec<_> = parents
+            .iter()
+            .map(|p| p.root.table_hash(name))
+            .collect::<std::result::Result<_, _>>()?;
         let changed = match before.as_slice() {
             [] => false,
             [old] => *old != now,
@@ -301,10 +342,7 @@ pub fn commits(maker: &TableMaker) -> Arc<dyn VirtualTable> {
 }
 
 /// The commit that a hint names, else the commits of all branches.
-fn every_commit(
-    scan: &Scan<'_>,
-    visit: &mut dyn FnMut(CommitId) -> Result<Flow>,
-) -> Result<Flow> {
+fn every_commit(scan: &Scan<'_>, visit: &mut dyn FnMut(CommitId) -> Result<Flow>) -> Result<Flow> {
     let store = &scan.db.handle.store;
     if let Some(wanted) = scan.hints.text(0) {
         return match stored_commit(store.objects(), &wanted)? {
@@ -327,8 +365,11 @@ fn every_commit(
 
 /// `dolt_commit_ancestors`.
 pub fn commit_ancestors(maker: &TableMaker) -> Arc<dyn VirtualTable> {
-    let columns =
-        vec![key("commit_hash", TEXT), key("parent_hash", TEXT), key("parent_index", INT)];
+    let columns = vec![
+        key("commit_hash", TEXT),
+        key("parent_hash", TEXT),
+        key("parent_index", INT),
+    ];
     maker.table(columns, |scan, emit| {
         let objects = scan.db.handle.store.objects();
         every_commit(scan, &mut |id| {

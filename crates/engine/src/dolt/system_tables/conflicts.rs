@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use model::{Schema, Table};
 use values::{Json, OwnedValue, SqlType, Value};
-use versioning::{
-    ArtifactKind, Artifacts, Conflicts, MergeOptions, RowReader, merge_roots,
-};
+use versioning::{ArtifactKind, Artifacts, Conflicts, MergeOptions, RowReader, merge_roots};
 
 use super::{NAME, TEXT, TableMaker, UBIGINT, column, emit_all, hash, hidden, key, nullable, text};
 use crate::dolt::logic::SessionLogic;
@@ -26,7 +24,12 @@ fn key_first(schema: &Schema) -> Vec<usize> {
 fn group(prefix: &str, schema: &Schema) -> Vec<VirtualColumn> {
     key_first(schema)
         .into_iter()
-        .map(|c| nullable(&format!("{prefix}_{}", schema.columns[c].name), schema.columns[c].sql_type.clone()))
+        .map(|c| {
+            nullable(
+                &format!("{prefix}_{}", schema.columns[c].name),
+                schema.columns[c].sql_type.clone(),
+            )
+        })
         .collect()
 }
 
@@ -47,28 +50,37 @@ fn conflict_columns(c: &Conflicts) -> Vec<VirtualColumn> {
 }
 
 /// `dolt_conflicts_$t`.
-pub fn conflicts_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Arc<dyn VirtualTable>> {
+pub fn conflicts_table(
+    maker: &TableMaker,
+    name: &str,
+    table: &Table,
+) -> Result<Arc<dyn VirtualTable>> {
     let columns = conflict_columns(&Conflicts::of(name, table)?);
     let name = name.to_string();
     Ok(maker.table(columns, move |scan, emit| {
         let root = revision::working_root(scan.session(), &scan.db)?;
-        let Some((stored, table)) = root.table(&name)? else { return Ok(Flow::Continue) };
-        let mut conflicts = Conflicts::of(&stored, &table)?;
-        let readers =
-            [conflicts.base(), conflicts.ours(), conflicts.theirs()].map(RowReader::of);
-        let keyless = table.schema().is_keyless();
-        let values = |reader: &RowReader, key: &[u8], value: &Option<Vec<u8>>| -> Result<Vec<OwnedValue>> {
-            let order = key_first(reader.schema());
-            match value {
-                None => Ok(vec![Value::Null; order.len()]),
-                Some(v) => {
-                    order.into_iter().map(|c| Ok(reader.value(c, key, v)?)).collect()
-                }
-            }
+        let Some((stored, table)) = root.table(&name)? else {
+            return Ok(Flow::Continue);
         };
+        let mut conflicts = Conflicts::of(&stored, &table)?;
+        let readers = [conflicts.base(), conflicts.ours(), conflicts.theirs()].map(RowReader::of);
+        let keyless = table.schema().is_keyless();
+        let values =
+            |reader: &RowReader, key: &[u8], value: &Option<Vec<u8>>| -> Result<Vec<OwnedValue>> {
+                let order = key_first(reader.schema());
+                match value {
+                    None => Ok(vec![Value::Null; order.len()]),
+                    Some(v) => order
+                        .into_iter()
+                        .map(|c| Ok(reader.value(c, key, v)?))
+                        .collect(),
+                }
+            };
         for i in 0..conflicts.len() {
             scan.cx.check_interrupt()?;
-            let Some(c) = conflicts.conflict(i)? else { continue };
+            let Some(c) = conflicts.conflict(i)? else {
+                continue;
+            };
             let row_key = &c.artifact.row_key;
             let mut row = vec![hash(c.artifact.from)];
             row.extend(values(&readers[0], row_key, &c.base)?);
@@ -91,16 +103,31 @@ pub fn conflicts_table(maker: &TableMaker, name: &str, table: &Table) -> Result<
 }
 
 /// `dolt_constraint_violations_$t`.
-pub fn violations_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Arc<dyn VirtualTable>> {
+pub fn violations_table(
+    maker: &TableMaker,
+    name: &str,
+    table: &Table,
+) -> Result<Arc<dyn VirtualTable>> {
     let schema = table.schema().clone();
-    let kinds = ["foreign key", "unique index", "check constraint", "not null"];
+    let kinds = [
+        "foreign key",
+        "unique index",
+        "check constraint",
+        "not null",
+    ];
     let members: Arc<[Box<str>]> = kinds.iter().map(|k| Box::from(*k)).collect();
     let mut columns = vec![
         nullable("from_root_ish", NAME),
-        key("violation_type", SqlType::Enum(members, values::CollationId::DEFAULT)),
+        key(
+            "violation_type",
+            SqlType::Enum(members, values::CollationId::DEFAULT),
+        ),
     ];
     if schema.is_keyless() {
-        columns.push(key("dolt_row_hash", SqlType::Blob(values::LobSize::Regular)));
+        columns.push(key(
+            "dolt_row_hash",
+            SqlType::Blob(values::LobSize::Regular),
+        ));
     }
     columns.extend(
         key_first(&schema)
@@ -112,7 +139,9 @@ pub fn violations_table(maker: &TableMaker, name: &str, table: &Table) -> Result
     let name = name.to_string();
     Ok(maker.table(columns, move |scan, emit| {
         let root = revision::working_root(scan.session(), &scan.db)?;
-        let Some((_, table)) = root.table(&name)? else { return Ok(Flow::Continue) };
+        let Some((_, table)) = root.table(&name)? else {
+            return Ok(Flow::Continue);
+        };
         if table.artifacts().is_empty() {
             return Ok(Flow::Continue);
         }
@@ -124,7 +153,9 @@ pub fn violations_table(maker: &TableMaker, name: &str, table: &Table) -> Result
             let violation = artifact.violation()?;
             let mut row = vec![hash(artifact.from), Value::UInt(artifact.kind as u64 - 1)];
             if table.schema().is_keyless() {
-                let bytes = values::Tuple(&artifact.row_key).field(0).unwrap_or_default();
+                let bytes = values::Tuple(&artifact.row_key)
+                    .field(0)
+                    .unwrap_or_default();
                 row.push(Value::Bytes(bytes.to_vec().into()));
             }
             for c in key_first(table.schema()) {
@@ -153,7 +184,10 @@ pub fn preview_summary(maker: &TableMaker) -> Arc<dyn VirtualTable> {
             return Err(Error::general("left branch name cannot be empty"));
         };
         let objects = scan.db.handle.store.objects();
-        let (l, r) = (revision::commit(&scan.db, left)?, revision::commit(&scan.db, right)?);
+        let (l, r) = (
+            revision::commit(&scan.db, left)?,
+            revision::commit(&scan.db, right)?,
+        );
         let Some(base) = versioning::common_ancestor(objects, l, r)? else {
             return Err(Error::general("no common ancestor"));
         };
@@ -161,9 +195,19 @@ pub fn preview_summary(maker: &TableMaker) -> Arc<dyn VirtualTable> {
             return Ok(Flow::Continue);
         }
         let root = |id| revision::commit_root(&scan.db, id);
-        let options = MergeOptions { keep_schema_conflicts: true, ..MergeOptions::default() };
+        let options = MergeOptions {
+            keep_schema_conflicts: true,
+            ..MergeOptions::default()
+        };
         let logic = SessionLogic::new(scan.session(), objects);
-        let outcome = merge_roots(&root(l)?, &root(r)?, &root(base)?, (r.0, base.0), &options, &logic)?;
+        let outcome = merge_roots(
+            &root(l)?,
+            &root(r)?,
+            &root(base)?,
+            (r.0, base.0),
+            &options,
+            &logic,
+        )?;
         let rows = outcome
             .stats
             .iter()

@@ -11,8 +11,8 @@ use versioning::{ColumnMap, RowChange, RowChanges, are_keys_diffable};
 
 use super::history::StackOrder;
 use super::{
-    BOOL, DATETIME3, DATETIME6, Emit, NAME, Scan, TEXT, TableMaker, UBIGINT, boolean, column, date, hash,
-    key, nullable, text,
+    BOOL, DATETIME3, DATETIME6, Emit, NAME, Scan, TEXT, TableMaker, UBIGINT, boolean, column, date,
+    hash, key, nullable, text,
 };
 use crate::convert::to_string;
 use crate::dolt::revision::{self, NamedRoot};
@@ -34,7 +34,9 @@ pub fn point_key(
     let blobs = table.objects().blobs();
     let mut out = TupleBuilder::new();
     for (at, theirs) in target.primary_key.iter().zip(&schema.primary_key) {
-        let Some(value) = known(*at).filter(|v| !v.is_null()) else { return Ok(None) };
+        let Some(value) = known(*at).filter(|v| !v.is_null()) else {
+            return Ok(None);
+        };
         let column = &schema.columns[*theirs];
         let from = crate::bind::type_of_value(&value, values::CollationId::DEFAULT);
         let cx = values::conversion::Context::default();
@@ -84,20 +86,26 @@ struct Shape {
 }
 
 impl Shape {
-    fn to_commit(&self) -> usize {
+    fn commit_of_to(&self) -> usize {
         self.to.columns.len()
     }
 
-    fn from_start(&self) -> usize {
+    fn start_of_from(&self) -> usize {
         self.to.columns.len() + 2
     }
 
-    fn from_commit(&self) -> usize {
-        self.from_start() + self.from.columns.len()
+    fn commit_of_from(&self) -> usize {
+        self.start_of_from() + self.from.columns.len()
     }
 
     /// Gives the rows that differ between two versions.
-    fn emit(&self, scan: &Scan<'_>, to: &Version<'_>, from: &Version<'_>, emit: Emit<'_>) -> Result<Flow> {
+    fn emit(
+        &self,
+        scan: &Scan<'_>,
+        to: &Version<'_>,
+        from: &Version<'_>,
+        emit: Emit<'_>,
+    ) -> Result<Flow> {
         let map = |v: &Version<'_>, schema: &Schema| v.table.map(|t| ColumnMap::new(t, schema));
         let maps = (map(to, &self.to), map(from, &self.from));
         let mut changes = RowChanges::new(from.table, to.table)?;
@@ -110,7 +118,7 @@ impl Shape {
             };
             only = point_key(table, &self.to, &|c| hint(0, c))?;
             if only.is_none() {
-                only = point_key(table, &self.from, &|c| hint(self.from_start(), c))?;
+                only = point_key(table, &self.from, &|c| hint(self.start_of_from(), c))?;
             }
             if let Some(key) = &only {
                 changes.seek(key)?;
@@ -119,7 +127,11 @@ impl Shape {
         while let Some(change) = changes.next_change()? {
             scan.cx.check_interrupt()?;
             if let (Some(key), Some(table)) = (&only, to.table.or(from.table)) {
-                let own = change.to.as_ref().or(change.from.as_ref()).map_or(&[][..], |i| i.key());
+                let own = change
+                    .to
+                    .as_ref()
+                    .or(change.from.as_ref())
+                    .map_or(&[][..], |i| i.key());
                 if table.layout().key_desc().compare(own, key).is_ne() {
                     break;
                 }
@@ -144,12 +156,11 @@ impl Shape {
         from: &Version<'_>,
         maps: &(Option<ColumnMap>, Option<ColumnMap>),
     ) -> Result<Vec<OwnedValue>> {
-        let values = |item: &Option<prolly::Item>, map: &Option<ColumnMap>, n: usize| {
-            match (item, map) {
+        let values =
+            |item: &Option<prolly::Item>, map: &Option<ColumnMap>, n: usize| match (item, map) {
                 (Some(item), Some(map)) => map.row(item),
                 _ => Ok(vec![Value::Null; n]),
-            }
-        };
+            };
         let mut row = values(&change.to, &maps.0, self.to.columns.len())?;
         row.extend([to.commit.clone(), to.date.clone()]);
         row.extend(values(&change.from, &maps.1, self.from.columns.len())?);
@@ -187,7 +198,10 @@ struct Visited {
 
 /// `dolt_diff_$t`: the changes of a table in the working set and in every commit.
 pub fn diff_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Arc<dyn VirtualTable>> {
-    let shape = Shape { to: table.schema().clone(), from: table.schema().clone() };
+    let shape = Shape {
+        to: table.schema().clone(),
+        from: table.schema().clone(),
+    };
     let columns = diff_columns(&shape.to, &shape.from);
     let name = name.to_string();
     Ok(maker.table(columns, move |scan, emit| walk(scan, &shape, &name, emit)))
@@ -196,15 +210,19 @@ pub fn diff_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Arc<d
 /// Visits each commit and compares it with the child that was visited before it.
 fn walk(scan: &Scan<'_>, shape: &Shape, name: &str, emit: Emit<'_>) -> Result<Flow> {
     let objects = scan.db.handle.store.objects().clone();
-    let wanted_to = scan.hints.text(shape.to_commit());
-    let wanted_from = scan.hints.text(shape.from_commit());
+    let wanted_to = scan.hints.text(shape.commit_of_to());
+    let wanted_from = scan.hints.text(shape.commit_of_from());
     let head = revision::head(&scan.db)?;
     let working = revision::working_root(scan.session(), &scan.db)?;
     let at = |root: &Root| -> Result<Option<Hash>> { Ok(root.find_table(name)?.map(|t| t.1)) };
     let mut children: HashMap<CommitId, Visited> = HashMap::new();
     children.insert(
         head,
-        Visited { name: text("WORKING"), date: Value::Null, address: at(&working)? },
+        Visited {
+            name: text("WORKING"),
+            date: Value::Null,
+            address: at(&working)?,
+        },
     );
     let mut order = StackOrder::new(&objects);
     order.start(head);
@@ -212,8 +230,12 @@ fn walk(scan: &Scan<'_>, shape: &Shape, name: &str, emit: Emit<'_>) -> Result<Fl
         scan.cx.check_interrupt()?;
         let address = at(&revision::commit_root(&scan.db, id)?)?;
         let when = date(c.meta.committer_millis as i64);
-        let Some(child) = children.remove(&id) else { continue };
-        let is_wanted = wanted_to.as_ref().is_none_or(|w| *w == to_string(&child.name))
+        let Some(child) = children.remove(&id) else {
+            continue;
+        };
+        let is_wanted = wanted_to
+            .as_ref()
+            .is_none_or(|w| *w == to_string(&child.name))
             && wanted_from.as_ref().is_none_or(|w| *w == id.0.to_string());
         if address != child.address && is_wanted {
             let open = |a: Option<Hash>| a.map(|a| Table::open(&objects, &a)).transpose();
@@ -223,15 +245,27 @@ fn walk(scan: &Scan<'_>, shape: &Shape, name: &str, emit: Emit<'_>) -> Result<Fl
                 key_set_warning(scan, &from_name, &name);
                 return Ok(Flow::Continue);
             }
-            let to = Version { table: to.as_ref(), commit: name, date: child.date.clone() };
-            let from = Version { table: from.as_ref(), commit: from_name, date: when.clone() };
+            let to = Version {
+                table: to.as_ref(),
+                commit: name,
+                date: child.date.clone(),
+            };
+            let from = Version {
+                table: from.as_ref(),
+                commit: from_name,
+                date: when.clone(),
+            };
             if shape.emit(scan, &to, &from, emit)? == Flow::Stop {
                 return Ok(Flow::Stop);
             }
         }
         // All changes into the wanted commit have been seen with its parents.
         for parent in &c.parents {
-            let own = Visited { name: hash(id.0), date: when.clone(), address };
+            let own = Visited {
+                name: hash(id.0),
+                date: when.clone(),
+                address,
+            };
             children.insert(*parent, own);
         }
     }
@@ -244,7 +278,10 @@ pub fn commit_diff_table(
     name: &str,
     table: &Table,
 ) -> Result<Arc<dyn VirtualTable>> {
-    let shape = Shape { to: table.schema().clone(), from: table.schema().clone() };
+    let shape = Shape {
+        to: table.schema().clone(),
+        from: table.schema().clone(),
+    };
     let columns = diff_columns(&shape.to, &shape.from);
     let name = name.to_string();
     Ok(maker.table(columns, move |scan, emit| {
@@ -255,8 +292,8 @@ pub fn commit_diff_table(
                 ))
             })
         };
-        let to = single(shape.to_commit(), "to_commit")?;
-        let from = single(shape.from_commit(), "from_commit")?;
+        let to = single(shape.commit_of_to(), "to_commit")?;
+        let from = single(shape.commit_of_from(), "from_commit")?;
         between(scan, &shape, &name, &from, &to, emit)
     }))
 }
@@ -264,7 +301,11 @@ pub fn commit_diff_table(
 fn named(scan: &Scan<'_>, spec: &str) -> Result<NamedRoot> {
     let upper = spec.to_uppercase();
     let special = upper == "WORKING" || upper == "STAGED";
-    let mut root = revision::root(scan.session(), &scan.db, if special { &upper } else { spec })?;
+    let mut root = revision::root(
+        scan.session(),
+        &scan.db,
+        if special { &upper } else { spec },
+    )?;
     root.shown = spec.to_string();
     Ok(root)
 }
@@ -287,8 +328,16 @@ fn between(
         key_set_warning(scan, &text(&*a.shown), &text(&*b.shown));
         return Ok(Flow::Continue);
     }
-    let to = Version { table: pair.1.as_ref(), commit: text(&*b.shown), date: when(&b) };
-    let from = Version { table: pair.0.as_ref(), commit: text(&*a.shown), date: when(&a) };
+    let to = Version {
+        table: pair.1.as_ref(),
+        commit: text(&*b.shown),
+        date: when(&b),
+    };
+    let from = Version {
+        table: pair.0.as_ref(),
+        commit: text(&*a.shown),
+        date: when(&a),
+    };
     shape.emit(scan, &to, &from, emit)
 }
 
@@ -324,7 +373,9 @@ pub fn diff_args(db: &DbRef, args: &[String]) -> Result<DiffArgs> {
         return Err(Error::general("expected revisions"));
     };
     let expected = |a: &str, b: &str| {
-        Error::general(format!("expected strings for from and to revisions, got: {a}, {b}"))
+        Error::general(format!(
+            "expected strings for from and to revisions, got: {a}, {b}"
+        ))
     };
     if let Some((a, b)) = first.split_once("...") {
         if a.is_empty() || b.is_empty() {
@@ -334,18 +385,30 @@ pub fn diff_args(db: &DbRef, args: &[String]) -> Result<DiffArgs> {
         let (x, y) = (revision::commit(db, a)?, revision::commit(db, b)?);
         let base = versioning::common_ancestor(objects, x, y)?
             .ok_or_else(|| Error::general("no common ancestor"))?;
-        return Ok(DiffArgs { from: base.0.to_string(), to: b.to_string(), rest: rest.to_vec() });
+        return Ok(DiffArgs {
+            from: base.0.to_string(),
+            to: b.to_string(),
+            rest: rest.to_vec(),
+        });
     }
     if let Some((a, b)) = first.split_once("..") {
         if a.is_empty() || b.is_empty() {
             return Err(expected(a, b));
         }
-        return Ok(DiffArgs { from: a.to_string(), to: b.to_string(), rest: rest.to_vec() });
+        return Ok(DiffArgs {
+            from: a.to_string(),
+            to: b.to_string(),
+            rest: rest.to_vec(),
+        });
     }
     let Some((second, rest)) = rest.split_first() else {
         return Err(expected(first, ""));
     };
-    Ok(DiffArgs { from: first.clone(), to: second.clone(), rest: rest.to_vec() })
+    Ok(DiffArgs {
+        from: first.clone(),
+        to: second.clone(),
+        rest: rest.to_vec(),
+    })
 }
 
 /// `dolt_diff(from, to, table)`.
@@ -360,7 +423,10 @@ pub fn diff_function(
         match arg {
             Some(Value::Bytes(b)) => texts.push(String::from_utf8_lossy(b).into_owned()),
             Some(v) => {
-                return Err(Error::general(format!("Invalid argument to dolt_diff: {}", to_string(v))));
+                return Err(Error::general(format!(
+                    "Invalid argument to dolt_diff: {}",
+                    to_string(v)
+                )));
             }
             None => {
                 return Err(Error::general(
@@ -384,7 +450,10 @@ pub fn diff_function(
             texts.len()
         )));
     };
-    let (from, to) = (revision::root(session, db, &a.from)?, revision::root(session, db, &a.to)?);
+    let (from, to) = (
+        revision::root(session, db, &a.from)?,
+        revision::root(session, db, &a.to)?,
+    );
     let (old, new) = tables_of(&from.root, &to.root, name)?;
     let Some(some) = new.as_ref().or(old.as_ref()) else {
         return Err(Error::unknown_table_missing(&db.handle.name, name));
@@ -396,19 +465,28 @@ pub fn diff_function(
     let columns = diff_columns(&shape.to, &shape.from);
     let name = name.clone();
     let (from, to) = (a.from, a.to);
-    Ok(maker.table(columns, move |scan, emit| between(scan, &shape, &name, &from, &to, emit)))
+    Ok(maker.table(columns, move |scan, emit| {
+        between(scan, &shape, &name, &from, &to, emit)
+    }))
 }
 
 /// `dolt_blame_$t`: the commit that last touched each row.
 pub fn blame_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Arc<dyn VirtualTable>> {
     let schema = table.schema().clone();
     if schema.is_keyless() {
-        return Err(Error::general("unable to generate blame view for table without primary key"));
+        return Err(Error::general(
+            "unable to generate blame view for table without primary key",
+        ));
     }
     let mut columns: Vec<VirtualColumn> = schema
         .primary_key
         .iter()
-        .map(|c| column(&schema.columns[*c].name, schema.columns[*c].sql_type.clone()))
+        .map(|c| {
+            column(
+                &schema.columns[*c].name,
+                schema.columns[*c].sql_type.clone(),
+            )
+        })
         .collect();
     columns.extend([
         nullable("commit", TEXT),
@@ -441,10 +519,14 @@ fn blame(scan: &Scan<'_>, schema: &Arc<Schema>, name: &str, emit: Emit<'_>) -> R
         }
         scan.cx.check_interrupt()?;
         let (id, c) = entry?;
-        let own = revision::commit_root(&scan.db, id)?.table(name)?.map(|t| t.1);
+        let own = revision::commit_root(&scan.db, id)?
+            .table(name)?
+            .map(|t| t.1);
         let Some(own) = own else { continue };
         let before = match c.parents.first() {
-            Some(parent) => revision::commit_root(&scan.db, *parent)?.table(name)?.map(|t| t.1),
+            Some(parent) => revision::commit_root(&scan.db, *parent)?
+                .table(name)?
+                .map(|t| t.1),
             None => None,
         };
         if !diffable(before.as_ref(), Some(&own)) {
@@ -493,10 +575,17 @@ fn blame(scan: &Scan<'_>, schema: &Arc<Schema>, name: &str, emit: Emit<'_>) -> R
 }
 
 /// `dolt_workspace_$t`: changes of a table that are not committed.
-pub fn workspace_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Arc<dyn VirtualTable>> {
+pub fn workspace_table(
+    maker: &TableMaker,
+    name: &str,
+    table: &Table,
+) -> Result<Arc<dyn VirtualTable>> {
     let schema = table.schema().clone();
-    let mut columns =
-        vec![key("id", UBIGINT), column("staged", BOOL), column("diff_type", NAME)];
+    let mut columns = vec![
+        key("id", UBIGINT),
+        column("staged", BOOL),
+        column("diff_type", NAME),
+    ];
     for prefix in ["to", "from"] {
         columns.extend(
             schema
@@ -520,10 +609,11 @@ pub fn workspace_table(maker: &TableMaker, name: &str, table: &Table) -> Result<
             let maps = (map(&b), map(&a));
             for change in RowChanges::new(a.as_ref(), b.as_ref())? {
                 let change = change?;
-                let values = |item: &Option<prolly::Item>, map: &Option<ColumnMap>| match (item, map) {
-                    (Some(item), Some(map)) => map.row(item),
-                    _ => Ok(vec![Value::Null; schema.columns.len()]),
-                };
+                let values =
+                    |item: &Option<prolly::Item>, map: &Option<ColumnMap>| match (item, map) {
+                        (Some(item), Some(map)) => map.row(item),
+                        _ => Ok(vec![Value::Null; schema.columns.len()]),
+                    };
                 let mut row = vec![Value::UInt(id), boolean(is_staged), text(change.kind())];
                 row.extend(values(&change.to, &maps.0)?);
                 row.extend(values(&change.from, &maps.1)?);
@@ -536,4 +626,3 @@ pub fn workspace_table(maker: &TableMaker, name: &str, table: &Table) -> Result<
         Ok(Flow::Continue)
     }))
 }
-

@@ -7,7 +7,9 @@ use values::{OwnedValue, Value};
 use versioning::{DeltaKind, TableDelta, diff_stat};
 
 use super::diff::diff_args;
-use super::{BIGINT, BOOL, LONGTEXT, Scan, TEXT, TableMaker, boolean, column, emit_all, nullable, text};
+use super::{
+    BIGINT, BOOL, LONGTEXT, Scan, TEXT, TableMaker, boolean, column, emit_all, nullable, text,
+};
 use crate::dolt::create_table;
 use crate::dolt::ignore::IgnorePatterns;
 use crate::dolt::revision::{self, NamedRoot};
@@ -37,7 +39,12 @@ fn compare(scan: &Scan<'_>) -> Result<Compared> {
             return Err(Error::unknown_table_missing(&scan.db.handle.name, name));
         }
     }
-    Ok(Compared { from, to, table, deltas })
+    Ok(Compared {
+        from,
+        to,
+        table,
+        deltas,
+    })
 }
 
 /// The CREATE TABLE statement of a table in a root.
@@ -189,7 +196,12 @@ pub fn schema_diff(maker: &TableMaker) -> Arc<dyn VirtualTable> {
             let from = create(&compared.from.root, &d.from_name, &d.from)?;
             let to = create(&compared.to.root, &d.to_name, &d.to)?;
             if from != to {
-                rows.push(vec![text(&*d.from_name), text(&*d.to_name), text(from), text(to)]);
+                rows.push(vec![
+                    text(&*d.from_name),
+                    text(&*d.to_name),
+                    text(from),
+                    text(to),
+                ]);
             }
         }
         emit_all(rows, emit)

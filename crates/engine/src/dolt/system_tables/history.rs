@@ -10,8 +10,8 @@ use versioning::{ColumnMap, TableDelta};
 
 use super::commits::stored_commit;
 use super::{
-    BOOL, DATETIME3, DATETIME6, Emit, Scan, TEXT, TableMaker, boolean, column, date, hash, hidden, key,
-    nullable, text,
+    BOOL, DATETIME3, DATETIME6, Emit, Scan, TEXT, TableMaker, boolean, column, date, hash, hidden,
+    key, nullable, text,
 };
 use crate::dolt::revision;
 use crate::dolt::staging::{deltas, unstaged};
@@ -30,7 +30,11 @@ pub struct StackOrder {
 impl StackOrder {
     /// A walk that has not begun.
     pub fn new(objects: &Objects) -> StackOrder {
-        StackOrder { objects: objects.clone(), stack: Vec::new(), seen: HashSet::new() }
+        StackOrder {
+            objects: objects.clone(),
+            stack: Vec::new(),
+            seen: HashSet::new(),
+        }
     }
 
     /// Goes on from a commit, unless it has been seen.
@@ -57,7 +61,11 @@ impl StackOrder {
     }
 }
 
-fn change_columns(middle: Vec<VirtualColumn>, dates: SqlType, last: Vec<VirtualColumn>) -> Vec<VirtualColumn> {
+fn change_columns(
+    middle: Vec<VirtualColumn>,
+    dates: SqlType,
+    last: Vec<VirtualColumn>,
+) -> Vec<VirtualColumn> {
     let mut columns = vec![key("commit_hash", TEXT), key("table_name", TEXT)];
     columns.extend(middle);
     columns.extend([
@@ -101,7 +109,11 @@ impl At<'_> {
                         date(m.committer_millis as i64),
                         text(&*m.message),
                     ],
-                    vec![text(&*m.author.name), text(&*m.author.email), date(m.author_millis)],
+                    vec![
+                        text(&*m.author.name),
+                        text(&*m.author.email),
+                        date(m.author_millis),
+                    ],
                     text(&*m.committer.email),
                 )
             }
@@ -121,7 +133,9 @@ type Visit<'v> = &'v mut dyn FnMut(&At<'_>, &TableDelta, &Root, &Root) -> Result
 fn changes(scan: &Scan<'_>, visit: Visit<'_>) -> Result<Flow> {
     let store = &scan.db.handle.store;
     let wanted = scan.hints.text(0);
-    let special = wanted.as_deref().is_none_or(|w| w == "WORKING" || w == "STAGED");
+    let special = wanted
+        .as_deref()
+        .is_none_or(|w| w == "WORKING" || w == "STAGED");
     let of_table = scan.hints.text(1);
     let skip = |d: &TableDelta| of_table.as_ref().is_some_and(|t| *t != d.name());
     if special && matches!(scan.db.revision, crate::session::Revision::Branch(_)) {
@@ -129,7 +143,9 @@ fn changes(scan: &Scan<'_>, visit: Visit<'_>) -> Result<Flow> {
         let staged = revision::staged_root(scan.session(), &scan.db)?;
         let head = revision::commit_root(&scan.db, revision::head(&scan.db)?)?;
         for delta in deltas(&head, &staged)? {
-            if !skip(&delta) && visit(&At::WorkingSet("STAGED"), &delta, &head, &staged)? == Flow::Stop {
+            if !skip(&delta)
+                && visit(&At::WorkingSet("STAGED"), &delta, &head, &staged)? == Flow::Stop
+            {
                 return Ok(Flow::Stop);
             }
         }
@@ -143,7 +159,9 @@ fn changes(scan: &Scan<'_>, visit: Visit<'_>) -> Result<Flow> {
     }
     let objects = store.objects();
     let mut of_commit = |id: CommitId, c: &Commit| -> Result<Flow> {
-        let Some(parent) = c.parents.first() else { return Ok(Flow::Continue) };
+        let Some(parent) = c.parents.first() else {
+            return Ok(Flow::Continue);
+        };
         let from = match store.commit(*parent) {
             Ok(parent) => revision_root(scan, &parent)?,
             Err(model::ModelError::Ghost(_)) => return Ok(Flow::Continue),
@@ -183,7 +201,10 @@ pub fn diff(maker: &TableMaker) -> Arc<dyn VirtualTable> {
     let last = vec![column("data_change", BOOL), column("schema_change", BOOL)];
     maker.table(change_columns(Vec::new(), DATETIME6, last), |scan, emit| {
         changes(scan, &mut |at, delta, _, _| {
-            let last = vec![boolean(delta.data_changed()?), boolean(delta.schema_changed())];
+            let last = vec![
+                boolean(delta.data_changed()?),
+                boolean(delta.schema_changed()),
+            ];
             emit(at.row(delta.name(), Vec::new(), last))
         })
     })
@@ -192,7 +213,11 @@ pub fn diff(maker: &TableMaker) -> Arc<dyn VirtualTable> {
 /// `dolt_column_diff`: one row per commit and changed column.
 pub fn column_diff(maker: &TableMaker) -> Arc<dyn VirtualTable> {
     let middle = vec![key("column_name", TEXT)];
-    let columns = change_columns(middle, SqlType::DateTime(0), vec![column("diff_type", TEXT)]);
+    let columns = change_columns(
+        middle,
+        SqlType::DateTime(0),
+        vec![column("diff_type", TEXT)],
+    );
     maker.table(columns, |scan, emit| {
         changes(scan, &mut |at, delta, _, _| {
             for (name, kind) in changed_columns(delta)? {
@@ -231,7 +256,10 @@ fn changed_columns(delta: &TableDelta) -> Result<Vec<(String, &'static str)>> {
         }
     }
     if delta.data_changed()? && versioning::are_keys_diffable(old, new) {
-        let readers = (versioning::RowReader::of(from), versioning::RowReader::of(to));
+        let readers = (
+            versioning::RowReader::of(from),
+            versioning::RowReader::of(to),
+        );
         for change in versioning::RowChanges::new(Some(from), Some(to))? {
             if open.is_empty() {
                 break;
@@ -239,7 +267,8 @@ fn changed_columns(delta: &TableDelta) -> Result<Vec<(String, &'static str)>> {
             let change = change?;
             open.retain(|(i, j)| {
                 let bytes = |r: &versioning::RowReader, c: usize, item: &Option<prolly::Item>| {
-                    item.as_ref().and_then(|x| r.field(c, x.key(), x.value()).map(<[u8]>::to_vec))
+                    item.as_ref()
+                        .and_then(|x| r.field(c, x.key(), x.value()).map(<[u8]>::to_vec))
                 };
                 let same = bytes(&readers.0, *j, &change.from) == bytes(&readers.1, *i, &change.to)
                     && change.from.is_some() == change.to.is_some();
@@ -261,7 +290,11 @@ fn changed_columns(delta: &TableDelta) -> Result<Vec<(String, &'static str)>> {
 }
 
 /// `dolt_history_$t`: every row of a table at every commit.
-pub fn history_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Arc<dyn VirtualTable>> {
+pub fn history_table(
+    maker: &TableMaker,
+    name: &str,
+    table: &Table,
+) -> Result<Arc<dyn VirtualTable>> {
     let schema = table.schema().clone();
     let ascii = |t: &str| values::collation::by_name(t).map_or(CollationId::DEFAULT, |c| c.id);
     let bin = ascii("ascii_bin");
@@ -291,12 +324,16 @@ pub fn history_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Ar
                 return Ok(Flow::Continue);
             }
             let root = revision_root(scan, c)?;
-            let Some((_, address)) = root.find_table(&name)? else { return Ok(Flow::Continue) };
+            let Some((_, address)) = root.find_table(&name)? else {
+                return Ok(Flow::Continue);
+            };
             if last.as_ref().is_none_or(|l| l.0 != address) {
                 let t = Table::open(objects, &address)?;
                 last = Some((address, ColumnMap::new(&t, &schema), t));
             }
-            let Some((_, map, t)) = &last else { return Ok(Flow::Continue) };
+            let Some((_, map, t)) = &last else {
+                return Ok(Flow::Continue);
+            };
             let tail = [
                 hash(id.0),
                 text(&*c.meta.committer.name),
@@ -345,7 +382,11 @@ fn rows_of(
     };
     // A whole key that is given is looked up.
     if let Some(key) = super::diff::point_key(table, target, &|column| {
-        let found = scan.hints.equals.iter().find(|(c, _)| *c == column && *c < own);
+        let found = scan
+            .hints
+            .equals
+            .iter()
+            .find(|(c, _)| *c == column && *c < own);
         found.map(|(_, v)| v.clone())
     })? {
         return match table.rows()?.get(&key)? {

@@ -26,14 +26,29 @@ pub const LONGTEXT: SqlType = SqlType::Text(LobSize::Long, CollationId::DEFAULT)
 /// VARCHAR(1023).
 pub const NAME: SqlType = SqlType::VarChar(1023, CollationId::DEFAULT);
 /// BIGINT.
-pub const BIGINT: SqlType =
-    SqlType::Int { width: IntWidth::Big, unsigned: false, bool_width: false };
+pub const BIGINT: SqlType = SqlType::Int {
+    width: IntWidth::Big,
+    unsigned: false,
+    bool_width: false,
+};
 /// BIGINT UNSIGNED.
-pub const UBIGINT: SqlType = SqlType::Int { width: IntWidth::Big, unsigned: true, bool_width: false };
+pub const UBIGINT: SqlType = SqlType::Int {
+    width: IntWidth::Big,
+    unsigned: true,
+    bool_width: false,
+};
 /// INT.
-pub const INT: SqlType = SqlType::Int { width: IntWidth::Int, unsigned: false, bool_width: false };
+pub const INT: SqlType = SqlType::Int {
+    width: IntWidth::Int,
+    unsigned: false,
+    bool_width: false,
+};
 /// TINYINT(1).
-pub const BOOL: SqlType = SqlType::Int { width: IntWidth::Tiny, unsigned: false, bool_width: true };
+pub const BOOL: SqlType = SqlType::Int {
+    width: IntWidth::Tiny,
+    unsigned: false,
+    bool_width: true,
+};
 /// DATETIME(3).
 pub const DATETIME3: SqlType = SqlType::DateTime(3);
 /// DATETIME(6).
@@ -108,7 +123,12 @@ impl VirtualTable for SystemTable {
         if let Some(at) = &self.at {
             db = at_revision(cx.session, &db, at)?;
         }
-        let scan = Scan { cx, db, hints, args };
+        let scan = Scan {
+            cx,
+            db,
+            hints,
+            args,
+        };
         (self.read)(&scan, emit)
     }
 }
@@ -281,7 +301,9 @@ fn of_table(
         ("dolt_workspace_", diff::workspace_table),
     ];
     for (prefix, make) in MAKES {
-        let Some(table) = lower.strip_prefix(prefix) else { continue };
+        let Some(table) = lower.strip_prefix(prefix) else {
+            continue;
+        };
         let db = match &maker.at {
             Some(at) => at_revision(session, db, at)?,
             None => db.clone(),
@@ -303,7 +325,11 @@ pub fn function(
     args: &[Option<OwnedValue>],
 ) -> Result<Option<Arc<dyn VirtualTable>>> {
     let lower = name.to_lowercase();
-    let maker = TableMaker { name: lower.clone(), db: db.name.clone(), at: None };
+    let maker = TableMaker {
+        name: lower.clone(),
+        db: db.name.clone(),
+        at: None,
+    };
     Ok(Some(match lower.as_str() {
         "dolt_log" => commits::log_function(&maker),
         "dolt_diff" => return diff::diff_function(session, db, &maker, args).map(Some),

@@ -24,7 +24,11 @@ fn committed(db: &DbRef, id: CommitId) -> Result<[Vec<OwnedValue>; 2]> {
             date(m.committer_millis as i64),
             text(m.message),
         ],
-        vec![text(m.author.name), text(m.author.email), date(m.author_millis)],
+        vec![
+            text(m.author.name),
+            text(m.author.email),
+            date(m.author_millis),
+        ],
     ])
 }
 
@@ -38,7 +42,11 @@ fn branch_columns(local: bool) -> Vec<VirtualColumn> {
         column("latest_commit_message", TEXT),
     ];
     if local {
-        columns.extend([column("remote", TEXT), column("branch", TEXT), column("dirty", BOOL)]);
+        columns.extend([
+            column("remote", TEXT),
+            column("branch", TEXT),
+            column("dirty", BOOL),
+        ]);
     }
     columns.extend([
         column("latest_author", TEXT),
@@ -125,11 +133,15 @@ pub fn tags(maker: &TableMaker) -> Arc<dyn VirtualTable> {
 }
 
 fn json_list(list: &[String]) -> OwnedValue {
-    Value::Json(Json::array(list.iter().map(|s| Json::string(&**s)).collect()))
+    Value::Json(Json::array(
+        list.iter().map(|s| Json::string(&**s)).collect(),
+    ))
 }
 
 fn json_map(map: &std::collections::BTreeMap<String, String>) -> OwnedValue {
-    let members = map.iter().map(|(k, v)| (Box::from(k.as_str()), Json::string(&**v)));
+    let members = map
+        .iter()
+        .map(|(k, v)| (Box::from(k.as_str()), Json::string(&**v)));
     Value::Json(Json::object(members))
 }
 
@@ -142,7 +154,14 @@ pub fn remotes(maker: &TableMaker) -> Arc<dyn VirtualTable> {
         nullable("params", SqlType::Json),
     ];
     maker.table(columns, |scan, emit| {
-        let remotes: Vec<Remote> = scan.db.handle.store.repo_state().remotes.into_values().collect();
+        let remotes: Vec<Remote> = scan
+            .db
+            .handle
+            .store
+            .repo_state()
+            .remotes
+            .into_values()
+            .collect();
         let rows = remotes.into_iter().map(|r| {
             let (specs, params) = (json_list(&r.fetch_specs), json_map(&r.params));
             vec![text(r.name), text(r.url), specs, params]
@@ -153,10 +172,20 @@ pub fn remotes(maker: &TableMaker) -> Arc<dyn VirtualTable> {
 
 /// `dolt_backups`.
 pub fn backups(maker: &TableMaker) -> Arc<dyn VirtualTable> {
-    let columns =
-        vec![key("name", TEXT), column("url", TEXT), nullable("params", SqlType::Json)];
+    let columns = vec![
+        key("name", TEXT),
+        column("url", TEXT),
+        nullable("params", SqlType::Json),
+    ];
     maker.table(columns, |scan, emit| {
-        let backups: Vec<Remote> = scan.db.handle.store.repo_state().backups.into_values().collect();
+        let backups: Vec<Remote> = scan
+            .db
+            .handle
+            .store
+            .repo_state()
+            .backups
+            .into_values()
+            .collect();
         let rows = backups.into_iter().map(|r| {
             let params = json_map(&r.params);
             vec![text(r.name), text(r.url), params]

@@ -8,7 +8,9 @@ use values::{OwnedValue, Value};
 use versioning::artifact::artifact_counts;
 use versioning::{DeltaKind, TableDelta};
 
-use super::{BOOL, Scan, TEXT, TableMaker, UBIGINT, boolean, column, emit_all, hash, key, nullable, text};
+use super::{
+    BOOL, Scan, TEXT, TableMaker, UBIGINT, boolean, column, emit_all, hash, key, nullable, text,
+};
 use crate::dolt::ignore::IgnorePatterns;
 use crate::dolt::logic::SessionLogic;
 use crate::dolt::revision;
@@ -33,20 +35,29 @@ fn shown(delta: &TableDelta) -> (String, &'static str) {
     match delta.kind() {
         DeltaKind::Added => (delta.to_name.clone(), "new table"),
         DeltaKind::Dropped => (delta.from_name.clone(), "deleted"),
-        DeltaKind::Renamed => (format!("{} -> {}", delta.from_name, delta.to_name), "renamed"),
+        DeltaKind::Renamed => (
+            format!("{} -> {}", delta.from_name, delta.to_name),
+            "renamed",
+        ),
         DeltaKind::Modified => (delta.to_name.clone(), "modified"),
     }
 }
 
 /// `dolt_status`, and with ignored tables `dolt_status_ignored`.
 pub fn status(maker: &TableMaker, ignored: bool) -> Arc<dyn VirtualTable> {
-    let mut columns = vec![key("table_name", TEXT), key("staged", BOOL), key("status", TEXT)];
+    let mut columns = vec![
+        key("table_name", TEXT),
+        key("staged", BOOL),
+        key("status", TEXT),
+    ];
     if ignored {
         columns.push(column("ignored", BOOL));
     }
     maker.table(columns, move |scan, emit| {
         let mut rows: Vec<(String, bool, &str, bool)> = Vec::new();
-        let Some(set) = working_set(scan)? else { return emit_all(Vec::new(), emit) };
+        let Some(set) = working_set(scan)? else {
+            return emit_all(Vec::new(), emit);
+        };
         let working = revision::working_root(scan.session(), &scan.db)?;
         let staged = revision::staged_root(scan.session(), &scan.db)?;
         let head = revision::commit_root(&scan.db, revision::head(&scan.db)?)?;
@@ -62,19 +73,17 @@ pub fn status(maker: &TableMaker, ignored: bool) -> Arc<dyn VirtualTable> {
             for name in &merge.unmergable_tables {
                 rows.push((name.clone(), false, "schema conflict", false));
             }
-            for delta in &staged_deltas {
-                let name = delta.name().to_string();
-                let resolved = !conflicts.contains(&name) && !violations.contains(&name);
-                if resolved && !merge.unmergable_tables.contains(&name) && false {
-                    rows.push((name, true, "merged", false));
-                }
-            }
         }
         for name in &conflicts {
             rows.push((name.clone(), false, "conflict", false));
         }
         if head.collation() != staged.collation() {
-            rows.push((database_entry(&scan.db.handle.name), true, "modified", false));
+            rows.push((
+                database_entry(&scan.db.handle.name),
+                true,
+                "modified",
+                false,
+            ));
         }
         for delta in &staged_deltas {
             let (name, status) = shown(delta);
@@ -83,7 +92,12 @@ pub fn status(maker: &TableMaker, ignored: bool) -> Arc<dyn VirtualTable> {
             }
         }
         if staged.collation() != working.collation() {
-            rows.push((database_entry(&scan.db.handle.name), false, "modified", false));
+            rows.push((
+                database_entry(&scan.db.handle.name),
+                false,
+                "modified",
+                false,
+            ));
         }
         let unstaged = deltas(&staged, &working)?;
         let patterns = match unstaged.is_empty() {
@@ -155,7 +169,9 @@ fn counted(
     maker.table(columns, move |scan, emit| {
         let working = revision::working_root(scan.session(), &scan.db)?;
         let mut rows: Vec<Vec<OwnedValue>> = Vec::new();
-        let unmergable = merge_state(scan)?.map(|m| m.unmergable_tables).unwrap_or_default();
+        let unmergable = merge_state(scan)?
+            .map(|m| m.unmergable_tables)
+            .unwrap_or_default();
         for (name, address) in working.tables()? {
             let table = Table::open(working.objects(), &address)?;
             let n = which(artifact_counts(&table)?);
@@ -187,7 +203,9 @@ pub fn schema_conflicts(maker: &TableMaker) -> Arc<dyn VirtualTable> {
         column("description", TEXT),
     ];
     maker.table(columns, |scan, emit| {
-        let Some(merge) = merge_state(scan)? else { return emit_all(Vec::new(), emit) };
+        let Some(merge) = merge_state(scan)? else {
+            return emit_all(Vec::new(), emit);
+        };
         let objects = scan.db.handle.store.objects();
         let head = revision::head(&scan.db)?;
         let Some(base) = versioning::common_ancestor(objects, head, merge.from_commit)? else {
@@ -196,10 +214,14 @@ pub fn schema_conflicts(maker: &TableMaker) -> Arc<dyn VirtualTable> {
         let root = |id| revision::commit_root(&scan.db, id);
         let logic = SessionLogic::new(scan.session(), objects);
         let (ours, theirs, base) = (root(head)?, root(merge.from_commit)?, root(base)?);
-        let rows = versioning::schema_conflicts(&ours, &theirs, &base, &merge.unmergable_tables, &logic)?;
+        let rows =
+            versioning::schema_conflicts(&ours, &theirs, &base, &merge.unmergable_tables, &logic)?;
         let create = |root: &Root, name: &str, table: &Option<Table>| -> Result<OwnedValue> {
             Ok(match table {
-                Some(t) => text(format!("{};", super::diff_functions::create_text(root, name, t)?)),
+                Some(t) => text(format!(
+                    "{};",
+                    super::diff_functions::create_text(root, name, t)?
+                )),
                 None => text("<deleted>"),
             })
         };

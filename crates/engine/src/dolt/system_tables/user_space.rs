@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use values::{CollationId, SqlType};
 
-use super::{DATETIME6, INT, LONGTEXT, NAME, BOOL, TEXT, TableMaker, column, emit_all, key, nullable, text};
+use super::{
+    BOOL, DATETIME6, INT, LONGTEXT, NAME, TEXT, TableMaker, column, emit_all, key, nullable, text,
+};
 use crate::virtual_table::VirtualTable;
 
 /// The text that dolt_docs shows for agents while there is no other.
