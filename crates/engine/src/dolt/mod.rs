@@ -11,7 +11,7 @@ mod procedures;
 mod revision;
 mod staging;
 mod system_tables;
-mod validate;
+pub mod validate;
 
 use std::sync::Arc;
 
