@@ -13,7 +13,7 @@ mod revision;
 mod staging;
 mod system_tables;
 mod system_writes;
-mod validate;
+pub mod validate;
 
 use std::sync::Arc;
 
