@@ -4,7 +4,6 @@ mod arguments;
 mod branch_edit;
 pub mod commit;
 mod concurrent;
-mod create_table;
 mod functions;
 mod ignore;
 mod logic;

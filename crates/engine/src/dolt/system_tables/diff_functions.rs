@@ -10,7 +10,6 @@ use super::diff::diff_args;
 use super::{
     BIGINT, BOOL, LONGTEXT, Scan, TEXT, TableMaker, boolean, column, emit_all, nullable, text,
 };
-use crate::dolt::create_table;
 use crate::dolt::ignore::IgnorePatterns;
 use crate::dolt::revision::{self, NamedRoot};
 use crate::dolt::staging::database_entry;
@@ -48,8 +47,10 @@ fn compare(scan: &Scan<'_>) -> Result<Compared> {
 }
 
 /// The CREATE TABLE statement of a table in a root.
-pub fn create_text(root: &Root, name: &str, table: &Table) -> Result<String> {
-    create_table::statement(name, table, root)
+pub fn create_text(scan: &Scan<'_>, root: &Root, name: &str) -> Result<String> {
+    let state = scan.db.handle.root(root.id()?)?;
+    let text = crate::show::create_table_text(scan.session(), &state, name)?;
+    Ok(text.unwrap_or_default())
 }
 
 /// `dolt_diff_stat(from, to[, table])`.
@@ -188,7 +189,7 @@ pub fn schema_diff(maker: &TableMaker) -> Arc<dyn VirtualTable> {
     maker.table(columns, |scan, emit| {
         let compared = compare(scan)?;
         let create = |root: &Root, name: &str, table: &Option<Table>| match table {
-            Some(t) => Ok::<_, Error>(format!("{};", create_text(root, name, t)?)),
+            Some(_) => Ok::<_, Error>(format!("{};", create_text(scan, root, name)?)),
             None => Ok(String::new()),
         };
         let mut rows = Vec::new();

@@ -218,9 +218,9 @@ pub fn schema_conflicts(maker: &TableMaker) -> Arc<dyn VirtualTable> {
             versioning::schema_conflicts(&ours, &theirs, &base, &merge.unmergable_tables, &logic)?;
         let create = |root: &Root, name: &str, table: &Option<Table>| -> Result<OwnedValue> {
             Ok(match table {
-                Some(t) => text(format!(
+                Some(_) => text(format!(
                     "{};",
-                    super::diff_functions::create_text(root, name, t)?
+                    super::diff_functions::create_text(scan, root, name)?
                 )),
                 None => text("<deleted>"),
             })
