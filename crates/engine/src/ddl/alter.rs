@@ -485,6 +485,8 @@ fn drop_column(change: &mut Change<'_>, state: &Arc<TableState>, at: usize) -> R
         return Err(Error::cannot_drop_all_columns());
     }
     let quoted = format!("`{}`", column.name);
+    // A check on this column alone goes with it.
+    schema.checks.retain(|c| !mentions_only(&c.expression, &column.name));
     if let Some(c) = schema.checks.iter().find(|c| c.expression.to_lowercase().contains(&quoted.to_lowercase())) {
         return Err(Error::check_dependent_column(&c.name, &column.name));
     }
@@ -530,6 +532,12 @@ fn drop_column(change: &mut Change<'_>, state: &Arc<TableState>, at: usize) -> R
     let mut sources = identity(state);
     sources.remove(at);
     rebuild_rows(change, state, schema, &sources, None)
+}
+
+/// Whether every column of a stored text is this one.
+fn mentions_only(text: &str, column: &str) -> bool {
+    let mut names = text.split('`').skip(1).step_by(2).peekable();
+    names.peek().is_some() && names.all(|n| n.eq_ignore_ascii_case(column))
 }
 
 fn rename_column(schema: &mut Schema, at: usize, new: &str) -> Result<()> {

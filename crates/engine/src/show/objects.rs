@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use syntax::ast::{self, AsOf, ObjectName};
-use values::{OwnedValue, SqlType, Value};
+use values::{IntWidth, OwnedValue, SqlType, Value};
 
 use super::create_table;
 use super::listing::{Kind, Listing, maybe};
@@ -210,7 +210,22 @@ pub(crate) fn auto_increment(seen: &SeenDatabase, t: &TableState) -> OwnedValue 
 
 fn next_id(seen: &SeenDatabase, t: &TableState) -> u64 {
     // Taking no number tells the next one.
-    seen.db.handle.take_numbers(&t.name, t.table.auto_increment(), 0)
+    let next = seen.db.handle.take_numbers(&t.name, t.table.auto_increment(), 0);
+    let most = t.def.auto_increment().map_or(u64::MAX, |c| greatest(&t.def.columns[c].ty));
+    next.min(most)
+}
+
+/// The greatest number that a column of this type can count to.
+fn greatest(ty: &SqlType) -> u64 {
+    let SqlType::Int { width, unsigned, .. } = ty else { return u64::MAX };
+    let bits = match width {
+        IntWidth::Tiny => 8,
+        IntWidth::Small => 16,
+        IntWidth::Medium => 24,
+        IntWidth::Int => 32,
+        IntWidth::Big => 64,
+    };
+    u64::MAX >> (64 - bits) >> u32::from(!unsigned)
 }
 
 /// What a name stands for, as SHOW needs it.
