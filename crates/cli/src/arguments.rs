@@ -7,6 +7,8 @@ use crate::Failure;
 pub enum Takes {
     /// Nothing.
     Nothing,
+    /// Nothing, and may be repeated.
+    Count,
     /// One value.
     Value,
     /// Every following word up to the next option, joined by commas.
@@ -27,6 +29,16 @@ pub struct Option_ {
 /// A flag without value.
 pub const fn flag(name: &'static str, short: &'static str) -> Option_ {
     Option_ { name, short, takes: Takes::Nothing }
+}
+
+/// A flag that may be given twice.
+pub const fn count(name: &'static str, short: &'static str) -> Option_ {
+    Option_ { name, short, takes: Takes::Count }
+}
+
+/// An option that takes every word up to the next option.
+pub const fn list(name: &'static str, short: &'static str) -> Option_ {
+    Option_ { name, short, takes: Takes::List }
 }
 
 /// An option with a value.
@@ -50,6 +62,30 @@ impl Parsed {
     /// Whether an option was given.
     pub fn has(&self, name: &str) -> bool {
         self.options.iter().any(|(n, _)| *n == name)
+    }
+
+    /// How often a flag was given.
+    pub fn times(&self, name: &str) -> usize {
+        self.options.iter().filter(|(n, _)| *n == name).count()
+    }
+
+    /// The values of a list option.
+    pub fn list(&self, name: &str) -> Vec<String> {
+        let words = self.get(name).unwrap_or("").split(',').filter(|w| !w.is_empty());
+        words.map(str::to_string).collect()
+    }
+
+    /// The only positional words there may be, or Dolt's text about too many.
+    pub fn at_most(self, command: &str, most: usize) -> Result<Parsed, Failure> {
+        let n = self.positional.len();
+        if n <= most {
+            return Ok(self);
+        }
+        let words = self.positional.join(", ");
+        Err(Failure::new(match most {
+            0 => format!("error: {command} does not take positional arguments, but found {n}: {words}"),
+            _ => format!("error: {command} has too many positional arguments. Expected at most {most}, found {n}: {words}"),
+        }))
     }
 
     /// The value of an option.
@@ -86,14 +122,14 @@ pub fn parse(words: &[String], options: &'static [Option_]) -> Result<Parsed, Fa
             })?;
             let matched = if short { found.short } else { found.name };
             let tail = &rest[matched.len()..];
-            if out.has(found.name) {
+            if out.has(found.name) && found.takes != Takes::Count {
                 return Err(Failure::new(format!(
                     "error: multiple values provided for `{}'",
                     found.name
                 )));
             }
             match found.takes {
-                Takes::Nothing => {
+                Takes::Nothing | Takes::Count => {
                     out.options.push((found.name, String::new()));
                     if tail.is_empty() {
                         break;
@@ -153,7 +189,7 @@ fn longest(text: &str, options: &'static [Option_]) -> std::option::Option<(&'st
             let exact_end = text.len() == name.len()
                 || text[name.len().min(text.len())..].starts_with(['=', ':', ' '])
                 || short
-                || o.takes == Takes::Nothing;
+                || matches!(o.takes, Takes::Nothing | Takes::Count);
             if fits(name) && exact_end && best.is_none_or(|(_, _, n)| name.len() > n) {
                 best = Some((o, short, name.len()));
             }

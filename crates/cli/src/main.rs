@@ -2,9 +2,15 @@
 
 mod arguments;
 mod commands;
+mod commit_text;
 mod config;
 mod environment;
+mod help;
+mod line_diff;
+mod local_time;
 mod render;
+mod repository;
+mod style;
 
 use std::process::ExitCode;
 
@@ -24,6 +30,12 @@ impl Failure {
     /// A failure with exit code 1.
     pub fn new(text: impl Into<String>) -> Failure {
         Failure { text: text.into(), code: 1 }
+    }
+
+    /// A failure with what caused it.
+    pub fn caused(text: impl Into<String>, cause: &str) -> Failure {
+        let indented = cause.replace('\n', "\n       ");
+        Failure::new(format!("{}\ncause: {indented}", text.into()))
     }
 }
 

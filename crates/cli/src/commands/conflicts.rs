@@ -1,0 +1,163 @@
+//! `dolt conflicts` and `dolt constraints` (spec 06 §8.11).
+
+use engine::result::ColumnMeta;
+use values::{CollationId, LobSize, SqlType};
+
+use crate::arguments::parse;
+use crate::commands::options::{NONE, RESOLVE, VERIFY};
+use crate::environment::Environment;
+use crate::render::{Format, Printer, Renderer, Tabular};
+use crate::repository::{Repository, Rows, literal, quoted};
+use crate::{Failure, Outcome};
+
+fn text_column(name: &str) -> ColumnMeta {
+    ColumnMeta::computed(name, SqlType::Text(LobSize::Long, CollationId::DEFAULT))
+}
+
+fn print_conflicts(rows: &Rows) -> Result<(), Failure> {
+    const VERSIONS: [&str; 3] = ["base", "ours", "theirs"];
+    const META: [&str; 3] = ["from_root_ish", "our_diff_type", "their_diff_type"];
+    let mut names: Vec<String> = Vec::new();
+    let find = |name: &str| rows.columns.iter().position(|c| c.name == name);
+    for prefix in ["base_", "their_", "our_"] {
+        for c in rows.columns.iter().filter(|c| !META.contains(&c.name.as_str())) {
+            if let Some(rest) = c.name.strip_prefix(prefix)
+                && !names.iter().any(|n| n == rest)
+                && rest != "cardinality"
+            {
+                names.push(rest.to_string());
+            }
+        }
+    }
+    let mut columns = vec![text_column(" "), text_column(" ")];
+    columns.extend(names.iter().map(|n| text_column(n)));
+    let mut out = std::io::stdout();
+    let mut table = Tabular::default();
+    table.begin(&columns, &mut out)?;
+    let kinds = [None, find("our_diff_type"), find("their_diff_type")];
+    for (i, _) in rows.rows.iter().enumerate() {
+        for (v, version) in VERSIONS.iter().enumerate() {
+            let prefix = ["base_", "our_", "their_"][v];
+            let cells: Vec<Option<&str>> = names
+                .iter()
+                .map(|n| find(&format!("{prefix}{n}")))
+                .map(|at| at.and_then(|at| rows.rows[i][at].as_deref()))
+                .collect();
+            let kind = kinds[v].map_or("", |at| rows.text(i, at));
+            let mark = match (v, kind) {
+                (0, _) => "   ",
+                (_, "added") => " + ",
+                (_, "removed") => " - ",
+                _ => " * ",
+            };
+            if v == 0 && cells.iter().all(Option::is_none) {
+                continue;
+            }
+            // A version that removed the row shows what it removed.
+            let mut line: Vec<Option<Vec<u8>>> =
+                vec![Some(mark.as_bytes().to_vec()), Some(version.as_bytes().to_vec())];
+            line.extend(cells.iter().map(|c| c.map(|t| t.as_bytes().to_vec())));
+            table.row(line, &mut out)?;
+        }
+    }
+    table.end(&mut out)?;
+    Ok(())
+}
+
+fn cat(env: &Environment, words: &[String]) -> Outcome {
+    let p = parse(words, NONE)?;
+    if p.positional.is_empty() {
+        println!("No tables specified\n Maybe you wanted to say 'dolt conflicts cat .'?");
+        return super::misused("conflicts cat");
+    }
+    let repo = Repository::open(env)?;
+    let status = repo.query("select is_merging, unmerged_tables from dolt_merge_status")?;
+    let unmerged: Vec<&str> =
+        status.text(0, 1).split(", ").filter(|t| !t.is_empty()).collect();
+    let wanted: Vec<&str> = match p.positional.as_slice() {
+        [dot] if dot == "." => unmerged.clone(),
+        list => list.iter().map(String::as_str).collect(),
+    };
+    if status.text(0, 0) == "1" {
+        for table in &wanted {
+            let sql = format!(
+                "select our_schema, their_schema, base_schema, description from dolt_schema_conflicts where table_name = {}",
+                literal(table)
+            );
+            let mut out = std::io::stdout();
+            let mut printer = Printer::new(Format::Tabular, &mut out);
+            printer.spaced = false;
+            repo.session.execute(sql.as_bytes(), false, &mut printer)?;
+        }
+    }
+    for table in unmerged.iter().filter(|t| wanted.contains(t)) {
+        let name = quoted(&format!("dolt_conflicts_{table}"));
+        let rows = repo.query(&format!("SELECT * from {name}"))?;
+        if !rows.rows.is_empty() {
+            print_conflicts(&rows)?;
+        }
+    }
+    Ok(0)
+}
+
+fn resolve(env: &Environment, words: &[String]) -> Outcome {
+    let p = parse(words, RESOLVE)?;
+    let repo = Repository::open(env)?;
+    let side = match (p.has("ours"), p.has("theirs")) {
+        (true, true) => return Err(Failure::new("specify only one from [ ours, theirs ]")),
+        (true, _) => "--ours",
+        (_, true) => "--theirs",
+        _ => return Err(Failure::new("--ours or --theirs must be supplied")),
+    };
+    if p.positional.is_empty() {
+        return Err(Failure::new("specify at least one table to resolve conflicts"));
+    }
+    repo.allow_conflicts()?;
+    let mut args = vec![side.to_string()];
+    args.extend(p.positional);
+    repo.call("DOLT_CONFLICTS_RESOLVE", &args)
+        .map_err(|e| Failure::caused("error: failed to resolve", &e.text))?;
+    Ok(0)
+}
+
+/// Runs `conflicts`.
+pub fn run(env: &Environment, words: &[String]) -> Outcome {
+    match super::subcommand(words, "conflicts", &["cat", "resolve"])? {
+        Some(("cat", rest)) => cat(env, rest),
+        Some((_, rest)) => resolve(env, rest),
+        None => Ok(1),
+    }
+}
+
+/// Runs `constraints`.
+pub fn constraints(env: &Environment, words: &[String]) -> Outcome {
+    let Some((_, rest)) = super::subcommand(words, "constraints", &["verify"])? else {
+        return Ok(1);
+    };
+    let p = parse(rest, VERIFY)?;
+    let repo = Repository::open(env)?;
+    repo.allow_conflicts()?;
+    let rows = repo.call("DOLT_VERIFY_CONSTRAINTS", rest)?;
+    if rows.text(0, 0) == "0" {
+        return Ok(0);
+    }
+    eprintln!("All constraints are not satisfied.");
+    if p.has("output-only") {
+        return Ok(1);
+    }
+    let tables = repo.query("select `table` from dolt_constraint_violations")?;
+    for i in 0..tables.rows.len() {
+        let name = format!("dolt_constraint_violations_{}", tables.text(i, 0));
+        println!("\n{name}");
+        let mut out = std::io::stdout();
+        let mut printer = Printer::new(Format::Tabular, &mut out);
+        printer.spaced = false;
+        let sql = format!("select * from {} limit 50", quoted(&name));
+        repo.session.execute(sql.as_bytes(), false, &mut printer)?;
+        let count = repo.query(&format!("select count(*) from {}", quoted(&name)))?;
+        if count.text(0, 0).parse::<u64>().unwrap_or(0) > 50 {
+            println!("Over 50 constraint violations were found. Please query '{name}' to see them all.");
+        }
+    }
+    Ok(1)
+}

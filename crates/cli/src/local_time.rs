@@ -1,0 +1,26 @@
+//! Times in the user's zone.
+
+use chrono::{DateTime, TimeZone, Utc};
+use chrono_tz::Tz;
+
+fn zone() -> Tz {
+    let named = |name: &str| name.parse::<Tz>().ok();
+    if let Ok(tz) = std::env::var("TZ") {
+        return named(tz.trim_start_matches(':')).unwrap_or(Tz::UTC);
+    }
+    let link = std::fs::read_link("/etc/localtime").ok();
+    link.and_then(|path| {
+        let text = path.to_string_lossy().into_owned();
+        let (_, name) = text.split_once("zoneinfo/")?;
+        named(name)
+    })
+    .unwrap_or(Tz::UTC)
+}
+
+/// `Mon Jan 02 15:04:05 -0700 2006`, rounded to the second.
+pub fn ruby_date(millis: i64) -> String {
+    let seconds = millis.saturating_add(500).div_euclid(1000);
+    let utc = DateTime::<Utc>::from_timestamp(seconds, 0).unwrap_or_default();
+    let local = zone().from_utc_datetime(&utc.naive_utc());
+    local.format("%a %b %d %H:%M:%S %z %Y").to_string()
+}

@@ -1,0 +1,240 @@
+//! A database with a session on it: what the commands of version control work with.
+
+use std::collections::BTreeMap;
+
+use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
+use engine::root_state::RootState;
+use engine::session::{DbRef, Revision, Session};
+use model::{CommitId, Database, RevSpec, Root};
+use versioning::{DiffStat, TableDelta};
+
+use crate::Failure;
+use crate::environment::Environment;
+use crate::render::cell;
+
+/// Rows of a statement, as the command line shows their values.
+#[derive(Default)]
+pub struct Rows {
+    /// Columns.
+    pub columns: Vec<ColumnMeta>,
+    /// Values; NULL is none.
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+impl Rows {
+    /// The text of a value; empty for NULL and for what is not there.
+    pub fn text(&self, row: usize, column: usize) -> &str {
+        self.rows
+            .get(row)
+            .and_then(|r| r.get(column))
+            .and_then(Option::as_deref)
+            .unwrap_or("")
+    }
+}
+
+impl ResultSink for Rows {
+    fn columns(&mut self, columns: &[ColumnMeta]) -> engine::error::Result<()> {
+        self.columns = columns.to_vec();
+        self.rows.clear();
+        Ok(())
+    }
+
+    fn row(&mut self, row: &dyn Row) -> engine::error::Result<Flow> {
+        let mut out = Vec::with_capacity(row.len());
+        for (i, c) in self.columns.iter().enumerate() {
+            let text = cell(&row.get(i)?, &c.ty);
+            out.push(text.map(|b| String::from_utf8_lossy(&b).into_owned()));
+        }
+        self.rows.push(out);
+        Ok(Flow::Continue)
+    }
+
+    fn done(&mut self, _: &Done, _: bool) -> engine::error::Result<()> {
+        Ok(())
+    }
+}
+
+/// A text as a literal of SQL.
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// A name in backticks.
+pub fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// A database with a session on it.
+pub struct Repository {
+    /// The session.
+    pub session: Session,
+    /// Texts of the configuration that commands ask for.
+    pub identity: Option<(String, String)>,
+}
+
+impl Repository {
+    /// Opens the database of the environment.
+    pub fn open(env: &Environment) -> Result<Repository, Failure> {
+        let session = env.session()?;
+        if session.current_database().is_none() {
+            return Err(Failure::new(crate::commands::NOT_A_REPOSITORY));
+        }
+        let setting = |key: &str| env.config.get(key).map(str::to_string).filter(|v| !v.is_empty());
+        let identity = setting("user.name").zip(setting("user.email"));
+        Ok(Repository { session, identity })
+    }
+
+    /// The database and its revision.
+    pub fn db(&self) -> Result<DbRef, Failure> {
+        Ok(self.session.current()?)
+    }
+
+    /// The branch that is checked out, or given with `--branch`.
+    pub fn branch(&self) -> Result<String, Failure> {
+        let db = self.db()?;
+        Ok(match &db.revision {
+            Revision::Branch(b) => b.clone(),
+            Revision::Commit(_) => self.session.head(&db.handle),
+        })
+    }
+
+    /// Does something with the store.
+    pub fn with_store<T>(
+        &self,
+        read: impl FnOnce(&Database) -> model::Result<T>,
+    ) -> Result<T, Failure> {
+        Ok(read(&self.db()?.handle.store)?)
+    }
+
+    /// The commit of the branch.
+    pub fn head(&self) -> Result<CommitId, Failure> {
+        let db = self.db()?;
+        match &db.revision {
+            Revision::Commit(id) => Ok(*id),
+            Revision::Branch(b) => db
+                .handle
+                .store
+                .branch(b)
+                .ok_or_else(|| Failure::new(format!("branch not found: {b}"))),
+        }
+    }
+
+    /// The commit that a revision names.
+    pub fn commit_id(&self, text: &str) -> Result<CommitId, Failure> {
+        let head = self.head()?;
+        let text = text.strip_prefix("remotes/").unwrap_or(text);
+        let spec = RevSpec::parse(text)?;
+        self.with_store(|s| {
+            let id = spec.resolve(s.objects(), &s.refs(), Some(head))?;
+            s.commit(id).map(|_| id)
+        })
+    }
+
+    /// The working root, or the staged one.
+    pub fn live_root(&self, staged: bool) -> Result<Root, Failure> {
+        let db = self.db()?;
+        match &db.revision {
+            Revision::Commit(id) => Ok(db.handle.store.root_of(*id)?),
+            Revision::Branch(b) => {
+                let state = db.handle.branch_state(b)?;
+                let id = if staged { state.set.staged } else { state.set.working };
+                Ok(Root::open(db.handle.store.objects(), id)?)
+            }
+        }
+    }
+
+    /// The root that a revision, `WORKING` or `STAGED` names.
+    pub fn root(&self, text: &str) -> Result<Root, Failure> {
+        match text {
+            "WORKING" => self.live_root(false),
+            "STAGED" => self.live_root(true),
+            _ => {
+                let id = self.commit_id(text)?;
+                self.with_store(|s| s.root_of(id))
+            }
+        }
+    }
+
+    /// Decoded tables of a root.
+    pub fn tables_of(&self, root: &Root) -> Result<RootState, Failure> {
+        let id = root.id()?;
+        Ok(RootState::new(root.clone(), id, &self.db()?.handle.name)?)
+    }
+
+    /// Rows of a statement.
+    pub fn query(&self, sql: &str) -> Result<Rows, Failure> {
+        let mut rows = Rows::default();
+        self.session.execute(sql.as_bytes(), false, &mut rows)?;
+        Ok(rows)
+    }
+
+    /// Calls a procedure.
+    pub fn call<S: AsRef<str>>(&self, procedure: &str, args: &[S]) -> Result<Rows, Failure> {
+        let args: Vec<String> = args.iter().map(|a| literal(a.as_ref())).collect();
+        self.query(&format!("CALL {procedure}({})", args.join(", ")))
+    }
+
+    /// Lets conflicts be committed to the working set, where they are resolved.
+    pub fn allow_conflicts(&self) -> Result<(), Failure> {
+        self.query("set @@dolt_allow_commit_conflicts = 1")?;
+        self.query("set @@dolt_force_transaction_commit = 1")?;
+        Ok(())
+    }
+
+    /// Tables that differ between two roots, apart from mere tags.
+    pub fn deltas(&self, from: &Root, to: &Root) -> Result<Vec<TableDelta>, Failure> {
+        let mut out = Vec::new();
+        for delta in versioning::table_deltas(from, to)? {
+            if !delta.only_tags_changed()? && !is_hidden(delta.name()) {
+                out.push(delta);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Row counts of the tables that differ.
+    pub fn stats(&self, from: &Root, to: &Root) -> Result<BTreeMap<String, Change>, Failure> {
+        let mut out = BTreeMap::new();
+        for delta in self.deltas(from, to)? {
+            let change = match delta.kind() {
+                versioning::DeltaKind::Added => Change::Added,
+                versioning::DeltaKind::Dropped => Change::Dropped,
+                _ => Change::Modified(
+                    versioning::diff_stat(delta.name(), delta.from.as_ref(), delta.to.as_ref())
+                        .unwrap_or_default(),
+                ),
+            };
+            out.insert(delta.name().to_string(), change);
+        }
+        Ok(out)
+    }
+}
+
+/// What became of a table.
+pub enum Change {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Dropped,
+    /// Its rows differ, or its definition.
+    Modified(DiffStat),
+}
+
+/// Tables behind full-text indexes are never shown.
+pub fn is_hidden(name: &str) -> bool {
+    name.starts_with("dolt_")
+        && ["_fts_config", "_fts_position", "_fts_doc_count", "_fts_global_count", "_fts_row_count"]
+            .iter()
+            .any(|part| name.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_are_escaped() {
+        assert_eq!(literal("it's \\"), "'it''s \\\\'");
+        assert_eq!(quoted("a`b"), "`a``b`");
+    }
+}

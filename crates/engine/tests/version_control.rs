@@ -1,0 +1,365 @@
+//! Version control through SQL, as scripts: a statement and the rows that it gives.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use engine::instance::{Clock, Instance, Settings};
+use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
+use engine::session::Session;
+
+/// One second later at each look.
+struct Ticking(AtomicI64);
+
+impl Clock for Ticking {
+    fn now_micros(&self) -> i64 {
+        self.0.fetch_add(1_000_000, Ordering::SeqCst)
+    }
+}
+
+#[derive(Default)]
+struct Lines {
+    types: Vec<values::SqlType>,
+    rows: Vec<String>,
+}
+
+impl ResultSink for Lines {
+    fn columns(&mut self, columns: &[ColumnMeta]) -> engine::error::Result<()> {
+        self.types = columns.iter().map(|c| c.ty.clone()).collect();
+        self.rows.clear();
+        Ok(())
+    }
+
+    fn row(&mut self, row: &dyn Row) -> engine::error::Result<Flow> {
+        let mut cells = Vec::new();
+        for i in 0..row.len() {
+            let value = row.get(i)?;
+            cells.push(match value.is_null() {
+                true => "NULL".to_string(),
+                false => {
+                    let mut out = Vec::new();
+                    values::render_text(&value, &self.types[i], &mut out);
+                    String::from_utf8_lossy(&out).into_owned()
+                }
+            });
+        }
+        self.rows.push(cells.join(","));
+        Ok(Flow::Continue)
+    }
+
+    fn done(&mut self, _: &Done, _: bool) -> engine::error::Result<()> {
+        Ok(())
+    }
+}
+
+struct Script {
+    instance: Arc<Instance>,
+    session: Session,
+}
+
+impl Script {
+    fn new() -> Script {
+        let clock = Arc::new(Ticking(AtomicI64::new(1_700_000_000_000_000)));
+        let instance = Arc::new(Instance::in_memory(Settings::default(), clock));
+        let session = Session::new(&instance, 1, "root", "localhost");
+        let script = Script { instance, session };
+        script.run("create database db");
+        script.run("use db");
+        script
+    }
+
+    fn other(&self) -> Script {
+        let id = self.instance.next_connection_id();
+        let session = Session::new(&self.instance, id, "root", "localhost");
+        let script = Script { instance: self.instance.clone(), session };
+        script.run("use db");
+        script
+    }
+
+    /// Rows of a statement, joined by `;`, or its error.
+    fn give(&self, sql: &str) -> String {
+        let mut sink = Lines::default();
+        match self.session.execute(sql.as_bytes(), false, &mut sink) {
+            Ok(()) => sink.rows.join(";"),
+            Err(e) => format!("error: {}", e.message),
+        }
+    }
+
+    #[track_caller]
+    fn run(&self, sql: &str) {
+        let given = self.give(sql);
+        assert!(!given.starts_with("error: "), "{sql}\n{given}");
+    }
+
+    #[track_caller]
+    fn check(&self, sql: &str, expected: &str) {
+        assert_eq!(self.give(sql), expected, "{sql}");
+    }
+}
+
+const TABLE: &str = "create table t (pk int primary key, a int, b varchar(20))";
+
+fn with_table() -> Script {
+    let s = Script::new();
+    s.run(TABLE);
+    s.run("insert into t values (1,1,'one'),(2,2,'two')");
+    s.run("call dolt_commit('-Am','base')");
+    s
+}
+
+#[test]
+fn add_commit_log_status() {
+    let s = Script::new();
+    s.run(TABLE);
+    s.check("select * from dolt_status", "t,0,new table");
+    s.check("call dolt_add('x')", "error: error: the table(s) x do not exist");
+    s.check("call dolt_add('t')", "0");
+    s.check("select * from dolt_status", "t,1,new table");
+    s.check("call dolt_commit()", "error: Must provide commit message.");
+    s.run("call dolt_commit('-m','first','--author','A <a@b.c>')");
+    s.check("select * from dolt_status", "");
+    s.check("call dolt_commit('-m','again')", "error: nothing to commit");
+    s.check("call dolt_commit('-m','again','--skip-empty')", "");
+    s.check(
+        "select message, author, author_email, commit_order from dolt_log",
+        "first,A,a@b.c,2;Initialize data repository,root,root@localhost,1",
+    );
+    s.run("insert into t values (1,1,'x')");
+    s.check("select table_name, data_change, schema_change from dolt_diff limit 1", "t,1,0");
+    s.run("call dolt_commit('-am','rows')");
+    s.check("select message from dolt_log limit 1", "rows");
+    s.run("call dolt_commit('--amend','-m','better')");
+    s.check("select message from dolt_log limit 1", "better");
+    s.check("select count(*) from dolt_log", "3");
+    s.check("select message from dolt_log('HEAD~1..HEAD')", "better");
+    s.check("select refs, parents is not null from dolt_log limit 1", "HEAD -> main,1");
+}
+
+#[test]
+fn identity_of_commits() {
+    let s = with_table();
+    s.run("set @@dolt_head_committer_email = 'me@x.org'");
+    s.run("set @@dolt_head_committer_name = 'Me'");
+    s.run("update t set a = 5");
+    s.run("call dolt_add('t')");
+    s.run("call dolt_commit('-m','mine')");
+    s.check(
+        "select committer, committer_email, author, author_email, message from dolt_log order by date desc limit 1",
+        "Me,me@x.org,Me,me@x.org,mine",
+    );
+}
+
+#[test]
+fn branches_merge_and_tags() {
+    let s = with_table();
+    s.check(
+        "call dolt_checkout('-b','schema/edc-v1.1-staging')",
+        "0,Switched to branch 'schema/edc-v1.1-staging'",
+    );
+    s.check("select active_branch()", "schema/edc-v1.1-staging");
+    s.run("insert into t values (3,3,'three')");
+    s.run("call dolt_commit('-am','three')");
+    s.check("call dolt_checkout('main')", "0,Switched to branch 'main'");
+    s.check("select count(*) from t", "2");
+    s.check(
+        "select to_pk, to_b, from_pk, diff_type from dolt_diff('main','schema/edc-v1.1-staging','t')",
+        "3,three,NULL,added",
+    );
+    let hash = s.give("select dolt_hashof('schema/edc-v1.1-staging')");
+    s.check("call dolt_merge('schema/edc-v1.1-staging')", &format!("{hash},1,0,merge successful"));
+    s.check("select count(*) from t", "3");
+    s.check("call dolt_merge('schema/edc-v1.1-staging')", ",0,0,Everything up-to-date");
+    s.check("call dolt_tag('edc-v1.1-certified')", "0");
+    s.check("call dolt_tag('edc-v1.1-certified')", "error: already exists");
+    s.run("delete from t");
+    s.run("call dolt_commit('-am','gone')");
+    s.check("select count(*) from t as of 'edc-v1.1-certified'", "3");
+    s.check("select tag_name from dolt_tags", "edc-v1.1-certified");
+    s.check("call dolt_reset('--hard','HEAD~1')", "0");
+    s.check("select count(*) from t", "3");
+    s.check("call dolt_branch('-d','schema/edc-v1.1-staging')", "0");
+    s.check("select name, dirty from dolt_branches", "main,0");
+    s.check("call dolt_branch('-d','main')", "error: Cannot delete checked out branch 'main'");
+    s.check("call dolt_branch('main')", "error: fatal: A branch named 'main' already exists.");
+    s.check("call dolt_branch('x y')", "error: fatal: 'x y' is an invalid branch name.");
+}
+
+#[test]
+fn three_way_merge_by_cell() {
+    let s = with_table();
+    s.run("call dolt_checkout('-b','other')");
+    s.run("update t set a = 100 where pk = 1");
+    s.run("call dolt_commit('-am','other')");
+    s.run("call dolt_checkout('main')");
+    s.run("update t set b = 'ONE' where pk = 1");
+    s.run("call dolt_commit('-am','main')");
+    let row = s.give("call dolt_merge('other')");
+    assert!(row.ends_with(",0,0,merge successful"), "{row}");
+    s.check("select * from t", "1,100,ONE;2,2,two");
+    s.check("select message from dolt_log limit 1", "Merge branch 'other' into main");
+    s.check("select count(*) from dolt_commit_ancestors where commit_hash = dolt_hashof('HEAD')", "2");
+    s.check("select dolt_merge_base('main','other') = dolt_hashof('other')", "1");
+}
+
+fn with_conflict(s: &Script) {
+    s.run("call dolt_checkout('-b','other')");
+    s.run("update t set a = 100 where pk = 1");
+    s.run("call dolt_commit('-am','other')");
+    s.run("call dolt_checkout('main')");
+    s.run("update t set a = 200 where pk = 1");
+    s.run("call dolt_commit('-am','main')");
+}
+
+#[test]
+fn conflicts_are_kept_and_resolved() {
+    let s = with_table();
+    with_conflict(&s);
+    let refused = s.give("call dolt_merge('other')");
+    assert!(refused.starts_with("error: Merge conflict detected, @autocommit"), "{refused}");
+    s.check("select is_merging from dolt_merge_status", "0");
+    s.run("set autocommit = 0");
+    s.check("call dolt_merge('other')", ",0,1,conflicts found");
+    s.check("select * from dolt_conflicts", "t,1");
+    s.check(
+        "select base_pk, base_a, our_a, our_diff_type, their_a, their_diff_type from dolt_conflicts_t",
+        "1,1,200,modified,100,modified",
+    );
+    s.check(
+        "select is_merging, source, target, unmerged_tables from dolt_merge_status",
+        "1,other,refs/heads/main,t",
+    );
+    s.check(
+        "select table_name, staged, status from dolt_status order by status",
+        "t,0,conflict;t,0,modified",
+    );
+    s.check("call dolt_commit('-am','x')", "error: error: the table(s) t are in conflict");
+    s.check("call dolt_conflicts_resolve('--theirs','t')", "0");
+    s.check("select a from t where pk = 1", "100");
+    s.check("select count(*) from dolt_conflicts", "0");
+    s.run("call dolt_commit('-am','resolved')");
+    s.check("select is_merging from dolt_merge_status", "0");
+    s.check("select count(*) from dolt_commit_ancestors where commit_hash = dolt_hashof('HEAD')", "2");
+}
+
+#[test]
+fn merges_are_aborted() {
+    let s = with_table();
+    with_conflict(&s);
+    s.run("set dolt_allow_commit_conflicts = 1");
+    s.check("call dolt_merge('other')", ",0,1,conflicts found");
+    s.check(
+        "call dolt_merge('other')",
+        "error: merging is not possible because you have not committed an active merge",
+    );
+    s.check("call dolt_merge('--abort')", ",0,0,merge aborted");
+    s.check("select * from dolt_status", "");
+    s.check("select a from t where pk = 1", "200");
+    s.check("call dolt_merge('--abort')", "error: fatal: There is no merge to abort");
+}
+
+#[test]
+fn revert_and_cherry_pick() {
+    let s = with_table();
+    s.run("insert into t values (3,3,'three')");
+    s.run("call dolt_commit('-am','add \"three\"')");
+    s.run("insert into t values (4,4,'four')");
+    s.run("call dolt_commit('-am','add four')");
+    let hash = s.give("select dolt_hashof('HEAD~1')");
+    let row = s.give(&format!("call dolt_revert('{hash}')"));
+    assert!(row.ends_with(",0,0,0"), "{row}");
+    s.check("select pk from t", "1;2;4");
+    s.check("select message from dolt_log limit 1", "Revert \"add \\\"three\\\"\"");
+    let row = s.give(&format!("call dolt_cherry_pick('{hash}')"));
+    assert!(row.ends_with(",0,0,0"), "{row}");
+    s.check("select pk from t", "1;2;3;4");
+    s.check("select message from dolt_log limit 1", "add \"three\"");
+    s.check(
+        &format!("call dolt_cherry_pick('{hash}')"),
+        "error: no changes were made, nothing to commit",
+    );
+    s.check("call dolt_revert()", "error: error: nothing specified to revert");
+}
+
+#[test]
+fn reset_keeps_untracked_tables() {
+    let s = with_table();
+    s.run("create table u (x int primary key)");
+    s.run("update t set a = 7");
+    s.check("call dolt_reset('--hard')", "0");
+    s.check("select a from t", "1;2");
+    s.check("select * from dolt_status", "u,0,new table");
+    s.run("call dolt_add('.')");
+    s.check("call dolt_reset('u')", "0");
+    s.check("select * from dolt_status", "u,0,new table");
+    s.check("call dolt_clean()", "0");
+    s.check("select * from dolt_status", "");
+}
+
+#[test]
+fn differences() {
+    let s = with_table();
+    s.run("call dolt_tag('v1')");
+    s.run("update t set a = 10 where pk = 1");
+    s.run("delete from t where pk = 2");
+    s.run("insert into t values (5,5,'five')");
+    s.run("call dolt_commit('-am','changes')");
+    s.check(
+        "select to_pk, to_a, from_pk, from_a, diff_type from dolt_diff_t where to_commit = dolt_hashof('HEAD')",
+        "1,10,1,1,modified;NULL,NULL,2,2,removed;5,5,NULL,NULL,added",
+    );
+    s.check("select count(*) from dolt_diff_t", "5");
+    s.check(
+        "select diff_type from dolt_commit_diff_t where from_commit = 'v1' and to_commit = 'HEAD'",
+        "modified;removed;added",
+    );
+    s.check("select * from dolt_diff_summary('v1','HEAD')", "t,t,modified,1,0");
+    s.check("select * from dolt_diff_stat('v1..HEAD','t')", "t,0,1,1,1,3,3,1,2,2,6,6");
+    s.check(
+        "select pk, a, commit_hash = dolt_hashof('v1') from dolt_history_t where pk = 1",
+        "1,10,0;1,1,1",
+    );
+    s.check("select pk, message from dolt_blame_t", "1,changes;5,changes");
+    s.check("select count(*) from dolt_commits", "3");
+    s.run("alter table t add column c int");
+    s.check(
+        "select from_table_name, diff_type, schema_change from dolt_diff_summary('HEAD','WORKING')",
+        "t,modified,1",
+    );
+    s.check("select count(*) from dolt_schema_diff('HEAD','WORKING')", "1");
+    s.check(
+        "select column_name, diff_type from dolt_column_diff where commit_hash = 'WORKING'",
+        "c,added",
+    );
+}
+
+#[test]
+fn sessions_see_commits_of_others() {
+    let a = with_table();
+    let b = a.other();
+    b.run("insert into t values (9,9,'nine')");
+    a.run("call dolt_commit('-am','both')");
+    b.check("select * from dolt_status", "");
+    b.check("select message from dolt_log limit 1", "both");
+    a.run("call dolt_checkout('-b','x')");
+    b.check("select active_branch()", "main");
+    b.check("select count(*) from `db/x`.t", "3");
+}
+
+#[test]
+fn stashes_and_removed_tables() {
+    let s = with_table();
+    s.run("update t set a = 9 where pk = 1");
+    s.check("call dolt_stash('push','mine')", "0");
+    s.check("select a from t where pk = 1", "1");
+    s.check(
+        "select name, stash_id, branch, commit_message from dolt_stashes",
+        "mine,stash@{0},main,base",
+    );
+    s.check("call dolt_stash('pop','mine')", "0");
+    s.check("select a from t where pk = 1", "9");
+    s.check("call dolt_stash('pop','mine')", "error: no stash entries found");
+    s.check("call dolt_rm('t')", "error: error: the table(s) t have unstaged changes.");
+    s.run("call dolt_checkout('t')");
+    s.check("select a from t where pk = 1", "1");
+    s.check("call dolt_rm('t')", "0");
+    s.check("select * from dolt_status", "t,1,deleted");
+}
