@@ -364,6 +364,15 @@ fn add_columns(
             });
         }
         checks.extend(d.checks);
+        if let Some(references) = d.references {
+            extra.push(TableConstraint::ForeignKey {
+                constraint: None,
+                index_name: None,
+                if_not_exists: false,
+                columns: vec![def.name.clone()],
+                references,
+            });
+        }
         if position != ColumnPosition::Unspecified {
             position = ColumnPosition::After(def.name.clone());
         }
@@ -654,6 +663,21 @@ fn modify(
         }
         column.nullable = false;
     }
+    if !column.nullable
+        && let Some(k) = change.root.foreign_keys()?.of_child(&table).find(|k| {
+            k.child_columns.contains(&old.tag)
+                && [k.on_delete, k.on_update].contains(&model::ReferentialAction::SetNull)
+        })
+    {
+        return Err(Error::new(
+            1830,
+            "HY000",
+            format!(
+                "Column '{}' cannot be NOT NULL: needed in a foreign key constraint '{}' SET NULL",
+                column.name, k.name
+            ),
+        ));
+    }
     let in_keys = change.root.foreign_keys()?.keys.iter().any(|k| {
         k.child_table.eq_ignore_ascii_case(&table) && k.child_columns.contains(&old.tag)
             || k.parent_table.eq_ignore_ascii_case(&table) && k.parent_columns.contains(&old.tag)
@@ -664,6 +688,19 @@ fn modify(
             "HY000",
             format!("Cannot change column '{}': used in a foreign key constraint", old.name),
         ));
+    }
+    if !column.sql_type.is_text() && !column.sql_type.is_binary() {
+        // Only texts have prefixes.
+        for index in &mut schema.indexes {
+            for (c, length) in index.columns.iter().zip(&mut index.prefix_lengths) {
+                if *c == at {
+                    *length = 0;
+                }
+            }
+            if index.prefix_lengths.iter().all(|n| *n == 0) {
+                index.prefix_lengths.clear();
+            }
+        }
     }
     schema.columns[at] = column;
     let mut sources = identity(state);

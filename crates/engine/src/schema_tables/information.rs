@@ -489,7 +489,7 @@ impl Scan<'_> {
                 t(&view.query),
                 t(check),
                 t("YES"),
-                t(definer.unwrap_or_else(|| "root@%".to_string())),
+                t(definer.unwrap_or_else(|| "root@localhost".to_string())),
                 t(security),
                 t("utf8mb4"),
                 t("utf8mb4_0900_bin"),
