@@ -154,10 +154,10 @@ test('the statements of a versioned application', async () => {
   await c.query("SET @@dolt_head_committer_name='Dev'");
   await c.query('create table my_table (id int primary key, v int)');
   await c.query("CALL dolt_add('sq_schema','my_table')");
-  const [[[{ hash }]]] = await c.query("CALL dolt_commit('-m','schema v1.0')");
+  const [[{ hash }]] = await c.query("CALL dolt_commit('-m','schema v1.0')");
   assert.match(hash, /^[0-9a-v]{32}$/);
   await c.query("CALL dolt_tag('edc-v1.0-certified')");
-  const [[[out]]] = await c.query("CALL dolt_checkout('-b','schema/edc-v1.1-staging')");
+  const [[out]] = await c.query("CALL dolt_checkout('-b','schema/edc-v1.1-staging')");
   assert.equal(out.status, 0);
   await c.query("insert into sq_schema (name) values ('staged')");
   await c.query("CALL dolt_add('sq_schema')");
@@ -166,7 +166,7 @@ test('the statements of a versioned application', async () => {
   const [diff] = await c.query("SELECT * FROM dolt_diff('main','schema/edc-v1.1-staging','sq_schema')");
   assert.equal(diff.length, 1);
   assert.equal(diff[0].diff_type, 'added');
-  const [[[merged]]] = await c.query("CALL dolt_merge('schema/edc-v1.1-staging')");
+  const [[merged]] = await c.query("CALL dolt_merge('schema/edc-v1.1-staging')");
   assert.equal(merged.fast_forward, 1);
   await c.query('insert into my_table values (1, 1)');
   await c.query("CALL dolt_reset('--hard')");

@@ -9,7 +9,7 @@ use values::{Collation, SqlType};
 use crate::bind::types::{is_binary, is_integer, is_text};
 use crate::expr::{CompareAs, CompareOp, Expr, IsTest, SlotSet};
 use crate::plan::{
-    Access, Block, IndexAccess, JoinItem, JoinKind, QueryPlan, SortKey, Source, TableScan,
+    Access, Block, IndexAccess, Interval, JoinItem, JoinKind, QueryPlan, SortKey, Source, TableScan,
 };
 use crate::table::TableDef;
 
@@ -321,6 +321,7 @@ enum Restriction<'e> {
     Equal(Vec<Expr>, bool),
     Lower(&'e Expr, bool),
     Upper(&'e Expr, bool),
+    Any(Vec<Interval>),
 }
 
 /// Whether values compared this way come in the order in which the column is stored.
@@ -402,7 +403,70 @@ fn restriction<'e>(
                 (*col as usize, Restriction::Equal(vec![null], true))
             })
         }
+        Expr::Or(either) => {
+            let mut column = None;
+            let mut all = Vec::with_capacity(either.len());
+            for c in either {
+                let (col, intervals) = intervals(c, scan, placed)?;
+                if *column.get_or_insert(col) != col {
+                    return None;
+                }
+                all.extend(intervals);
+            }
+            Some((column?, Restriction::Any(all)))
+        }
         _ => None,
+    }
+}
+
+/// One side of an OR as intervals of one column.
+fn intervals(c: &Expr, scan: &TableScan, placed: &SlotSet) -> Option<(usize, Vec<Interval>)> {
+    if let Expr::And(both) = c {
+        let mut column = None;
+        let mut one = Interval::default();
+        for c in both {
+            let (col, r) = restriction(c, scan, placed)?;
+            if *column.get_or_insert(col) != col {
+                return None;
+            }
+            match r {
+                Restriction::Lower(e, inclusive) => {
+                    one.lower.get_or_insert((e.clone(), inclusive));
+                }
+                Restriction::Upper(e, inclusive) => {
+                    one.upper.get_or_insert((e.clone(), inclusive));
+                }
+                Restriction::Equal(..) | Restriction::Any(_) => return None,
+            }
+        }
+        return Some((column?, vec![one]));
+    }
+    let (col, r) = restriction(c, scan, placed)?;
+    let found = match r {
+        Restriction::Equal(values, false) => values.iter().map(Interval::point).collect(),
+        Restriction::Lower(e, inclusive) => {
+            vec![Interval { lower: Some((e.clone(), inclusive)), upper: None }]
+        }
+        Restriction::Upper(e, inclusive) => {
+            vec![Interval { lower: None, upper: Some((e.clone(), inclusive)) }]
+        }
+        Restriction::Any(list) => list,
+        Restriction::Equal(_, true) => return None,
+    };
+    Some((col, found))
+}
+
+/// Rows expected of one value of a column: without statistics, half way between a column of one
+/// value and a unique one.
+fn equal_rows(rows: f64) -> f64 {
+    rows.sqrt()
+}
+
+/// The part of the rows that is expected in an interval.
+fn share_of(i: &Interval) -> f64 {
+    match (&i.lower, &i.upper) {
+        (Some(_), Some(_)) => 1.0 / 200.0,
+        _ => 1.0 / 3.0,
     }
 }
 
@@ -427,8 +491,7 @@ fn access(scan: &TableScan, conditions: &[&Expr], placed: &SlotSet) -> (Access, 
             index,
             equals: Vec::new(),
             null_safe: Vec::new(),
-            lower: None,
-            upper: None,
+            intervals: Vec::new(),
             covering: false,
             reverse: false,
         };
@@ -445,43 +508,44 @@ fn access(scan: &TableScan, conditions: &[&Expr], placed: &SlotSet) -> (Access, 
                 Some((values, null)) => {
                     points *= values.len() as f64;
                     nulls |= *null;
-                    estimate /= 10.0;
+                    estimate = equal_rows(estimate);
                     access.equals.push(values.clone());
                     access.null_safe.push(*null);
                 }
                 None => {
+                    let mut one = Interval::default();
                     for (c, r) in &found {
                         if c != column {
                             continue;
                         }
                         match r {
                             Restriction::Lower(e, inclusive) => {
-                                access.lower.get_or_insert(((*e).clone(), *inclusive));
+                                one.lower.get_or_insert(((*e).clone(), *inclusive));
                             }
                             Restriction::Upper(e, inclusive) => {
-                                access.upper.get_or_insert(((*e).clone(), *inclusive));
+                                one.upper.get_or_insert(((*e).clone(), *inclusive));
                             }
+                            Restriction::Any(list) => access.intervals.clone_from(list),
                             Restriction::Equal(..) => {}
                         }
+                    }
+                    if one.lower.is_some() || one.upper.is_some() {
+                        access.intervals = vec![one];
                     }
                     break;
                 }
             }
         }
         let full = access.equals.len() == columns.len();
-        let bounded = access.lower.is_some() as u8 + access.upper.is_some() as u8;
-        if access.equals.is_empty() && bounded == 0 {
+        if access.equals.is_empty() && access.intervals.is_empty() {
             continue;
         }
         let mut cost = if full && unique && !nulls {
             points
         } else {
-            let range = match bounded {
-                0 => 1.0,
-                1 => 3.0,
-                _ => 20.0,
-            };
-            (estimate * points / range).max(1.0)
+            let share: f64 = access.intervals.iter().map(share_of).sum();
+            let share = if access.intervals.is_empty() { 1.0 } else { share.min(0.5) };
+            (estimate * points * share).max(1.0)
         };
         if !(clustered || full && unique) {
             // Each entry of a secondary index costs a descent of the primary one.
@@ -602,8 +666,7 @@ fn order_by_access(block: &mut Block) {
                     index: Some(i),
                     equals: Vec::new(),
                     null_safe: Vec::new(),
-                    lower: None,
-                    upper: None,
+                    intervals: Vec::new(),
                     covering: false,
                     reverse,
                 });

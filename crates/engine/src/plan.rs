@@ -266,14 +266,28 @@ pub struct IndexAccess {
     pub equals: Vec<Vec<Expr>>,
     /// Whether an equality is `<=>`, which finds NULL.
     pub null_safe: Vec<bool>,
-    /// Bound on the next column: value, and whether it is included.
-    pub lower: Option<(Expr, bool)>,
-    /// Bound on the next column.
-    pub upper: Option<(Expr, bool)>,
+    /// What the next column may be: in any of these; none is everything.
+    pub intervals: Vec<Interval>,
     /// The index holds every column that is read.
     pub covering: bool,
     /// From the last to the first.
     pub reverse: bool,
+}
+
+/// Values between two bounds; each has whether it is included, and none is open.
+#[derive(Clone, Debug, Default)]
+pub struct Interval {
+    /// From here.
+    pub lower: Option<(Expr, bool)>,
+    /// To here.
+    pub upper: Option<(Expr, bool)>,
+}
+
+impl Interval {
+    /// The value alone.
+    pub fn point(e: &Expr) -> Interval {
+        Interval { lower: Some((e.clone(), true)), upper: Some((e.clone(), true)) }
+    }
 }
 
 /// GROUP BY and aggregate functions. The result is a row in `slot`: keys, then aggregates.
@@ -495,8 +509,9 @@ impl JoinItem {
             Source::Table(t) => match &t.access {
                 Access::Index(i) => {
                     i.equals.iter().flatten().for_each(&mut *f);
-                    i.lower.iter().for_each(|(e, _)| f(e));
-                    i.upper.iter().for_each(|(e, _)| f(e));
+                    for between in &i.intervals {
+                        between.lower.iter().chain(&between.upper).for_each(|(e, _)| f(e));
+                    }
                 }
                 Access::Hash(keys) => keys.iter().for_each(|(_, _, e)| f(e)),
                 _ => {}

@@ -793,7 +793,12 @@ impl Session {
             Some(m) => m,
             None => self.instance.clock.now_micros() / 1000,
         };
-        Writer { name: person.name, email: person.email, seconds: (millis / 1000).max(0) as u64 }
+        Writer {
+            name: person.name,
+            email: person.email,
+            seconds: (millis / 1000).max(0) as u64,
+            checks_keys: self.foreign_key_checks(),
+        }
     }
 
     /// Named locks of the instance.

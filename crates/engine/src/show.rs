@@ -155,3 +155,15 @@ pub fn maintain(session: &Session, m: &ast::TableMaintenance) -> Result<Table> {
     let list = objects::maintain(session, m)?;
     Ok((list.columns, list.rows))
 }
+
+/// The CREATE TABLE statement of a table of a root.
+pub fn create_table_text(
+    session: &Session,
+    root: &crate::root_state::RootState,
+    table: &str,
+) -> Result<Option<String>> {
+    match root.table(table)? {
+        Some(t) => create_table::table_text(session, root, &t, t.table.auto_increment()).map(Some),
+        None => Ok(None),
+    }
+}

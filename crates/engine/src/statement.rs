@@ -494,7 +494,7 @@ impl Session {
         Ok(out)
     }
 
-    fn query(
+    pub(crate) fn query(
         &self,
         q: &ast::Query,
         text: &[u8],
@@ -570,6 +570,10 @@ impl Session {
             for b in tx.branches.values_mut() {
                 b.refresh()?;
             }
+        }
+        if let Some(done) = crate::dolt::change(self, s, params)? {
+            self.end_of_statement(false).inspect_err(|_| self.rollback_transaction())?;
+            return self.done(sink, done, more);
         }
         self.writing.set(true);
         let plan = self.plan(text, params, |b| {

@@ -14,6 +14,7 @@ use prolly::{Edit, TupleMap};
 use values::{Tuple, TupleBuilder};
 
 use crate::database::{BranchState, DatabaseHandle};
+use crate::dolt::validate::violations_error;
 use crate::error::{Error, Result};
 use crate::root_state::{RootState, TableState};
 use crate::view::{OverlayKey, OverlayMap, TableOverlay, TableView};
@@ -85,6 +86,8 @@ pub struct Writer {
     pub email: String,
     /// Seconds since 1970.
     pub seconds: u64,
+    /// Whether rows are held against foreign keys.
+    pub checks_keys: bool,
 }
 
 /// The key of a branch in a transaction.
@@ -350,6 +353,9 @@ impl BranchChanges {
             } else {
                 (current.set.clone(), apply(&current.root, &self.tables, unchanged)?)
             };
+            if !self.replaced && !unchanged && writer.checks_keys {
+                check_foreign_keys(&root, &current.root.root)?;
+            }
             set.working = root.save()?;
             set.meta = Some(WorkingSetMeta {
                 name: writer.name.clone(),
@@ -369,6 +375,21 @@ impl BranchChanges {
         handle.store.sync(lsn)?;
         Ok(())
     }
+}
+
+/// Statements held their rows against the keys of the moment; another transaction may since have
+/// removed a parent, or added a child.
+fn check_foreign_keys(root: &Root, committed: &Root) -> Result<()> {
+    let commit = Hash::default();
+    let checked = versioning::find_foreign_key_violations(root, committed, None, &commit)?;
+    let before: HashMap<String, Hash> = root.tables()?.into_iter().collect();
+    let mut broken = checked.tables()?;
+    broken.retain(|(name, hash)| before.get(name) != Some(hash));
+    if broken.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = broken.into_iter().map(|(name, _)| name).collect();
+    Err(violations_error(&checked, &names)?)
 }
 
 /// The error of a transaction that met another one's changes.

@@ -363,3 +363,65 @@ fn stashes_and_removed_tables() {
     s.check("call dolt_rm('t')", "0");
     s.check("select * from dolt_status", "t,1,deleted");
 }
+
+#[test]
+fn conflict_tables_are_written() {
+    let s = with_table();
+    with_conflict(&s);
+    s.run("set dolt_allow_commit_conflicts = 1");
+    s.check("call dolt_merge('other')", ",0,1,conflicts found");
+    s.run("update dolt_conflicts_t set our_a = their_a, our_b = 'both' where base_pk = 1");
+    s.check("select * from t where pk = 1", "1,100,both");
+    s.check("select count(*) from dolt_conflicts", "1");
+    s.run("delete from dolt_conflicts_t where our_pk = 2");
+    s.check("select count(*) from dolt_conflicts", "1");
+    s.run("delete from dolt_conflicts_t");
+    s.check("select count(*) from dolt_conflicts", "0");
+    s.run("call dolt_commit('-am','merged')");
+    s.check("select is_merging from dolt_merge_status", "0");
+}
+
+#[test]
+fn violations_are_listed_and_removed() {
+    let s = Script::new();
+    s.run("create table t (pk int primary key, u int unique)");
+    s.run("call dolt_commit('-Am','base')");
+    s.run("call dolt_checkout('-b','other')");
+    s.run("insert into t values (2,1)");
+    s.run("call dolt_commit('-am','other')");
+    s.run("call dolt_checkout('main')");
+    s.run("insert into t values (1,1)");
+    s.run("call dolt_commit('-am','main')");
+    let refused = s.give("call dolt_merge('other')");
+    assert!(
+        refused.ends_with("Type: Unique Key Constraint Violation,\n\tName: u,\n\tColumns: [u] (2 row(s))"),
+        "{refused}"
+    );
+    s.run("set dolt_force_transaction_commit = 1");
+    s.check("call dolt_merge('other')", ",0,1,conflicts found");
+    s.check("select * from dolt_constraint_violations", "t,2");
+    s.check(
+        "select violation_type, pk, u, violation_info from dolt_constraint_violations_t",
+        "unique index,1,1,{\"Name\": \"u\", \"Columns\": [\"u\"]};unique index,2,1,{\"Name\": \"u\", \"Columns\": [\"u\"]}",
+    );
+    s.check("select * from dolt_status", "t,0,constraint violation");
+    s.run("delete from t where pk = 2");
+    s.run("delete from dolt_constraint_violations_t");
+    s.check("select count(*) from dolt_constraint_violations", "0");
+    s.run("call dolt_commit('-am','merged')");
+}
+
+#[test]
+fn ignored_tables_are_not_staged() {
+    let s = with_table();
+    s.run("insert into dolt_ignore values ('tmp_%', true)");
+    s.run("create table tmp_x (a int)");
+    s.check("select * from dolt_status", "dolt_ignore,0,new table");
+    s.check(
+        "select table_name, ignored from dolt_status_ignored order by 1",
+        "dolt_ignore,0;tmp_x,1",
+    );
+    s.run("call dolt_commit('-Am','ignore')");
+    s.check("select count(*) from tmp_x as of 'HEAD'", "error: Table 'db.tmp_x' doesn't exist");
+    s.check("select count(*) from tmp_x", "0");
+}

@@ -129,7 +129,9 @@ pub struct Artifacts {
 }
 
 fn open_map(table: &Table, layout: &TableLayout) -> Result<(TupleMap, TupleDesc)> {
+    // Artifacts are ordered by bytes, whatever the collation of the table's key.
     let mut fields: Vec<FieldDesc> = layout.key_desc().fields().to_vec();
+    fields.iter_mut().for_each(|f| f.collation = None);
     fields.push(FieldDesc::new(Encoding::CommitAddr, false));
     fields.push(FieldDesc::new(Encoding::Uint8, false));
     fields.push(FieldDesc::new(Encoding::Bytes, false));
@@ -255,7 +257,6 @@ impl Artifacts {
     pub fn of_row(&self, row: &[u8]) -> Result<Vec<Artifact>> {
         let found = self.map.with_prefix(&self.desc, row, self.fields)?;
         let all = found.iter().map(|(k, v)| self.decode(k, v));
-        // Keys that are equal under a collation are still different rows.
         let all: Vec<Artifact> = all.collect::<Result<_>>()?;
         Ok(all.into_iter().filter(|a| a.row_key == row).collect())
     }

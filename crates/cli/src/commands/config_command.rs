@@ -5,7 +5,8 @@ use crate::config::{File, KNOWN, global_path, local_path, read, write};
 use crate::environment::Environment;
 use crate::{Failure, Outcome};
 
-const OPTIONS: &[Option_] = &[
+/// Options.
+pub const OPTIONS: &[Option_] = &[
     flag("global", ""),
     flag("local", ""),
     flag("add", ""),

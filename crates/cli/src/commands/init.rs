@@ -7,7 +7,8 @@ use crate::config::{local_path, read, write};
 use crate::environment::{Environment, parse_date};
 use crate::{Failure, Outcome};
 
-const OPTIONS: &[Option_] = &[
+/// Options.
+pub const OPTIONS: &[Option_] = &[
     value("name", ""),
     value("email", ""),
     value("date", ""),

@@ -1,14 +1,37 @@
 //! The commands, and the arguments before them.
 
+mod add;
+mod branch;
+mod checkout;
+mod commit;
 mod config_command;
+mod conflicts;
+mod diff;
+mod dump;
 mod init;
+mod log;
+mod ls;
+mod merge;
+mod options;
+mod remote;
+mod replay;
+mod reset;
+mod schema;
+mod show;
 mod sql;
+mod stash;
+mod status;
+mod table;
+mod table_export;
+mod table_import;
+mod tag;
 
 use std::path::PathBuf;
 
 use crate::arguments::{Option_, flag, parse, value};
 use crate::config::Config;
 use crate::environment::Environment;
+use crate::help::Help;
 use crate::{Failure, Outcome};
 
 /// Version of Dolt that this implementation follows.
@@ -29,20 +52,122 @@ const GLOBAL: &[Option_] = &[
     value("branch", ""),
 ];
 
-/// Name, description, whether it needs a repository, and the command.
-type Command = (&'static str, &'static str, bool, fn(&Environment, &[String]) -> Outcome);
+/// What is said where there is no database.
+pub const NOT_A_REPOSITORY: &str = "The current directory is not a valid dolt repository.\nrun: dolt init before trying to run this command";
+
+/// What a command needs before it runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    Repository,
+}
+
+/// A command.
+struct Command {
+    help: Help,
+    needs: Needs,
+    run: fn(&Environment, &[String]) -> Outcome,
+}
+
+const fn command(
+    name: &'static str,
+    about: &'static str,
+    needs: Needs,
+    synopsis: &'static [&'static str],
+    options: &'static [Option_],
+    run: fn(&Environment, &[String]) -> Outcome,
+) -> Command {
+    Command { help: Help { name, about, synopsis, options }, needs, run }
+}
+
+use Needs::{Nothing, Repository as Repo};
 
 /// Every command in the order of the list.
 const COMMANDS: &[Command] = &[
-    ("init", "Create an empty Dolt data repository.", false, init::run),
-    ("sql", "Run a SQL query against tables in repository.", false, sql::run),
-    ("sql-server", "Start a MySQL-compatible server.", false, sql_server),
-    ("config", "Dolt configuration.", false, config_command::run),
-    ("version", "Displays the version for the Dolt binary.", false, version),
+    command("init", "Create an empty Dolt data repository.", Nothing, &[""], init::OPTIONS, init::run),
+    command("status", "Show the working tree status.", Repo, &[""], options::STATUS, status::run),
+    command("add", "Add table changes to the list of staged table changes.", Repo, &["[<table>...]"], options::ADD, add::run),
+    command("diff", "Diff a table.", Repo, &["[options] [<commit>] [<tables>...]", "[options] <commit> <commit> [<tables>...]"], options::DIFF, diff::run),
+    command("reset", "Remove table changes from the list of staged table changes.", Repo, &["<tables>...", "[--hard | --soft] <revision>"], options::RESET, reset::run),
+    command("clean", "Remove untracked tables from working set.", Repo, &["[--dry-run] [-x] [<tables>...]"], options::CLEAN, reset::clean),
+    command("commit", "Record changes to the repository.", Repo, &["[options]"], options::COMMIT, commit::run),
+    command("sql", "Run a SQL query against tables in repository.", Nothing, &["[-q <query>] [-r <format>] [-f <file>]"], sql::OPTIONS, sql::run),
+    command("sql-server", "Start a MySQL-compatible server.", Nothing, &["--config <file>", "[-H <host>] [-P <port>]"], options::NONE, sql_server),
+    command("log", "Show commit logs.", Repo, &["[-n <num_commits>] [<revision-range>] [[--] <table>]"], options::LOG, log::run),
+    command("show", "Show information about a specific commit.", Repo, &["[<revision>]"], options::SHOW, show::run),
+    command("branch", "Create, list, edit, delete branches.", Repo, &["[--list] [-v] [-a] [-r]", "[-f] <branchname> [<start-point>]", "-m [-f] [<oldbranch>] <newbranch>", "-c [-f] [<oldbranch>] <newbranch>", "-d [-f] [-r] <branchname>..."], options::BRANCH, branch::run),
+    command("checkout", "Checkout a branch or overwrite a table from HEAD.", Repo, &["<branch>", "<commit> [--] <table>...", "<table>...", "-b <new-branch> [<start-point>]", "--track <remote>/<branch>"], options::CHECKOUT, checkout::run),
+    command("merge", "Merge a branch.", Repo, &["[--squash] <branch>", "--no-ff [-m message] <branch>", "--abort"], options::MERGE, merge::run),
+    command("conflicts", "Commands for viewing and resolving merge conflicts.", Repo, &["cat <table>...", "resolve --ours|--theirs <table>..."], options::NONE, conflicts::run),
+    command("cherry-pick", "Apply the changes introduced by an existing commit.", Repo, &["[--allow-empty] <commit>", "--continue", "--abort"], options::CHERRY_PICK, replay::cherry_pick),
+    command("revert", "Undo the changes introduced in a commit.", Repo, &["<revision>...", "--continue", "--abort"], options::REVERT, replay::revert),
+    command("config", "Dolt configuration.", Nothing, &["[--global|--local] --list", "[--global|--local] --add <name> <value>", "[--global|--local] --get <name>", "[--global|--local] --unset <name>..."], config_command::OPTIONS, config_command::run),
+    command("remote", "Manage set of tracked repositories.", Repo, &["[-v]", "add <name> <url>", "remove <name>"], options::REMOTE, remote::run),
+    command("ls", "List tables in the working set.", Repo, &["[--options] [<commit>]"], options::LS, ls::run),
+    command("schema", "Commands for showing and importing table schemas.", Repo, &["show [<commit>] [<table>...]", "export [<table>] [<file>]", "tags"], options::NONE, schema::run),
+    command("table", "Commands for copying, renaming, deleting, and exporting tables.", Repo, &["import", "export", "rm <table>...", "mv [-f] <oldtable> <newtable>", "cp [-f] <oldtable> <newtable>"], options::NONE, table::run),
+    command("tag", "Create, list, delete tags.", Repo, &["[-v]", "[-m <message>] <tagname> [<ref>]", "-d <tagname>"], options::TAG, tag::run),
+    command("blame", "Show what revision and author last modified each row of a table.", Repo, &["[<rev>] <tablename>"], options::NONE, ls::blame),
+    command("constraints", "Commands for handling constraints.", Repo, &["verify [--all] [--output-only] [<table>...]"], options::NONE, conflicts::constraints),
+    command("gc", "Cleans up unreferenced data from the repository.", Repo, &["[--shallow|--full]"], options::NONE, not_yet_gc),
+    command("fsck", "Verifies the contents of the database are not corrupted.", Nothing, &[""], options::NONE, not_yet_fsck),
+    command("merge-base", "Find the common ancestor of two commits.", Repo, &["<commit spec> <commit spec>"], options::NONE, merge::base),
+    command("version", "Displays the version for the Dolt binary.", Nothing, &["[--verbose] [--feature]"], options::VERSION, version),
+    command("dump", "Export all tables in the working set into a file.", Repo, &["[-f] [-r <format>] [-fn <file>]"], options::DUMP, dump::run),
+    command("stash", "Stash the changes in a dirty workspace away.", Repo, &["list", "(pop | apply | drop) <stash>", "clear", "push"], options::STASH, stash::run),
+    command("rm", "Drops a table and removes it from tracking", Repo, &["[--cached] <table>..."], options::RM, add::rm),
 ];
 
-fn version(_: &Environment, _: &[String]) -> Outcome {
+fn not_yet_gc(_: &Environment, _: &[String]) -> Outcome {
+    Err(Failure::new("gc is not supported yet"))
+}
+
+fn not_yet_fsck(_: &Environment, _: &[String]) -> Outcome {
+    Err(Failure::new("fsck is not supported yet"))
+}
+
+fn help_of(name: &str) -> Option<&'static Help> {
+    let first = name.split(' ').next().unwrap_or(name);
+    COMMANDS.iter().map(|c| &c.help).find(|h| h.name == first)
+}
+
+/// Answers a wrong use with the usage text.
+pub fn misused(name: &str) -> Outcome {
+    if let Some(help) = help_of(name) {
+        print!("{}", help.usage());
+    }
+    Ok(1)
+}
+
+/// The subcommand of a group and the words after it; none when the list was printed instead.
+pub fn subcommand<'w>(
+    words: &'w [String],
+    group: &str,
+    names: &[&'static str],
+) -> Result<Option<(&'static str, &'w [String])>, Failure> {
+    let Some((first, rest)) = words.split_first() else {
+        println!("Valid commands for dolt {group} are");
+        names.iter().for_each(|n| println!("    {n:>16}"));
+        return Ok(None);
+    };
+    match names.iter().find(|n| n.eq_ignore_ascii_case(first.trim())) {
+        Some(name) => Ok(Some((name, rest))),
+        None => Err(Failure::new(format!("Unknown Command {first}"))),
+    }
+}
+
+fn version(env: &Environment, words: &[String]) -> Outcome {
+    let p = parse(words, options::VERSION)?;
     println!("dolt version {VERSION}");
+    if p.has("verbose") && env.is_repository() {
+        println!("database storage format: NEW ( __DOLT__ )");
+    }
+    if p.has("feature") {
+        if !env.is_repository() {
+            return Err(Failure { text: NOT_A_REPOSITORY.into(), code: 1 });
+        }
+        println!("feature version: 7");
+    }
     Ok(0)
 }
 
@@ -52,8 +177,8 @@ fn sql_server(env: &Environment, words: &[String]) -> Outcome {
 
 fn list() -> String {
     let mut text = String::from("Valid commands for dolt are\n");
-    for (name, about, ..) in COMMANDS {
-        text.push_str(&format!("    {name:>16} - {about}\n"));
+    for c in COMMANDS {
+        text.push_str(&format!("    {:>16} - {}\n", c.help.name, c.help.about));
     }
     text
 }
@@ -97,14 +222,24 @@ pub fn dispatch(args: Vec<String>) -> Outcome {
         branch: global.get("branch").map(str::to_string),
     };
     let name = word.trim().to_lowercase();
-    let Some((_, _, needs, run)) = COMMANDS.iter().find(|(n, ..)| *n == name) else {
+    let Some(command) = COMMANDS.iter().find(|c| c.help.name == name) else {
         return Err(Failure::new(format!("Unknown Command {word}")));
     };
-    if *needs && !env.is_repository() && env.use_db.is_none() {
-        return Err(Failure {
-            text: "The current directory is not a valid dolt repository.\nrun: dolt init before trying to run this command".into(),
-            code: 2,
-        });
+    let rest = &args[at + 1..];
+    let before_dashes = rest.iter().take_while(|w| *w != "--");
+    if before_dashes.clone().any(|w| matches!(w.trim_start_matches('-'), "help" | "h") && w.starts_with('-')) {
+        print!("{}", command.help.page());
+        return Ok(0);
     }
-    run(&env, &args[at + 1..])
+    if command.needs == Repo && !env.is_repository() && env.use_db.is_none() && !has_child(&env.dir) {
+        return Err(Failure { text: NOT_A_REPOSITORY.into(), code: 2 });
+    }
+    (command.run)(&env, rest)
+}
+
+/// Whether a directory below is a database.
+fn has_child(dir: &std::path::Path) -> bool {
+    std::fs::read_dir(dir).is_ok_and(|list| {
+        list.flatten().any(|e| e.path().join(".dolt").join("noms").is_dir())
+    })
 }

@@ -9,7 +9,8 @@ use crate::environment::Environment;
 use crate::render::{Format, Printer};
 use crate::{Failure, Outcome};
 
-const OPTIONS: &[Option_] = &[
+/// Options.
+pub const OPTIONS: &[Option_] = &[
     value("query", "q"),
     value("result-format", "r"),
     value("file", "f"),

@@ -6,6 +6,7 @@ use engine::result::ColumnMeta;
 use values::SqlType;
 
 use super::Renderer;
+use crate::Failure;
 
 /// Rows as JSON objects with sorted keys; NULL columns are left out.
 #[derive(Default)]
@@ -25,35 +26,40 @@ impl Renderer for JsonRows {
         let start: &[u8] = if self.any { b"," } else { b"{\"rows\": [" };
         out.write_all(start)?;
         self.any = true;
-        let mut fields: Vec<(&str, String)> = Vec::new();
-        for ((name, ty), cell) in self.columns.iter().zip(cells) {
-            let Some(bytes) = cell else { continue };
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            let raw = match ty {
-                SqlType::Int { .. } | SqlType::Float | SqlType::Double | SqlType::Year | SqlType::Bit(_) => true,
-                SqlType::Json => true,
-                _ => false,
-            };
-            let shown = match (raw, ty) {
-                (true, SqlType::Json) => match values::Json::parse(&text) {
-                    Ok(j) => String::from_utf8_lossy(&j.to_stored()).into_owned(),
-                    Err(_) => text,
-                },
-                (true, _) => text,
-                (false, _) => serde_json::to_string(&text)?,
-            };
-            fields.push((name, shown));
-        }
-        fields.sort_by(|a, b| a.0.cmp(b.0));
-        let body: Vec<String> = fields
-            .into_iter()
-            .map(|(n, v)| Ok(format!("{}:{v}", serde_json::to_string(n)?)))
-            .collect::<Result<_>>()?;
-        write!(out, "{{{}}}", body.join(","))
+        let columns = self.columns.iter().map(|(n, t)| (n.as_str(), t));
+        let text = json_object(columns, cells).map_err(|f| std::io::Error::other(f.text))?;
+        write!(out, "{text}")
     }
 
     fn end(&mut self, out: &mut dyn Write) -> Result<()> {
         let end: &[u8] = if self.any { b"]}\n" } else { b"{}\n" };
         out.write_all(end)
     }
+}
+
+/// A row as an object with sorted keys, without its NULL columns.
+pub fn json_object<'a>(
+    columns: impl Iterator<Item = (&'a str, &'a SqlType)>,
+    cells: Vec<Option<Vec<u8>>>,
+) -> std::result::Result<String, Failure> {
+    let mut fields: Vec<(&str, String)> = Vec::new();
+    for ((name, ty), cell) in columns.zip(cells) {
+        let Some(bytes) = cell else { continue };
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let shown = match ty {
+            SqlType::Json => match values::Json::parse(&text) {
+                Ok(j) => String::from_utf8_lossy(&j.to_stored()).into_owned(),
+                Err(_) => text,
+            },
+            SqlType::Int { .. } | SqlType::Float | SqlType::Double | SqlType::Year | SqlType::Bit(_) => text,
+            _ => serde_json::to_string(&text)?,
+        };
+        fields.push((name, shown));
+    }
+    fields.sort_by(|a, b| a.0.cmp(b.0));
+    let mut body = Vec::with_capacity(fields.len());
+    for (name, value) in fields {
+        body.push(format!("{}:{value}", serde_json::to_string(name)?));
+    }
+    Ok(format!("{{{}}}", body.join(",")))
 }

@@ -12,7 +12,8 @@ use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
 use values::{SqlType, Value};
 
 pub use csv::Csv;
-pub use json::JsonRows;
+pub use csv::field as csv_field;
+pub use json::{JsonRows, json_object};
 pub use tabular::Tabular;
 pub use vertical::Vertical;
 

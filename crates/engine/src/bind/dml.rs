@@ -257,7 +257,7 @@ impl Binder<'_> {
         let rules = self.row_rules(&def)?;
         let on_duplicate = match s.on_duplicate.is_empty() {
             true => None,
-            false => Some(self.on_duplicate(s, &def, table)?),
+            false => Some(self.on_duplicate(s, &def, table, &rows, &columns)?),
         };
         let returning = self.returning(&s.returning, &def, table)?;
         Ok(InsertPlan {
@@ -316,6 +316,8 @@ impl Binder<'_> {
         s: &ast::Insert,
         def: &Arc<TableDef>,
         table: usize,
+        rows: &InsertRows,
+        targets: &[usize],
     ) -> Result<Vec<(usize, Assigned)>> {
         self.push_block()?;
         let result = (|| {
@@ -341,10 +343,10 @@ impl Binder<'_> {
                     c.meta.name = name.to_string();
                 }
             }
-            if let ast::InsertSource::Query(q) = &s.source
+            if let (ast::InsertSource::Query(q), InsertRows::Query(plan)) = (&s.source, rows)
                 && let ast::SetExpr::Select(select) = &q.body
             {
-                self.shadow_source_tables(select);
+                self.shadow_source_tables(select, &plan.columns, targets);
             }
             let mut out = Vec::new();
             for a in &s.on_duplicate {
@@ -383,18 +385,47 @@ impl Binder<'_> {
     }
 
     /// INSERT .. SELECT lets ON DUPLICATE KEY UPDATE name columns of the query's tables; they are
-    /// the values of the new row where the select list passes them on under the same name.
-    fn shadow_source_tables(&mut self, select: &ast::Select) {
-        for r in &select.from {
-            if let ast::TableRef::Table { table, alias, .. } = r {
-                let name = alias.as_ref().unwrap_or(&table.name.name).to_string();
-                let block = self.block();
-                if block.tables.iter().any(|t| t.alias.eq_ignore_ascii_case(&name)) {
-                    continue;
+    /// the values of the new row where the select list passes them on. `columns` are the query's,
+    /// `targets` the columns of the table that they go to.
+    fn shadow_source_tables(
+        &mut self,
+        select: &ast::Select,
+        columns: &[ColumnMeta],
+        targets: &[usize],
+    ) {
+        let aliased = |name: &str| {
+            select.items.iter().find_map(|item| match item {
+                ast::SelectItem::Expr { expr: ast::Expr::Column(c), alias: Some(a), .. }
+                    if a.eq_ignore_ascii_case(name) =>
+                {
+                    Some(c.name.to_string())
                 }
-                let mut scope = block.tables[1].clone();
-                scope.alias = name;
-                block.tables.push(scope);
+                _ => None,
+            })
+        };
+        let block = self.block();
+        let new_row = block.tables[1].clone();
+        for (column, target) in columns.iter().zip(targets) {
+            if column.table.is_empty() {
+                continue;
+            }
+            let at = block.tables.iter().position(|t| t.alias.eq_ignore_ascii_case(&column.table));
+            let at = match at {
+                Some(0 | 1) => continue,
+                Some(at) => at,
+                None => {
+                    let mut scope = new_row.clone();
+                    scope.alias = column.table.clone();
+                    scope.merged.clear();
+                    for c in &mut scope.columns {
+                        c.meta.name = "\u{0}".to_string();
+                    }
+                    block.tables.push(scope);
+                    block.tables.len() - 1
+                }
+            };
+            if let Some(c) = block.tables[at].columns.get_mut(*target) {
+                c.meta.name = aliased(&column.name).unwrap_or_else(|| column.name.clone());
             }
         }
     }

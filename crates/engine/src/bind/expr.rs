@@ -149,9 +149,7 @@ impl Binder<'_> {
                 let x = self.expr(expr)?;
                 let l = self.expr(low)?;
                 let h = self.expr(high)?;
-                if is_temporal(&x.ty) || !(is_temporal(&l.ty) && is_temporal(&h.ty)) {
-                    // MySQL compares each bound by the pair's own types.
-                }
+                // Each bound is compared by the pair's own types.
                 let a = self.compare(CompareOp::Ge, x.clone(), l)?;
                 let b = self.compare(CompareOp::Le, x, h)?;
                 let nullable = a.nullable || b.nullable;

@@ -11,7 +11,8 @@ mod procedures;
 mod revision;
 mod staging;
 mod system_tables;
-mod validate;
+mod system_writes;
+pub mod validate;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::session::{DbRef, Session};
 use crate::virtual_table::VirtualTable;
 
 pub use functions::scalar;
+pub use system_writes::change;
 pub use validate::before_commit;
 
 /// Result set of a procedure.

@@ -58,13 +58,18 @@ fn check(session: &Session, set: &WorkingSet, root: &Root) -> Result<()> {
     if violations.is_empty() {
         return Ok(());
     }
+    Err(violations_error(root, &violations)?)
+}
+
+/// The error of a transaction that would leave these tables with violations.
+pub fn violations_error(root: &Root, tables: &[String]) -> Result<Error> {
     let mut texts = Vec::new();
-    for name in &violations {
+    for name in tables {
         if let Some((_, table)) = root.table(name)? {
             texts.push(descriptions(&table)?);
         }
     }
-    Err(Error::general(format!(
+    Ok(Error::general(format!(
         "Committing this transaction resulted in a working set with constraint violations, transaction rolled back. This constraint violation may be the result of a previous merge or the result of transaction sequencing. Constraint violations from a merge can be resolved using the dolt_constraint_violations table before committing the transaction. To allow transactions to be committed with constraint violations from a merge or transaction sequencing set @@dolt_force_transaction_commit=1.\nConstraint violations: {}",
         texts.join(", ")
     )))

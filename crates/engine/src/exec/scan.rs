@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use values::tuple::tuple_of;
-use values::{SqlType, Value};
+use values::{SqlType, TupleDesc, Value};
 
 use super::join::{Next, lookup};
 use crate::context::Context;
@@ -11,8 +11,7 @@ use crate::convert::{IndexValue, index_value};
 use crate::env::{Env, Slot};
 use crate::error::Result;
 use crate::eval::append_hash_key;
-use crate::expr::Expr;
-use crate::plan::{Access, IndexAccess, TableScan};
+use crate::plan::{Access, IndexAccess, Interval, TableScan};
 use crate::result::Flow;
 use crate::view::{KeyBound, KeyRange, TableView};
 
@@ -188,51 +187,41 @@ pub fn ranges(a: &IndexAccess, view: &TableView, env: &Env<'_>) -> Result<Vec<Ke
         fields += 1;
     }
     let complete = fields == a.equals.len();
-    let mut lower_field = None;
-    let mut upper_field = None;
-    if complete && fields < columns.len() {
-        let ty = &view.def.columns[columns[fields]].ty;
-        if let Some((e, inclusive)) = &a.lower {
-            match bound(e, ty, env)? {
-                Edge::Nothing | Edge::Above => return Ok(Vec::new()),
-                Edge::Below => {}
-                Edge::At(v) => lower_field = Some((encode(tree, columns[fields], &v)?, *inclusive)),
-                Edge::Over(v) => lower_field = Some((encode(tree, columns[fields], &v)?, false)),
+    let mut between: Vec<(Edge, Edge)> = Vec::new();
+    if complete && fields < columns.len() && !a.intervals.is_empty() {
+        let column = columns[fields];
+        let ty = &view.def.columns[column].ty;
+        for i in &a.intervals {
+            if let Some(edges) = interval(i, ty, &|v| encode(tree, column, v), env)? {
+                between.push(edges);
             }
         }
-        if let Some((e, inclusive)) = &a.upper {
-            match bound(e, ty, env)? {
-                Edge::Nothing | Edge::Below => return Ok(Vec::new()),
-                Edge::Above => {}
-                Edge::At(v) => upper_field = Some((encode(tree, columns[fields], &v)?, *inclusive)),
-                Edge::Over(v) => upper_field = Some((encode(tree, columns[fields], &v)?, true)),
-            }
+        if between.is_empty() {
+            return Ok(Vec::new());
         }
+    } else {
+        between.push((None, None));
     }
-    let mut out = Vec::with_capacity(prefixes.len());
+    let bound = |prefix: &[Option<Vec<u8>>], edge: &Edge| -> Result<Option<KeyBound>> {
+        let mut key: Vec<Option<&[u8]>> = prefix.iter().map(Option::as_deref).collect();
+        Ok(match edge {
+            Some((bytes, inclusive)) => {
+                key.push(Some(bytes));
+                let tuple = tuple_of(&key)?;
+                Some(KeyBound { tuple, fields: fields + 1, inclusive: *inclusive })
+            }
+            None if fields == 0 => None,
+            None => Some(KeyBound { tuple: tuple_of(&key)?, fields, inclusive: true }),
+        })
+    };
+    let mut out = Vec::with_capacity(prefixes.len() * between.len());
     for prefix in &prefixes {
-        let end = |field: &Option<(Vec<u8>, bool)>| -> Result<Option<KeyBound>> {
-            let mut key: Vec<Option<&[u8]>> = prefix.iter().map(Option::as_deref).collect();
-            Ok(match field {
-                Some((bytes, inclusive)) => {
-                    key.push(Some(bytes));
-                    let tuple = tuple_of(&key)?;
-                    Some(KeyBound { tuple, fields: fields + 1, inclusive: *inclusive })
-                }
-                None if fields == 0 => None,
-                None => Some(KeyBound { tuple: tuple_of(&key)?, fields, inclusive: true }),
-            })
-        };
-        out.push(KeyRange { lower: end(&lower_field)?, upper: end(&upper_field)? });
+        for (lower, upper) in &between {
+            out.push(KeyRange { lower: bound(prefix, lower)?, upper: bound(prefix, upper)? });
+        }
     }
     if out.len() > 1 {
-        let desc = &tree.desc;
-        let order = |x: &KeyRange, y: &KeyRange| match (&x.lower, &y.lower) {
-            (Some(p), Some(q)) => desc.compare_prefix(&p.tuple, &q.tuple, fields.max(1)),
-            _ => std::cmp::Ordering::Equal,
-        };
-        out.sort_by(order);
-        out.dedup_by(|x, y| order(x, y).is_eq());
+        join_ranges(&mut out, &tree.desc);
         if a.reverse {
             out.reverse();
         }
@@ -240,28 +229,89 @@ pub fn ranges(a: &IndexAccess, view: &TableView, env: &Env<'_>) -> Result<Vec<Ke
     Ok(out)
 }
 
-enum Edge {
-    /// The value itself.
-    At(Value<'static>),
-    /// Just above this value.
-    Over(Value<'static>),
-    /// Below every value of the column.
-    Below,
-    /// Above every value of the column.
-    Above,
-    /// NULL: nothing compares with it.
-    Nothing,
+/// Puts ranges in order and joins those that meet, so that no row comes twice.
+fn join_ranges(list: &mut Vec<KeyRange>, desc: &TupleDesc) {
+    use std::cmp::Ordering;
+    let compare = |a: &KeyBound, b: &KeyBound| {
+        desc.compare_prefix(&a.tuple, &b.tuple, a.fields.min(b.fields))
+    };
+    list.sort_by(|x, y| match (&x.lower, &y.lower) {
+        (Some(a), Some(b)) => {
+            let inclusive = || b.inclusive.cmp(&a.inclusive);
+            compare(a, b).then(a.fields.cmp(&b.fields)).then_with(inclusive)
+        }
+        (None, None) => Ordering::Equal,
+        (None, _) => Ordering::Less,
+        (_, None) => Ordering::Greater,
+    });
+    list.dedup_by(|next, last| {
+        let (Some(end), Some(start)) = (&last.upper, &next.lower) else {
+            // Ordered by lower ends: one that is open behind, or a second one open in front.
+            if last.upper.is_some() && next.lower.is_none() {
+                extend(last, next, &compare);
+            }
+            return true;
+        };
+        // Bounds of equal prefixes meet wherever one of them takes the prefix in.
+        let apart = match compare(end, start) {
+            Ordering::Less => true,
+            Ordering::Equal => !end.inclusive && !start.inclusive && end.fields == start.fields,
+            Ordering::Greater => false,
+        };
+        if !apart {
+            extend(last, next, &compare);
+        }
+        !apart
+    });
 }
 
-fn bound(e: &Expr, ty: &SqlType, env: &Env<'_>) -> Result<Edge> {
-    let v = e.eval(env)?;
-    Ok(match index_value(&v, ty, env.cx)? {
-        IndexValue::Exact(v) => Edge::At(v),
-        IndexValue::Floor(v) => Edge::Over(v),
-        IndexValue::Below => Edge::Below,
-        IndexValue::Above => Edge::Above,
-        IndexValue::Null => Edge::Nothing,
-    })
+/// Gives a range the later end of two.
+fn extend(
+    last: &mut KeyRange,
+    next: &KeyRange,
+    compare: &dyn Fn(&KeyBound, &KeyBound) -> std::cmp::Ordering,
+) {
+    let later = match (&last.upper, &next.upper) {
+        (Some(a), Some(b)) => {
+            let order = compare(a, b).then(b.fields.cmp(&a.fields));
+            order.then(a.inclusive.cmp(&b.inclusive)).is_lt()
+        }
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    if later {
+        last.upper.clone_from(&next.upper);
+    }
+}
+
+/// An end of an interval as the column stores it, and whether it is included; none is open.
+type Edge = Option<(Vec<u8>, bool)>;
+
+/// The ends of an interval on the current outer rows; none where it is empty.
+fn interval(
+    i: &Interval,
+    ty: &SqlType,
+    encode: &dyn Fn(&Value<'_>) -> Result<Vec<u8>>,
+    env: &Env<'_>,
+) -> Result<Option<(Edge, Edge)>> {
+    let (mut lower, mut upper) = (None, None);
+    if let Some((e, inclusive)) = &i.lower {
+        match index_value(&e.eval(env)?, ty, env.cx)? {
+            IndexValue::Null | IndexValue::Above => return Ok(None),
+            IndexValue::Below => {}
+            IndexValue::Exact(v) => lower = Some((encode(&v)?, *inclusive)),
+            IndexValue::Floor(v) => lower = Some((encode(&v)?, false)),
+        }
+    }
+    if let Some((e, inclusive)) = &i.upper {
+        match index_value(&e.eval(env)?, ty, env.cx)? {
+            IndexValue::Null | IndexValue::Below => return Ok(None),
+            IndexValue::Above => {}
+            IndexValue::Exact(v) => upper = Some((encode(&v)?, *inclusive)),
+            IndexValue::Floor(v) => upper = Some((encode(&v)?, true)),
+        }
+    }
+    Ok(Some((lower, upper)))
 }
 
 fn encode(tree: &crate::view::Tree, column: usize, v: &Value<'_>) -> Result<Vec<u8>> {

@@ -98,11 +98,17 @@ fn table_node(scan: &TableScan) -> Node {
                 }
             }
             let next = name_of(a.equals.len());
-            if let Some((_, inclusive)) = &a.lower {
-                parts.push(format!("{next} {}", if *inclusive { ">=" } else { ">" }));
-            }
-            if let Some((_, inclusive)) = &a.upper {
-                parts.push(format!("{next} {}", if *inclusive { "<=" } else { "<" }));
+            match a.intervals.as_slice() {
+                [one] => {
+                    if let Some((_, inclusive)) = &one.lower {
+                        parts.push(format!("{next} {}", if *inclusive { ">=" } else { ">" }));
+                    }
+                    if let Some((_, inclusive)) = &one.upper {
+                        parts.push(format!("{next} {}", if *inclusive { "<=" } else { "<" }));
+                    }
+                }
+                [] => {}
+                several => parts.push(format!("{next} in {} ranges", several.len())),
             }
             if !parts.is_empty() {
                 let _ = write!(text, " ({})", parts.join(", "));
@@ -362,7 +368,7 @@ impl Sources {
                     let (kind, key) = match &scan.access {
                         Access::Full { .. } | Access::Hash(_) | Access::Empty => ("ALL", None),
                         Access::Index(a) => {
-                            let kind = match (a.lower.is_some() || a.upper.is_some(), a.index) {
+                            let kind = match (!a.intervals.is_empty(), a.index) {
                                 (true, _) => "range",
                                 (false, None) if a.equals.len() == scan.def.primary_key.len() => {
                                     "const"

@@ -575,6 +575,10 @@ impl Parser<'_> {
     fn option_value(&mut self) -> Res<OptionValue> {
         match self.tok.kind {
             T::Int | T::Decimal | T::Float => Ok(OptionValue::Number(self.number_text()?)),
+            T::Hex | T::Bit => {
+                let tok = self.advance();
+                Ok(OptionValue::Number(self.utf8(self.bytes(tok), tok)?))
+            }
             T::Str => Ok(OptionValue::String(self.string()?)),
             T::Word if self.kw(Kw::DEFAULT) => {
                 self.advance();

@@ -23,6 +23,17 @@ use prolly::Edit;
 use crate::{Result, RowLogic};
 use cell_merge::{CellMerge, Side};
 
+/// A table with other rows, its indexes kept in step; each edit, in key order, comes with the row
+/// that the table has now.
+pub fn replace_rows(
+    name: &str,
+    table: &Table,
+    edits: Vec<(Edit, Option<Vec<u8>>)>,
+    logic: &dyn RowLogic,
+) -> Result<Table> {
+    resolve_rows(name, table, table, edits, logic)
+}
+
 /// Replaces rows of a table by rows of another version of it with the same columns; each edit
 /// comes with the row that the table has now.
 pub(crate) fn resolve_rows(

@@ -8,6 +8,7 @@ mod commit;
 mod conflicts;
 mod count_commits;
 mod merge;
+mod rebase;
 mod remote;
 mod replay;
 mod reset;
@@ -36,6 +37,7 @@ const PROCEDURES: &[(&str, Procedure)] = &[
     ("dolt_conflicts_resolve", conflicts::resolve),
     ("dolt_count_commits", count_commits::count_commits),
     ("dolt_merge", merge::merge),
+    ("dolt_rebase", rebase::rebase),
     ("dolt_remote", remote::remote),
     ("dolt_reset", reset::reset),
     ("dolt_revert", replay::revert),

@@ -122,6 +122,44 @@ fn pick(e: &mut BranchEdit<'_>, id: CommitId, spec: &str, allow_empty: bool) -> 
     if is_dirty(&e.head_root()?, &e.staged()?, &e.working()?)? {
         return Err(Error::general("cannot cherry-pick with uncommitted changes"));
     }
+    let how = PickHow { keep_empty: allow_empty, ..PickHow::default() };
+    match pick_with(e, id, spec, &how)? {
+        Picked::Made(id) => Ok(Replayed::Made(id)),
+        Picked::Conflicts(d, s, v) => Ok(Replayed::Counts(d, s, v)),
+        Picked::Nothing => Err(Error::general("no changes were made, nothing to commit")),
+    }
+}
+
+/// How a commit is made again.
+#[derive(Default)]
+pub(super) struct PickHow {
+    /// The message; none keeps that of the commit.
+    pub message: Option<String>,
+    /// The head is replaced instead of followed.
+    pub amend: bool,
+    /// A commit that was empty is made.
+    pub keep_empty: bool,
+    /// A commit that has become empty is made.
+    pub keep_becoming_empty: bool,
+}
+
+/// What became of a commit that was made again.
+pub(super) enum Picked {
+    /// A commit.
+    Made(CommitId),
+    /// Tables with data conflicts, schema conflicts and violations.
+    Conflicts(i64, i64, i64),
+    /// The branch has its changes already.
+    Nothing,
+}
+
+/// Makes the changes of a commit again on a clean branch.
+pub(super) fn pick_with(
+    e: &mut BranchEdit<'_>,
+    id: CommitId,
+    spec: &str,
+    how: &PickHow,
+) -> Result<Picked> {
     let picked = e.handle.store.commit(id)?;
     let parent = match picked.parents.as_slice() {
         [parent] => *parent,
@@ -131,7 +169,7 @@ fn pick(e: &mut BranchEdit<'_>, id: CommitId, spec: &str, allow_empty: bool) -> 
         _ => return Err(Error::general("cherry-picking a merge commit is not supported")),
     };
     let was_empty = picked.root == e.handle.store.commit(parent)?.root;
-    if was_empty && !allow_empty {
+    if was_empty && !how.keep_empty {
         return Err(Error::general(
             "The previous cherry-pick commit is empty. Use --allow-empty to cherry-pick empty commits.",
         ));
@@ -152,22 +190,28 @@ fn pick(e: &mut BranchEdit<'_>, id: CommitId, spec: &str, allow_empty: bool) -> 
             pending: Vec::new(),
         });
         let (d, s, v) = table_counts(&outcome);
-        return Ok(Replayed::Counts(d, s, v));
+        return Ok(Picked::Conflicts(d, s, v));
     }
-    if deltas(&e.head_root()?, &e.staged()?)?.is_empty() && !was_empty {
-        return Err(Error::general("no changes were made, nothing to commit"));
+    let empty = deltas(&e.head_root()?, &e.staged()?)?.is_empty();
+    if empty && !was_empty && !how.keep_becoming_empty {
+        return Ok(Picked::Nothing);
     }
-    commit_as(e, &picked).map(Replayed::Made)
+    commit_as(e, &picked, how).map(Picked::Made)
 }
 
-/// A commit of what is staged, in the words and name of another one.
-fn commit_as(e: &mut BranchEdit<'_>, original: &model::Commit) -> Result<CommitId> {
+/// A commit of what is staged, in the name of another one.
+fn commit_as(e: &mut BranchEdit<'_>, original: &model::Commit, how: &PickHow) -> Result<CommitId> {
     let m = &original.meta;
-    let mut meta = meta(e.session, &m.message, None, None)?;
+    let message = how.message.as_deref().unwrap_or(&m.message);
+    let mut meta = meta(e.session, message, None, None)?;
     meta.author = m.author.clone();
     meta.author_millis = m.author_millis;
-    let (staged, head) = (e.set.staged, e.head);
-    let id = store_commit(e, staged, vec![head], meta)?;
+    let parents = match how.amend {
+        true => e.head_commit.parents.clone(),
+        false => vec![e.head],
+    };
+    let staged = e.set.staged;
+    let id = store_commit(e, staged, parents, meta)?;
     e.set.merge = None;
     Ok(id)
 }
@@ -187,7 +231,7 @@ fn continue_pick(e: &mut BranchEdit<'_>) -> Result<Replayed> {
         return Err(Error::general("error: no changes to commit"));
     }
     let picked = e.handle.store.commit(state.from_commit)?;
-    commit_as(e, &picked).map(Replayed::Made)
+    commit_as(e, &picked, &PickHow::default()).map(Replayed::Made)
 }
 
 fn unresolved(e: &BranchEdit<'_>) -> Result<Option<Replayed>> {

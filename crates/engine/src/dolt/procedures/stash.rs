@@ -119,7 +119,8 @@ fn push(session: &Session, db: &DbRef, name: &str, untracked: bool, all: bool) -
             }
         }
         let stashed = copy_tables(&working, &staged, &taken)?;
-        for delta in deltas(&head, &stashed)? {
+        // Tables that were new and staged are staged again; others come back as they were.
+        for delta in deltas(&head, &staged)? {
             if delta.kind() == DeltaKind::Added {
                 added.push(delta.to_name);
             }

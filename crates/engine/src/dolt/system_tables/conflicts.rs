@@ -8,9 +8,10 @@ use versioning::{
     ArtifactKind, Artifacts, Conflicts, MergeOptions, RowReader, merge_roots,
 };
 
-use super::{NAME, TEXT, TableMaker, UBIGINT, column, emit_all, hash, key, nullable, text};
+use super::{NAME, TEXT, TableMaker, UBIGINT, column, emit_all, hash, hidden, key, nullable, text};
 use crate::dolt::logic::SessionLogic;
 use crate::dolt::revision;
+use crate::dolt::system_writes::violation_key;
 use crate::error::{Error, Result};
 use crate::result::Flow;
 use crate::virtual_table::{VirtualColumn, VirtualTable};
@@ -107,6 +108,7 @@ pub fn violations_table(maker: &TableMaker, name: &str, table: &Table) -> Result
             .map(|c| nullable(&schema.columns[c].name, schema.columns[c].sql_type.clone())),
     );
     columns.push(nullable("violation_info", SqlType::Json));
+    columns.push(hidden("dolt_violation_key", TEXT));
     let name = name.to_string();
     Ok(maker.table(columns, move |scan, emit| {
         let root = revision::working_root(scan.session(), &scan.db)?;
@@ -129,6 +131,7 @@ pub fn violations_table(maker: &TableMaker, name: &str, table: &Table) -> Result
                 row.push(reader.value(c, &artifact.row_key, &violation.value)?);
             }
             row.push(Value::Json(Json::from_stored(&violation.info)?));
+            row.push(text(violation_key(&artifact.map_key)));
             if emit(row)? == Flow::Stop {
                 return Ok(Flow::Stop);
             }

@@ -1,0 +1,73 @@
+//! `dolt show` (spec 06 §8.7).
+
+use crate::arguments::parse;
+use crate::commands::diff::{Display, Sides, print};
+use crate::commands::options::SHOW;
+use crate::commit_text::{Decoration, Refs, commit_text};
+use crate::environment::Environment;
+use crate::repository::Repository;
+use crate::{Failure, Outcome};
+
+/// Runs the command.
+pub fn run(env: &Environment, words: &[String]) -> Outcome {
+    let p = parse(words, SHOW)?;
+    let decoration = Decoration::parse(p.get("decorate"))
+        .map_err(|f| Failure::new(format!("fatal: {}", f.text)))?;
+    let display = Display::of(&p)?;
+    let repo = Repository::open(env)?;
+    let refs = Refs::of(&repo)?;
+    let head = vec!["HEAD".to_string()];
+    let list = if p.positional.is_empty() { &head } else { &p.positional };
+    for word in list {
+        let word = word.trim_start_matches('#');
+        if p.has("no-pretty") || ["working", "staged"].contains(&word.to_lowercase().as_str()) {
+            raw(&repo, word)?;
+            continue;
+        }
+        let id = match repo.commit_id(word) {
+            Ok(id) => id,
+            Err(_) if model::ref_name::is_hash(word) => {
+                raw(&repo, word)?;
+                continue;
+            }
+            Err(_) => return Err(Failure::new(format!("branch not found: {word}"))),
+        };
+        let commit = repo.with_store(|s| s.commit(id))?;
+        print!("{}", commit_text(id, &commit, &refs, decoration, p.has("parents"), false));
+        let parent = match commit.parents.as_slice() {
+            [] => continue,
+            [parent] => *parent,
+            _ => {
+                return Err(Failure::new(
+                    "requested commit is a merge commit. 'dolt show' currently only supports viewing non-merge commits",
+                ));
+            }
+        };
+        let root = |id| repo.with_store(|s| s.root_of(id));
+        let sides = Sides {
+            from: (parent.hash().to_string(), root(parent)?),
+            to: (id.hash().to_string(), root(id)?),
+        };
+        print(&repo, &display, &sides, &[])?;
+    }
+    Ok(0)
+}
+
+/// The kind and size of an object that is no commit.
+fn raw(repo: &Repository, word: &str) -> Result<(), Failure> {
+    let unknown = |e: String| Failure::new(format!("error resolving spec ref '{word}': {e}"));
+    let hash = match word.to_uppercase().as_str() {
+        special @ ("WORKING" | "STAGED") => repo.root(special)?.id()?.hash(),
+        _ => match word.parse() {
+            Ok(id) => model::CommitId::hash(id),
+            Err(_) => repo.commit_id(word)?.hash(),
+        },
+    };
+    let chunk = repo
+        .with_store(|s| s.objects().read(&hash))
+        .map_err(|e| unknown(e.text))?;
+    let bytes = chunk.bytes();
+    let kind = bytes.get(8..12).map_or_else(String::new, |b| String::from_utf8_lossy(b).into_owned());
+    println!("SerialMessage {{\n\tKind: {kind}\n\tBytes: {}\n}}", bytes.len());
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! The type of a column from its texts (spec 06 §10.2).
+
+/// Texts longer than this need TEXT.
+const LONGEST_VARCHAR: usize = 16383;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Float,
+    Double,
+    Int,
+    BigInt,
+    Uuid,
+    Date,
+    DateTime,
+    Time,
+    Bool,
+    Json,
+    Text,
+    VarChar,
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.char_indices().all(|(i, c)| match i {
+            8 | 13 | 18 | 23 => c == '-',
+            _ => c.is_ascii_hexdigit(),
+        })
+}
+
+fn temporal(text: &str) -> Option<Kind> {
+    let first = text.as_bytes().first()?;
+    if !first.is_ascii_digit() {
+        return None;
+    }
+    if text.contains('-') || text.contains('/') {
+        let parsed = values::temporal::parse_datetime(text.as_bytes(), Default::default()).ok()?;
+        if parsed.truncated {
+            return None;
+        }
+        let midnight = parsed.value.to_unix_micros().rem_euclid(86_400_000_000) == 0;
+        return Some(if midnight { Kind::Date } else { Kind::DateTime });
+    }
+    let parts: Vec<&str> = text.split(':').collect();
+    let whole = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    match parts.as_slice() {
+        [h, m, s] => {
+            let (s, f) = s.split_once('.').unwrap_or((s, "0"));
+            (whole(h) && whole(m) && whole(s) && whole(f)).then_some(Kind::Time)
+        }
+        _ => None,
+    }
+}
+
+fn kind(text: &str) -> Option<Kind> {
+    let text = text.trim();
+    if text.is_empty() {
+        return None;
+    }
+    if text.contains('.')
+        && let Ok(f) = text.parse::<f64>()
+    {
+        return Some(if f.abs() < f64::from(f32::MAX) { Kind::Float } else { Kind::Double });
+    }
+    let digits = text.trim_start_matches(['-', '+']);
+    if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+        if text.len() > 1 && text.starts_with('0') {
+            return Some(Kind::VarChar);
+        }
+        return Some(match text.parse::<i64>() {
+            Ok(n) if i32::try_from(n).is_ok() => Kind::Int,
+            Ok(_) => Kind::BigInt,
+            Err(_) => Kind::VarChar,
+        });
+    }
+    if is_uuid(text) {
+        return Some(Kind::Uuid);
+    }
+    if let Some(k) = temporal(text) {
+        return Some(k);
+    }
+    if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {
+        return Some(Kind::Bool);
+    }
+    if text.contains(['{', '[']) && serde_json::from_str::<serde_json::Value>(text).is_ok() {
+        return Some(Kind::Json);
+    }
+    Some(if text.len() > LONGEST_VARCHAR { Kind::Text } else { Kind::VarChar })
+}
+
+/// The type that all texts of a column fit in; NULL and empty ones say nothing.
+pub fn column_type<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> String {
+    let mut seen: Vec<Kind> = Vec::new();
+    for k in texts.flatten().filter_map(kind) {
+        if !seen.contains(&k) {
+            seen.push(k);
+        }
+    }
+    let has = |k: Kind| seen.contains(&k);
+    let all = |list: &[Kind]| seen.iter().all(|k| list.contains(k));
+    let name = if seen.is_empty() {
+        "varchar(200)"
+    } else if has(Kind::Text) {
+        "text"
+    } else if all(&[Kind::Float, Kind::Double, Kind::Int, Kind::BigInt]) {
+        [(Kind::Double, "double"), (Kind::Float, "float"), (Kind::BigInt, "bigint"), (Kind::Int, "int")]
+            .iter()
+            .find(|(k, _)| has(*k))
+            .map_or("varchar(200)", |(_, n)| n)
+    } else if all(&[Kind::Date, Kind::DateTime, Kind::Time]) {
+        match seen.as_slice() {
+            [Kind::Date] => "date",
+            [Kind::Time] => "time",
+            _ => "datetime",
+        }
+    } else {
+        match seen.as_slice() {
+            [Kind::Uuid] => "char(36) CHARACTER SET ascii COLLATE ascii_bin",
+            [Kind::Bool] => "tinyint(1)",
+            [Kind::Json] => "json",
+            _ => "varchar(200)",
+        }
+    };
+    name.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_of_columns() {
+        let of = |list: &[&str]| column_type(list.iter().map(|t| Some(*t)));
+        assert_eq!(of(&["1", "-2", ""]), "int");
+        assert_eq!(of(&["1", "3000000000"]), "bigint");
+        assert_eq!(of(&["1", "1.5"]), "float");
+        assert_eq!(of(&["007"]), "varchar(200)");
+        assert_eq!(of(&["true", "FALSE"]), "tinyint(1)");
+        assert_eq!(of(&["2020-01-01"]), "date");
+        assert_eq!(of(&["2020-01-01", "2020-01-01 10:00:00"]), "datetime");
+        assert_eq!(of(&["{\"a\": 1}"]), "json");
+        assert_eq!(of(&["a", "1"]), "varchar(200)");
+        assert_eq!(of(&[]), "varchar(200)");
+    }
+}

@@ -1,0 +1,313 @@
+//! Writing to system tables: removing conflicts and violations, correcting our side of a
+//! conflict, and creating the tables that users fill.
+
+use std::collections::{BTreeMap, HashMap};
+
+use model::{Column, Root, Schema, Table};
+use prolly::Edit;
+use syntax::ToSql;
+use syntax::ast::{self, Statement, TableRef};
+use values::{IntWidth, LobSize, OwnedValue, SqlType, Value};
+use versioning::{ArtifactKind, Artifacts, Conflicts, RowReader};
+
+use super::branch_edit::{BranchEdit, edit};
+use super::logic::SessionLogic;
+use crate::error::{Error, Result};
+use crate::result::{ColumnMeta, Done, Flow, ResultSink, Row};
+use crate::root_state::TableState;
+use crate::session::{DbRef, Session};
+
+#[derive(Default)]
+struct Rows {
+    types: Vec<SqlType>,
+    rows: Vec<Vec<OwnedValue>>,
+}
+
+impl ResultSink for Rows {
+    fn columns(&mut self, columns: &[ColumnMeta]) -> Result<()> {
+        self.types = columns.iter().map(|c| c.ty.clone()).collect();
+        Ok(())
+    }
+
+    fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+        let values = (0..row.len()).map(|i| Ok(row.get(i)?.into_owned()));
+        self.rows.push(values.collect::<Result<_>>()?);
+        Ok(Flow::Continue)
+    }
+
+    fn done(&mut self, _: &Done, _: bool) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn select(session: &Session, sql: &str, params: &[OwnedValue]) -> Result<Rows> {
+    let options = session.modes().syntax.clone();
+    let parsed = syntax::parse_prepared(sql.as_bytes(), &options)
+        .map_err(crate::statement::syntax_error)?;
+    let mut rows = Rows::default();
+    match parsed.0 {
+        Statement::Query(q) => session.query(&q, sql.as_bytes(), params, &mut rows, false)?,
+        _ => return Err(Error::general("not a query")),
+    }
+    Ok(rows)
+}
+
+/// The one table of a statement, if it is a system table.
+fn system_table(from: &[TableRef]) -> Option<(Option<String>, String)> {
+    let [TableRef::Table { table, .. }] = from else { return None };
+    let name = table.name.name.to_lowercase();
+    name.starts_with("dolt_")
+        .then(|| (table.name.db.as_ref().map(|d| d.to_string()), name))
+}
+
+fn tail(where_: &Option<ast::Expr>, order: &[ast::OrderItem], limit: &Option<ast::Limit>) -> String {
+    let mut out = String::new();
+    if let Some(w) = where_ {
+        out += &format!(" WHERE {}", w.to_sql());
+    }
+    if !order.is_empty() {
+        let list: Vec<String> = order
+            .iter()
+            .map(|o| format!("{}{}", o.expr.to_sql(), if o.descending { " DESC" } else { "" }))
+            .collect();
+        out += &format!(" ORDER BY {}", list.join(", "));
+    }
+    if let Some(l) = limit {
+        out += &format!(" LIMIT {}", l.count.to_sql());
+    }
+    out
+}
+
+fn database(session: &Session, name: &Option<String>) -> Result<DbRef> {
+    match name {
+        Some(db) => session.resolve_database(db),
+        None => session.current(),
+    }
+}
+
+/// A statement that writes to a system table; none if it is an ordinary one.
+pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result<Option<Done>> {
+    match s {
+        Statement::Insert(i) => {
+            let name = i.table.name.to_lowercase();
+            if let Some(schema) = user_table(&name) {
+                let db = i.table.db.as_ref().map(|d| d.to_string());
+                create(session, &database(session, &db)?, &name, &schema)?;
+            }
+            Ok(None)
+        }
+        Statement::Delete(d) if d.targets.is_empty() => {
+            let Some((db, name)) = system_table(&d.from) else { return Ok(None) };
+            let tail = tail(&d.where_, &d.order_by, &d.limit);
+            let from = d.from[0].to_sql();
+            let of_conflicts = name.strip_prefix("dolt_conflicts_");
+            let of_violations = name.strip_prefix("dolt_constraint_violations_");
+            let (key, table, conflicts) = match (of_conflicts, of_violations) {
+                (Some(table), _) => ("dolt_conflict_id", table, true),
+                (_, Some(table)) => ("dolt_violation_key", table, false),
+                _ => return Ok(None),
+            };
+            let found = select(session, &format!("SELECT {key} FROM {from}{tail}"), params)?;
+            let keys: Vec<String> =
+                found.rows.iter().map(|r| crate::convert::to_string(&r[0])).collect();
+            let db = database(session, &db)?;
+            remove(session, &db, table, &keys, conflicts)?;
+            Ok(Some(Done { affected_rows: keys.len() as u64, ..Done::default() }))
+        }
+        Statement::Update(u) => {
+            let Some((db, name)) = system_table(&u.tables) else { return Ok(None) };
+            let Some(table) = name.strip_prefix("dolt_conflicts_") else { return Ok(None) };
+            let mut sql = "SELECT dolt_conflict_id".to_string();
+            for a in &u.set {
+                sql += &format!(", ({})", a.value.to_sql());
+            }
+            sql += &format!(" FROM {}{}", u.tables[0].to_sql(), tail(&u.where_, &u.order_by, &u.limit));
+            let columns: Vec<String> = u.set.iter().map(|a| a.column.name.to_string()).collect();
+            let found = select(session, &sql, params)?;
+            let matched = found.rows.len();
+            let db = database(session, &db)?;
+            let changed = update_ours(session, &db, table, &columns, found)?;
+            Ok(Some(Done {
+                affected_rows: changed,
+                info: format!("Rows matched: {matched}  Changed: {changed}  Warnings: 0"),
+                ..Done::default()
+            }))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The key of a violation as the hidden column shows it.
+pub fn violation_key(map_key: &[u8]) -> String {
+    map_key.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn table_of(e: &BranchEdit<'_>, name: &str) -> Result<(Root, String, Table)> {
+    let root = e.working()?;
+    match root.table(name)? {
+        Some((stored, table)) => Ok((root, stored, table)),
+        None => Err(Error::unknown_table_missing(&e.handle.name, name)),
+    }
+}
+
+fn remove(session: &Session, db: &DbRef, name: &str, keys: &[String], conflicts: bool) -> Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    edit(session, db, |e| {
+        let (root, stored, table) = table_of(e, name)?;
+        let mut artifacts = Artifacts::of(&table)?;
+        for artifact in artifacts.all()? {
+            let is_conflict = artifact.kind == ArtifactKind::Conflict;
+            let key = match is_conflict {
+                true => artifact.conflict_id(),
+                false => violation_key(&artifact.map_key),
+            };
+            if is_conflict == conflicts && keys.contains(&key) {
+                artifacts.remove(&artifact.map_key);
+            }
+        }
+        e.set_working(&root.with_table(&stored, &artifacts.store_in(&table)?)?)
+    })
+}
+
+fn update_ours(
+    session: &Session,
+    db: &DbRef,
+    name: &str,
+    columns: &[String],
+    found: Rows,
+) -> Result<u64> {
+    edit(session, db, |e| {
+        let (root, stored, table) = table_of(e, name)?;
+        let schema = table.schema().clone();
+        let mut assigned = Vec::new();
+        for (i, column) in columns.iter().enumerate() {
+            let lower = column.to_lowercase();
+            if let Some(own) = lower.strip_prefix("our_")
+                && let Some(at) = schema.column_index(own)
+            {
+                assigned.push((i + 1, at));
+            }
+        }
+        let values: HashMap<String, &Vec<OwnedValue>> =
+            found.rows.iter().map(|r| (crate::convert::to_string(&r[0]), r)).collect();
+        let mut conflicts = Conflicts::of(&stored, &table)?;
+        let reader = RowReader::of(&table);
+        let state = TableState::new(&stored, table.hash()?, table.clone(), &e.handle.name)?;
+        // By key: what the row is now, and what it becomes.
+        let mut edits: BTreeMap<Vec<u8>, (Option<Vec<u8>>, Option<Vec<u8>>)> = BTreeMap::new();
+        let mut changed = 0;
+        for i in 0..conflicts.len() {
+            let Some(c) = conflicts.conflict(i)? else { continue };
+            let Some(given) = values.get(&c.artifact.conflict_id()) else { continue };
+            let key = &c.artifact.row_key;
+            let mut row = match &c.ours {
+                Some(value) => reader.row(key, value)?,
+                None => vec![Value::Null; schema.columns.len()],
+            };
+            for (cell, at) in &assigned {
+                let column = &schema.columns[*at];
+                let from = &found.types[*cell];
+                let cx = values::conversion::Context::default();
+                row[*at] = values::conversion::store(&given[*cell], from, &column.sql_type, &cx)
+                    .map_err(|e| Error::new(e.code(), e.sqlstate(), e.text(&column.name, 1)))?;
+            }
+            for (column, value) in schema.columns.iter().zip(&row) {
+                if !column.nullable && value.is_null() && !column.is_virtual {
+                    return Err(Error::general(format!(
+                        "column name 'our_{}' is non-nullable but attempted to set a value of null",
+                        column.name
+                    )));
+                }
+            }
+            let new = crate::write::encode_row(&state, &row)?;
+            if c.ours.as_ref() == Some(&new.value) && *key == new.key {
+                continue;
+            }
+            changed += 1;
+            if let Some(old) = &c.ours
+                && *key != new.key
+            {
+                edits.insert(key.clone(), (Some(old.clone()), None));
+            }
+            let there = table.rows()?.get(&new.key)?.map(|i| i.value().to_vec());
+            edits.insert(new.key, (there, Some(new.value)));
+        }
+        let mut list: Vec<(Edit, Option<Vec<u8>>)> = edits
+            .into_iter()
+            .map(|(key, (old, new))| (Edit { key, value: new }, old))
+            .collect();
+        let desc = table.layout().key_desc().clone();
+        list.sort_by(|a, b| desc.compare(&a.0.key, &b.0.key));
+        let logic = SessionLogic::new(session, e.handle.store.objects());
+        let edited = versioning::replace_rows(&stored, &table, list, &logic)?;
+        e.set_working(&root.with_table(&stored, &edited)?)?;
+        Ok(changed)
+    })
+}
+
+/// The schema of a table that users fill (spec 03 §17).
+fn user_table(name: &str) -> Option<Schema> {
+    use values::CollationId;
+    let text = SqlType::Text(LobSize::Regular, CollationId::DEFAULT);
+    let long = SqlType::Text(LobSize::Long, CollationId::DEFAULT);
+    let varchar = |n| SqlType::VarChar(n, CollationId::DEFAULT);
+    let int = |width, bool_width| SqlType::Int { width, unsigned: false, bool_width };
+    let columns: Vec<(&str, SqlType, u64, bool)> = match name {
+        "dolt_docs" => vec![("doc_name", varchar(1023), 2990, false), ("doc_text", long, 9971, false)],
+        "dolt_ignore" => vec![
+            ("pattern", text, 5718, false),
+            ("ignored", int(IntWidth::Tiny, true), 2223, false),
+        ],
+        "dolt_nonlocal_tables" => vec![
+            ("table_name", varchar(65535), 4078, false),
+            ("target_ref", varchar(65535), 5216, true),
+            ("ref_table", varchar(65535), 10012, true),
+            ("options", varchar(65535), 1105, true),
+        ],
+        "dolt_query_catalog" => vec![
+            ("id", long, 7641, false),
+            ("display_order", int(IntWidth::Int, false), 8450, false),
+            ("name", text.clone(), 5442, false),
+            ("query", text.clone(), 8906, false),
+            ("description", text, 15598, false),
+        ],
+        "dolt_tests" => vec![
+            ("test_name", text.clone(), 13348, false),
+            ("test_group", text.clone(), 10453, true),
+            ("test_query", text.clone(), 11959, false),
+            ("assertion_type", text.clone(), 4047, false),
+            ("assertion_comparator", text.clone(), 15526, false),
+            ("assertion_value", text, 7626, true),
+        ],
+        _ => return None,
+    };
+    let mut schema = Schema { primary_key: vec![0], ..Schema::default() };
+    for (i, (name, sql_type, tag, nullable)) in columns.into_iter().enumerate() {
+        let mut c = Column::new(name, sql_type, tag);
+        c.nullable = nullable;
+        c.primary_key = i == 0;
+        schema.columns.push(c);
+    }
+    Some(schema)
+}
+
+fn create(session: &Session, db: &DbRef, name: &str, schema: &Schema) -> Result<()> {
+    let root = session.root_of(db)?;
+    if root.table(name)?.is_some() {
+        return Ok(());
+    }
+    let objects = db.handle.store.objects();
+    let table = Table::new(objects, schema)?;
+    let mut changes = session.branch_changes(db)?;
+    let built = changes.built_root()?.with_table(name, &table)?;
+    let id = built.save()?;
+    let state = db.handle.root(id)?;
+    changes.set.working = id;
+    changes.root = state.clone();
+    changes.latest = state;
+    changes.tables.clear();
+    changes.replaced = true;
+    Ok(())
+}
