@@ -1,5 +1,6 @@
 //! information_schema, mysql and performance_schema.
 
+mod account_rows;
 pub(crate) mod column_facts;
 mod definitions;
 mod grants;
@@ -52,7 +53,10 @@ pub(crate) fn table_names(db: &str) -> Vec<String> {
 /// Tables of a system database.
 pub(crate) fn tables_of(db: &str) -> impl Iterator<Item = &'static Arc<SystemTable>> {
     let db = db.to_ascii_lowercase();
-    REGISTRY.iter().filter(move |((d, _), _)| *d == db).map(|(_, t)| t)
+    REGISTRY
+        .iter()
+        .filter(move |((d, _), _)| *d == db)
+        .map(|(_, t)| t)
 }
 
 static REGISTRY: LazyLock<BTreeMap<(String, String), Arc<SystemTable>>> = LazyLock::new(|| {
@@ -160,7 +164,9 @@ impl VirtualTable for SystemTable {
 pub(crate) fn row_count(session: &Session, seen: &SeenDatabase, t: &TableState) -> u64 {
     use crate::session::Revision;
     let pending = || -> Option<u64> {
-        let Revision::Branch(branch) = &seen.db.revision else { return None };
+        let Revision::Branch(branch) = &seen.db.revision else {
+            return None;
+        };
         let mut tx = session.open_transaction();
         let b = tx.branch(&seen.db.handle, branch).ok()?;
         if b.tables.is_empty() {

@@ -515,6 +515,20 @@ impl Session {
                     self.random.set(if v.name == "rand_seed1" { (n, b) } else { (a, n) });
                 }
             }
+            "collation_server" => {
+                let text = crate::convert::to_string(&value);
+                if let Some(c) = values::collation::by_name(&text) {
+                    let charset = Value::text(c.charset.name);
+                    self.variables.borrow_mut().insert("character_set_server".into(), charset);
+                }
+            }
+            "character_set_server" => {
+                let text = crate::convert::to_string(&value);
+                if let Some(c) = crate::bind::types::charset_default(&text) {
+                    let collation = Value::text(c.name);
+                    self.variables.borrow_mut().insert("collation_server".into(), collation);
+                }
+            }
             "collation_connection" => {
                 if let Some(c) =
                     values::collation::by_name(&crate::convert::to_string(&value))

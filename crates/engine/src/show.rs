@@ -58,14 +58,18 @@ fn unfiltered(session: &Session, s: &Show, params: &[OwnedValue]) -> Result<List
     }
     match s {
         Show::Databases(_) => Ok(objects::databases(session)),
-        Show::Tables { full, db, as_of, .. } => {
-            objects::tables(session, *full, db.as_ref(), as_of.as_ref(), params)
-        }
+        Show::Tables {
+            full, db, as_of, ..
+        } => objects::tables(session, *full, db.as_ref(), as_of.as_ref(), params),
         Show::OpenTables { .. } => Ok(objects::open_tables()),
         Show::TableStatus { db, .. } => objects::table_status(session, db.as_ref()),
-        Show::Columns { full, extended, table, as_of, .. } => {
-            objects::columns(session, *full, *extended, table, as_of.as_ref(), params)
-        }
+        Show::Columns {
+            full,
+            extended,
+            table,
+            as_of,
+            ..
+        } => objects::columns(session, *full, *extended, table, as_of.as_ref(), params),
         Show::Index { table, .. } => objects::index(session, table),
         Show::CreateTable { table, as_of } => {
             objects::create_table_listing(session, table, as_of.as_ref(), params)
@@ -73,9 +77,10 @@ fn unfiltered(session: &Session, s: &Show, params: &[OwnedValue]) -> Result<List
         Show::CreateView { view, as_of } => {
             objects::create_view_listing(session, view, as_of.as_ref(), params)
         }
-        Show::CreateDatabase { if_not_exists, name } => {
-            objects::create_database_listing(session, name, *if_not_exists)
-        }
+        Show::CreateDatabase {
+            if_not_exists,
+            name,
+        } => objects::create_database_listing(session, name, *if_not_exists),
         Show::CreateTrigger(name) => {
             let db = objects::database_name(session, name.db.as_ref())?;
             let found = server_facts::triggers(session, Some(&db))?
@@ -95,21 +100,26 @@ fn unfiltered(session: &Session, s: &Show, params: &[OwnedValue]) -> Result<List
         Show::CreateFunction(name) => Err(Error::unknown_routine("FUNCTION", &*name.name)),
         Show::ProcedureCode(name) => Err(Error::unknown_routine("PROCEDURE", &*name.name)),
         Show::FunctionCode(name) => Err(Error::unknown_routine("FUNCTION", &*name.name)),
-        Show::CreateEvent(name) => {
-            Err(Error::new(1539, "HY000", format!("Unknown event '{}'", name.name)))
-        }
+        Show::CreateEvent(name) => Err(Error::new(
+            1539,
+            "HY000",
+            format!("Unknown event '{}'", name.name),
+        )),
         Show::CreateUser(user) => server::create_user(session, user.as_ref()),
         Show::Triggers { db, .. } => {
             let db = objects::database_name(session, db.as_ref())?;
-            Ok(server::triggers(server_facts::triggers(session, Some(&db))?))
+            Ok(server::triggers(server_facts::triggers(
+                session,
+                Some(&db),
+            )?))
         }
         Show::Events { db, .. } => {
             objects::database_name(session, db.as_ref())?;
             Ok(server::events())
         }
-        Show::ProcedureStatus(_) => {
-            Ok(server::routine_status(server_facts::routines(session, None)?))
-        }
+        Show::ProcedureStatus(_) => Ok(server::routine_status(server_facts::routines(
+            session, None,
+        )?)),
         Show::FunctionStatus(_) => Ok(server::routine_status(Vec::new())),
         Show::Variables { scope, .. } => Ok(server::variables(session, *scope)),
         Show::Status { .. } => Ok(server::status(session)),

@@ -31,7 +31,9 @@ struct Collect {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t")
+    text.replace('\\', "\\\\")
+        .replace('\n', "\\n")
+        .replace('\t', "\\t")
 }
 
 impl ResultSink for Collect {
@@ -80,7 +82,11 @@ fn check(path: &Path) -> std::result::Result<(), String> {
     run(&session, "CREATE DATABASE db");
     run(&session, "USE db");
     let (mut blessed, mut wrong) = (String::new(), String::new());
-    for block in text.split("\n\n").map(|b| b.trim_matches('\n')).filter(|b| !b.is_empty()) {
+    for block in text
+        .split("\n\n")
+        .map(|b| b.trim_matches('\n'))
+        .filter(|b| !b.is_empty())
+    {
         let (sql, expected) = match block.split_once("\n----") {
             Some((sql, expected)) => (sql, expected.trim_start_matches('\n')),
             None => (block, ""),
@@ -95,7 +101,11 @@ fn check(path: &Path) -> std::result::Result<(), String> {
     if std::env::var_os("DOLT_RS_BLESS").is_some() {
         return std::fs::write(path, blessed).map_err(|e| e.to_string());
     }
-    if wrong.is_empty() { Ok(()) } else { Err(format!("{}:\n{wrong}", path.display())) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{}:\n{wrong}", path.display()))
+    }
 }
 
 #[test]

@@ -315,7 +315,8 @@ impl Binder<'_> {
             };
             // The dictionary's columns keep their own letter case, as MySQL 8 has it.
             let own = matches!(item, Item::Expr { expr: ast::Expr::Column(_), alias: false, .. })
-                && meta.schema == "information_schema";
+                && meta.schema == "information_schema"
+                && meta.org_table != "PROCESSLIST";
             meta.name = if own { meta.org_name.clone() } else { name };
             meta.ty = typed.ty.clone();
             meta.not_null = !typed.nullable;

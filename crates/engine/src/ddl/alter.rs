@@ -364,6 +364,15 @@ fn add_columns(
             });
         }
         checks.extend(d.checks);
+        if let Some(references) = d.references {
+            extra.push(TableConstraint::ForeignKey {
+                constraint: None,
+                index_name: None,
+                if_not_exists: false,
+                columns: vec![def.name.clone()],
+                references,
+            });
+        }
         if position != ColumnPosition::Unspecified {
             position = ColumnPosition::After(def.name.clone());
         }
@@ -485,6 +494,8 @@ fn drop_column(change: &mut Change<'_>, state: &Arc<TableState>, at: usize) -> R
         return Err(Error::cannot_drop_all_columns());
     }
     let quoted = format!("`{}`", column.name);
+    // A check on this column alone goes with it.
+    schema.checks.retain(|c| !mentions_only(&c.expression, &column.name));
     if let Some(c) = schema.checks.iter().find(|c| c.expression.to_lowercase().contains(&quoted.to_lowercase())) {
         return Err(Error::check_dependent_column(&c.name, &column.name));
     }
@@ -530,6 +541,12 @@ fn drop_column(change: &mut Change<'_>, state: &Arc<TableState>, at: usize) -> R
     let mut sources = identity(state);
     sources.remove(at);
     rebuild_rows(change, state, schema, &sources, None)
+}
+
+/// Whether every column of a stored text is this one.
+fn mentions_only(text: &str, column: &str) -> bool {
+    let mut names = text.split('`').skip(1).step_by(2).peekable();
+    names.peek().is_some() && names.all(|n| n.eq_ignore_ascii_case(column))
 }
 
 fn rename_column(schema: &mut Schema, at: usize, new: &str) -> Result<()> {
@@ -646,6 +663,21 @@ fn modify(
         }
         column.nullable = false;
     }
+    if !column.nullable
+        && let Some(k) = change.root.foreign_keys()?.of_child(&table).find(|k| {
+            k.child_columns.contains(&old.tag)
+                && [k.on_delete, k.on_update].contains(&model::ReferentialAction::SetNull)
+        })
+    {
+        return Err(Error::new(
+            1830,
+            "HY000",
+            format!(
+                "Column '{}' cannot be NOT NULL: needed in a foreign key constraint '{}' SET NULL",
+                column.name, k.name
+            ),
+        ));
+    }
     let in_keys = change.root.foreign_keys()?.keys.iter().any(|k| {
         k.child_table.eq_ignore_ascii_case(&table) && k.child_columns.contains(&old.tag)
             || k.parent_table.eq_ignore_ascii_case(&table) && k.parent_columns.contains(&old.tag)
@@ -656,6 +688,19 @@ fn modify(
             "HY000",
             format!("Cannot change column '{}': used in a foreign key constraint", old.name),
         ));
+    }
+    if !column.sql_type.is_text() && !column.sql_type.is_binary() {
+        // Only texts have prefixes.
+        for index in &mut schema.indexes {
+            for (c, length) in index.columns.iter().zip(&mut index.prefix_lengths) {
+                if *c == at {
+                    *length = 0;
+                }
+            }
+            if index.prefix_lengths.iter().all(|n| *n == 0) {
+                index.prefix_lengths.clear();
+            }
+        }
     }
     schema.columns[at] = column;
     let mut sources = identity(state);

@@ -35,6 +35,7 @@ pub(super) struct DefinedColumn {
     pub unique: bool,
     pub key: bool,
     pub checks: Vec<ast::Check>,
+    pub references: Option<ast::References>,
 }
 
 /// Reads a column definition; its tag is given later.
@@ -54,6 +55,7 @@ pub(super) fn define_column(
         unique: false,
         key: false,
         checks: Vec::new(),
+        references: None,
     };
     let c = &mut out.column;
     if matches!(def.data_type.kind, TypeKind::Serial) {
@@ -100,9 +102,9 @@ pub(super) fn define_column(
                     c.set_type(SqlType::Geometry(kind, Some(*n)));
                 }
             }
-            // REFERENCES beside a column is read and ignored, as in MySQL.
-            ColumnAttribute::References(_)
-            | ColumnAttribute::Visible
+            // Dolt makes a foreign key of it, where MySQL 8 ignores it.
+            ColumnAttribute::References(r) => out.references = Some(r.clone()),
+            ColumnAttribute::Visible
             // Dolt keeps no note of INVISIBLE, and a note would change the schema's hash.
             | ColumnAttribute::Invisible
             | ColumnAttribute::ColumnFormat(_)
@@ -449,6 +451,9 @@ pub(super) fn create_table(
                 primary.push(at);
             }
             pending.checks.extend(d.checks);
+            if let Some(r) = d.references {
+                pending.foreign_keys.push((None, None, vec![def.name.clone()], r));
+            }
             schema.columns.push(d.column);
         }
         if primary.len() > 1 {

@@ -46,6 +46,15 @@ pub(super) fn index_over(state: &TableState, columns: &[usize]) -> Option<String
     found.first().map(|i| i.name.clone())
 }
 
+/// Whether a key begins with these columns in this order: the parent needs one, and a child
+/// without one gets it.
+fn has_key(state: &TableState, columns: &[usize]) -> bool {
+    state.def.primary_key.starts_with(columns)
+        || state.def.indexes.iter().any(|i| {
+            i.ordered && i.prefixes.iter().all(|p| *p == 0) && i.columns.starts_with(columns)
+        })
+}
+
 fn primary_over(state: &TableState, columns: &[usize]) -> bool {
     let pk = &state.def.primary_key;
     pk.len() >= columns.len() && columns.iter().all(|c| pk[..columns.len()].contains(c))
@@ -145,7 +154,7 @@ pub(super) fn add(
             return Err(Error::fk_no_parent(&*references.table.name));
         }
         keys.keys.push(key);
-        if index_over(&child, &child_columns).is_none() && !primary_over(&child, &child_columns) {
+        if !has_key(&child, &child_columns) {
             child_index(change, &child, &child_columns, given.or(index_name))?;
         }
         return change.set_foreign_keys(&keys);
@@ -169,6 +178,9 @@ pub(super) fn add(
         }
         parent_columns.push(i);
     }
+    if !has_key(&parent, &parent_columns) {
+        return Err(Error::fk_no_index(&name, &parent.name));
+    }
     let parent_index = match index_over(&parent, &parent_columns) {
         _ if primary_over(&parent, &parent_columns) && parent.def.primary_key.len() == parent_columns.len() => String::new(),
         Some(i) => i,
@@ -187,11 +199,10 @@ pub(super) fn add(
     };
     key.child_column_names = stored(&child, &child_columns);
     key.parent_column_names = stored(&parent, &parent_columns);
-    key.child_index = match index_over(&child, &child_columns) {
-        Some(i) => i,
-        None if primary_over(&child, &child_columns) => String::new(),
-        None => child_index(change, &child, &child_columns, given.or(index_name))?,
-    };
+    if !has_key(&child, &child_columns) {
+        child_index(change, &child, &child_columns, given.or(index_name))?;
+    }
+    key.child_index = index_over(&*change.table(table)?, &child_columns).unwrap_or_default();
     if checks {
         let child = change.table(table)?;
         let parent = parent_of(change, &child, &parent)?;

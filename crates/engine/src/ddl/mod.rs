@@ -6,8 +6,9 @@
 mod alter;
 mod create;
 mod foreign_key;
+mod function_text;
 mod rebuild;
-mod stored_text;
+pub(crate) mod stored_text;
 pub mod types;
 mod view;
 
@@ -233,8 +234,9 @@ pub fn account_statement(session: &Session, s: &Statement) -> Result<()> {
     Ok(())
 }
 
-fn database_collation(options: &[ast::DatabaseOption]) -> Result<CollationId> {
-    let mut id = CollationId::DEFAULT;
+fn database_collation(session: &Session, options: &[ast::DatabaseOption]) -> Result<CollationId> {
+    let server = crate::convert::to_string(&session.variable("collation_server"));
+    let mut id = values::collation::by_name(&server).map_or(CollationId::DEFAULT, |c| c.id);
     let mut charset = None;
     for o in options {
         match o {
@@ -271,7 +273,7 @@ fn create_database(session: &Session, c: &ast::CreateDatabase) -> Result<u64> {
         }
         return Err(Error::database_exists(name));
     }
-    let collation = database_collation(&c.options)?;
+    let collation = database_collation(session, &c.options)?;
     let dates = session.instance.settings.commit_dates;
     let millis = dates.1.unwrap_or(session.instance.clock.now_micros() / 1000);
     session.instance.create_database(name, collation, session.committer(), millis)?;
@@ -283,7 +285,7 @@ fn alter_database(session: &Session, a: &ast::AlterDatabase) -> Result<()> {
         Some(n) => session.resolve_database(n)?,
         None => session.current()?,
     };
-    let collation = database_collation(&a.options)?;
+    let collation = database_collation(session, &a.options)?;
     let mut change = Change::new(session, &db)?;
     let root = change.root.root.with_collation(collation);
     change.set_root(root)?;

@@ -2,14 +2,13 @@
 //! user wrote, with columns unqualified and in backticks. It enters the schema's hash, so it is a
 //! format of its own, apart from the printer of the syntax tree.
 
-use syntax::ast::{BinaryOp, Expr, IsWhat, Literal, UnaryOp};
+use syntax::ast::{BinaryOp, Expr, IsWhat, Literal, TrimSide, UnaryOp};
 
 use crate::error::{Error, Result};
 
 /// Text of a DEFAULT.
 pub fn default_text(e: &Expr, parenthesized: bool) -> Result<String> {
     if let Expr::Function(f) = e
-        && !parenthesized
         && is_now(&f.name)
     {
         return Ok(now_text(f.args.first()));
@@ -31,17 +30,6 @@ pub fn default_text(e: &Expr, parenthesized: bool) -> Result<String> {
     }
     let mut out = String::new();
     write(e, &mut out)?;
-    if let Some((name, rest)) = out.split_once('(')
-        && matches!(name, "json_extract" | "json_object" | "json_array")
-        && let Expr::Function(f) = e
-    {
-        // These write their arguments apart.
-        let mut spaced = format!("{name}(");
-        list(&f.args, ", ", &mut spaced)?;
-        spaced.push(')');
-        debug_assert!(!rest.is_empty());
-        out = spaced;
-    }
     Ok(if literal && !parenthesized { out } else { format!("({out})") })
 }
 
@@ -238,21 +226,35 @@ fn write(e: &Expr, out: &mut String) -> Result<()> {
         Expr::Function(f) => {
             let name = f.name.to_ascii_lowercase();
             if is_now(&name) {
-                out.push_str(&match f.args.first() {
-                    Some(p) => format!("CURRENT_TIMESTAMP({})", text(p)?),
-                    None => "CURRENT_TIMESTAMP()".to_string(),
-                });
+                out.push_str("NOW(");
+                list(&f.args, ",", out)?;
+                out.push(')');
                 return Ok(());
             }
-            out.push_str(&name);
+            if name == "utc_timestamp" && f.args.is_empty() {
+                out.push_str("UTC_TIMESTAMP(0)");
+                return Ok(());
+            }
+            let (shown, separator) = super::function_text::style(&name);
+            out.push_str(shown);
             out.push('(');
-            list(&f.args, ",", out)?;
-            out.push(')');
+            list(&f.args, separator, out)?;
+            // Without a second argument ROUND has its default written.
+            out.push_str(if name == "round" && f.args.len() == 1 { ",0)" } else { ")" });
         }
         Expr::Cast { expr, to, .. } => {
             let mut ty = Vec::new();
             syntax::ToSql::write_sql(&**to, &mut ty);
             out.push_str(&format!("convert({}, {})", text(expr)?, String::from_utf8_lossy(&ty).to_lowercase()));
+        }
+        Expr::Trim { side, what, from } => {
+            let side = match side {
+                TrimSide::Leading => "leading",
+                TrimSide::Trailing => "trailing",
+                TrimSide::Both | TrimSide::Unspecified => "both",
+            };
+            let what = what.as_deref().map_or(Ok("' '".to_string()), text)?;
+            out.push_str(&format!("trim({side} {what} from {})", text(from)?));
         }
         Expr::Row(items) => {
             out.push('(');

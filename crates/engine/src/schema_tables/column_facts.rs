@@ -9,17 +9,27 @@ pub(crate) fn key(def: &TableDef, column: usize) -> &'static str {
     if def.primary_key.contains(&column) {
         return "PRI";
     }
-    let ordered = || def.indexes.iter().filter(|i| i.columns.first() == Some(&column));
+    let ordered = || {
+        def.indexes
+            .iter()
+            .filter(|i| i.columns.first() == Some(&column))
+    };
     if ordered().any(|i| i.unique && i.columns.len() == 1) {
         // Without a primary key the first unique key that has no NULL stands in for it.
         let stands_in = def.keyless()
             && !def.columns[column].nullable
-            && def.indexes.iter().find(|i| {
-                i.unique && i.columns.iter().all(|c| !def.columns[*c].nullable)
-            }).is_some_and(|i| i.columns == [column]);
+            && def
+                .indexes
+                .iter()
+                .find(|i| i.unique && i.columns.iter().all(|c| !def.columns[*c].nullable))
+                .is_some_and(|i| i.columns == [column]);
         return if stands_in { "PRI" } else { "UNI" };
     }
-    if ordered().next().is_some() { "MUL" } else { "" }
+    if ordered().next().is_some() {
+        "MUL"
+    } else {
+        ""
+    }
 }
 
 /// AUTO_INCREMENT, how a default or value is computed, ON UPDATE, INVISIBLE.
@@ -29,7 +39,11 @@ pub(crate) fn extra(column: &Column) -> String {
         parts.push("auto_increment".to_string());
     }
     if !column.generated.is_empty() {
-        let kind = if column.is_virtual { "VIRTUAL" } else { "STORED" };
+        let kind = if column.is_virtual {
+            "VIRTUAL"
+        } else {
+            "STORED"
+        };
         parts.push(format!("{kind} GENERATED"));
     } else if is_computed(&column.default) {
         parts.push("DEFAULT_GENERATED".to_string());
@@ -45,12 +59,16 @@ pub(crate) fn extra(column: &Column) -> String {
 
 fn is_computed(default: &str) -> bool {
     default.starts_with('(')
-        || default.get(..17).is_some_and(|t| t.eq_ignore_ascii_case("current_timestamp"))
+        || default
+            .get(..17)
+            .is_some_and(|t| t.eq_ignore_ascii_case("current_timestamp"))
 }
 
 /// Length of characters and of bytes.
 pub(crate) fn lengths(ty: &SqlType) -> (OwnedValue, OwnedValue) {
-    let per_char = ty.collation().map_or(1, |c| u64::from(c.get().charset.max_length));
+    let per_char = ty
+        .collation()
+        .map_or(1, |c| u64::from(c.get().charset.max_length));
     let both = |chars: u64, bytes: u64| (number(chars), number(bytes));
     match ty {
         SqlType::Char(n, _) | SqlType::VarChar(n, _) => {
@@ -61,7 +79,11 @@ pub(crate) fn lengths(ty: &SqlType) -> (OwnedValue, OwnedValue) {
         SqlType::Blob(size) => both(size.limit(), size.limit()),
         SqlType::Binary(n) | SqlType::VarBinary(n) => both(u64::from(*n), u64::from(*n)),
         SqlType::Enum(members, _) => {
-            let n = members.iter().map(|m| m.chars().count() as u64).max().unwrap_or(0);
+            let n = members
+                .iter()
+                .map(|m| m.chars().count() as u64)
+                .max()
+                .unwrap_or(0);
             both(n, n * per_char)
         }
         SqlType::Set(members, _) => {
@@ -77,7 +99,9 @@ pub(crate) fn lengths(ty: &SqlType) -> (OwnedValue, OwnedValue) {
 pub(crate) fn digits(ty: &SqlType) -> (OwnedValue, OwnedValue) {
     let whole = |n: u64| (number(n), number(0));
     match ty {
-        SqlType::Int { width, unsigned, .. } => whole(match width {
+        SqlType::Int {
+            width, unsigned, ..
+        } => whole(match width {
             IntWidth::Tiny => 3,
             IntWidth::Small => 5,
             IntWidth::Medium => 7,
@@ -105,13 +129,19 @@ pub(crate) fn fraction(ty: &SqlType) -> OwnedValue {
 /// Name of a type without its arguments.
 pub(crate) fn type_word(ty: &SqlType) -> String {
     let text = crate::show::type_text(ty);
-    text.split(['(', ' ']).next().unwrap_or_default().to_lowercase()
+    text.split(['(', ' '])
+        .next()
+        .unwrap_or_default()
+        .to_lowercase()
 }
 
 /// Character set and collation of a type.
 pub(crate) fn charset(ty: &SqlType) -> (OwnedValue, OwnedValue) {
     match ty.collation() {
-        Some(id) => (Value::text(id.get().charset.name), Value::text(id.get().name)),
+        Some(id) => (
+            Value::text(id.get().charset.name),
+            Value::text(id.get().name),
+        ),
         None => (Value::Null, Value::Null),
     }
 }

@@ -27,7 +27,9 @@ fn spelled(bits: PrivilegeBits) -> String {
             .map(|w| {
                 let lower = w.to_lowercase();
                 let mut c = lower.chars();
-                c.next().map_or(String::new(), |f| f.to_uppercase().collect::<String>() + c.as_str())
+                c.next().map_or(String::new(), |f| {
+                    f.to_uppercase().collect::<String>() + c.as_str()
+                })
             })
             .collect::<Vec<_>>()
             .join(" "),
@@ -70,7 +72,12 @@ fn user_row(a: &Account) -> Vec<OwnedValue> {
 
 /// The accounts that the session may see: all with SELECT on mysql.
 fn accounts(session: &Session) -> Vec<std::sync::Arc<Account>> {
-    session.instance.accounts.as_ref().map(|a| a.list()).unwrap_or_default()
+    session
+        .instance
+        .accounts
+        .as_ref()
+        .map(|a| a.list())
+        .unwrap_or_default()
 }
 
 fn mysql_rows(session: &Session, table: &str) -> Vec<Vec<OwnedValue>> {
@@ -85,9 +92,18 @@ fn mysql_rows(session: &Session, table: &str) -> Vec<Vec<OwnedValue>> {
         "user" => out.extend(accounts(session).iter().map(|a| user_row(a))),
         "db" => {
             for a in accounts(session) {
-                for d in a.grants.databases.iter().filter(|d| !d.privileges.is_empty()) {
+                for d in a
+                    .grants
+                    .databases
+                    .iter()
+                    .filter(|d| !d.privileges.is_empty())
+                {
                     let mut row = vec![t(&a.host), t(&d.name), t(&a.user)];
-                    row.extend(DB_PRIVILEGES.iter().map(|(_, p)| yes_no(holds(d.privileges, p))));
+                    row.extend(
+                        DB_PRIVILEGES
+                            .iter()
+                            .map(|(_, p)| yes_no(holds(d.privileges, p))),
+                    );
                     out.push(row);
                 }
             }
@@ -101,8 +117,14 @@ fn mysql_rows(session: &Session, table: &str) -> Vec<Vec<OwnedValue>> {
                             .iter()
                             .fold(PrivilegeBits::NONE, |bits, c| bits.union(c.privileges));
                         out.push(vec![
-                            t(&a.host), t(&d.name), t(&a.user), t(&g.name), t(""), moment(0),
-                            Value::text(spelled(g.privileges)), Value::text(spelled(columns)),
+                            t(&a.host),
+                            t(&d.name),
+                            t(&a.user),
+                            t(&g.name),
+                            t(""),
+                            moment(0),
+                            Value::text(spelled(g.privileges)),
+                            Value::text(spelled(columns)),
                         ]);
                     }
                 }
@@ -114,8 +136,13 @@ fn mysql_rows(session: &Session, table: &str) -> Vec<Vec<OwnedValue>> {
                     for g in &d.tables {
                         for c in &g.columns {
                             out.push(vec![
-                                t(&a.host), t(&d.name), t(&a.user), t(&g.name), t(&c.name),
-                                moment(0), Value::text(spelled(c.privileges)),
+                                t(&a.host),
+                                t(&d.name),
+                                t(&a.user),
+                                t(&g.name),
+                                t(&c.name),
+                                moment(0),
+                                Value::text(spelled(c.privileges)),
                             ]);
                         }
                     }
@@ -127,9 +154,14 @@ fn mysql_rows(session: &Session, table: &str) -> Vec<Vec<OwnedValue>> {
                 for d in &a.grants.databases {
                     for r in &d.routines {
                         out.push(vec![
-                            t(&a.host), t(&d.name), t(&a.user), t(&r.name),
-                            t(if r.procedure { "PROCEDURE" } else { "FUNCTION" }), t(""),
-                            Value::text(spelled(r.privileges)), moment(0),
+                            t(&a.host),
+                            t(&d.name),
+                            t(&a.user),
+                            t(&r.name),
+                            t(if r.procedure { "PROCEDURE" } else { "FUNCTION" }),
+                            t(""),
+                            Value::text(spelled(r.privileges)),
+                            moment(0),
                         ]);
                     }
                 }
@@ -139,7 +171,10 @@ fn mysql_rows(session: &Session, table: &str) -> Vec<Vec<OwnedValue>> {
             for a in accounts(session) {
                 for (name, option) in &a.grants.dynamic {
                     out.push(vec![
-                        t(&a.user), t(&a.host), Value::text(name.to_uppercase()), yes_no(*option),
+                        t(&a.user),
+                        t(&a.host),
+                        Value::text(name.to_uppercase()),
+                        yes_no(*option),
                     ]);
                 }
             }
@@ -148,13 +183,20 @@ fn mysql_rows(session: &Session, table: &str) -> Vec<Vec<OwnedValue>> {
             let edges = session.instance.accounts.as_ref().map(|a| a.role_edges());
             for e in edges.unwrap_or_default() {
                 out.push(vec![
-                    t(&e.from_host), t(&e.from_user), t(&e.to_host), t(&e.to_user),
+                    t(&e.from_host),
+                    t(&e.from_user),
+                    t(&e.to_host),
+                    t(&e.to_user),
                     yes_no(e.admin_option),
                 ]);
             }
         }
         "slave_master_info" => {
-            let sources = session.instance.accounts.as_ref().map(|a| a.replica_sources());
+            let sources = session
+                .instance
+                .accounts
+                .as_ref()
+                .map(|a| a.replica_sources());
             for s in sources.unwrap_or_default() {
                 let mut row = vec![Value::Null; 33];
                 row[0] = Value::Int(0);
@@ -177,7 +219,9 @@ fn mysql_rows(session: &Session, table: &str) -> Vec<Vec<OwnedValue>> {
 }
 
 fn pairs(list: Vec<(String, String)>) -> Vec<Vec<OwnedValue>> {
-    list.into_iter().map(|(n, v)| vec![Value::text(n), Value::text(v)]).collect()
+    list.into_iter()
+        .map(|(n, v)| vec![Value::text(n), Value::text(v)])
+        .collect()
 }
 
 fn performance_rows(session: &Session, table: &str) -> Vec<Vec<OwnedValue>> {
@@ -189,8 +233,14 @@ fn performance_rows(session: &Session, table: &str) -> Vec<Vec<OwnedValue>> {
             .map(|(n, _)| {
                 let unset = || Value::text("0");
                 vec![
-                    Value::text(n), Value::text("COMPILED"), Value::text(""), unset(), unset(),
-                    Value::Null, Value::Null, Value::Null,
+                    Value::text(n),
+                    Value::text("COMPILED"),
+                    Value::text(""),
+                    unset(),
+                    unset(),
+                    Value::Null,
+                    Value::Null,
+                    Value::Null,
                 ]
             })
             .collect(),
@@ -211,9 +261,22 @@ fn performance_rows(session: &Session, table: &str) -> Vec<Vec<OwnedValue>> {
                         Err(_) => return Vec::new(),
                     };
                 vec![
-                    id.clone(), Value::text("thread/sql/one_connection"), Value::text("FOREGROUND"),
-                    id, user, host, db, command, time, state, info, Value::Null, Value::Null,
-                    Value::text("YES"), Value::text("YES"), Value::text("TCP/IP"),
+                    id.clone(),
+                    Value::text("thread/sql/one_connection"),
+                    Value::text("FOREGROUND"),
+                    id,
+                    user,
+                    host,
+                    db,
+                    command,
+                    time,
+                    state,
+                    info,
+                    Value::Null,
+                    Value::Null,
+                    Value::text("YES"),
+                    Value::text("YES"),
+                    Value::text("TCP/IP"),
                 ]
             })
             .collect(),

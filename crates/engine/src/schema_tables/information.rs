@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use values::{OwnedValue, SqlType, Value};
 
+use super::account_rows::{privileges, roles, visible_accounts};
 use super::column_facts;
 use super::server_facts;
 use super::sight::{SeenDatabase, Sight};
 use super::{Narrowed, is_system, tables_of};
-use crate::accounts::{Account, Privilege, PrivilegeBits};
+use crate::accounts::Privilege;
 use crate::error::Result;
 use crate::root_state::{TableState, ViewDef};
 use crate::session::Session;
@@ -50,7 +51,10 @@ impl Scan<'_> {
     }
 
     fn wants_table(&self, name: &str) -> bool {
-        self.narrowed.table.as_deref().is_none_or(|n| n.eq_ignore_ascii_case(name))
+        self.narrowed
+            .table
+            .as_deref()
+            .is_none_or(|n| n.eq_ignore_ascii_case(name))
     }
 
     fn each_table(
@@ -78,20 +82,34 @@ impl Scan<'_> {
         let mut out = Vec::new();
         if self.wants_dictionary() {
             out.push(vec![
-                def(), t("information_schema"), t("utf8mb3"), t("utf8mb3_general_ci"), Value::Null,
+                def(),
+                t("information_schema"),
+                t("utf8mb3"),
+                t("utf8mb3_general_ci"),
+                Value::Null,
                 t("NO"),
             ]);
         }
         for seen in self.databases()? {
             let c = seen.root.root.collation().get();
-            out.push(vec![def(), t(seen.name), t(c.charset.name), t(c.name), Value::Null, t("NO")]);
+            out.push(vec![
+                def(),
+                t(seen.name),
+                t(c.charset.name),
+                t(c.name),
+                Value::Null,
+                t("NO"),
+            ]);
         }
         Ok(out)
     }
 
     fn schemata_extensions(&self) -> Result<Rows> {
         let rows = self.schemata()?;
-        Ok(rows.into_iter().map(|r| vec![def(), r[1].clone(), t("")]).collect())
+        Ok(rows
+            .into_iter()
+            .map(|r| vec![def(), r[1].clone(), t("")])
+            .collect())
     }
 
     fn tables(&self) -> Result<Rows> {
@@ -99,9 +117,19 @@ impl Scan<'_> {
         if self.wants_dictionary() {
             for table in tables_of("information_schema").filter(|d| self.wants_table(&d.name)) {
                 let mut row = vec![
-                    def(), t("information_schema"), t(&table.name), t("SYSTEM VIEW"), Value::Null,
-                    Value::Int(10), Value::Null, Value::Int(0), Value::Int(0), Value::Int(0),
-                    Value::Int(0), Value::Int(0), Value::Int(0),
+                    def(),
+                    t("information_schema"),
+                    t(&table.name),
+                    t("SYSTEM VIEW"),
+                    Value::Null,
+                    Value::Int(10),
+                    Value::Null,
+                    Value::Int(0),
+                    Value::Int(0),
+                    Value::Int(0),
+                    Value::Int(0),
+                    Value::Int(0),
+                    Value::Int(0),
                 ];
                 row.extend((0..6).map(|_| Value::Null));
                 row.push(t(""));
@@ -164,7 +192,12 @@ impl Scan<'_> {
 
     fn privileges(&self, db: &str, table: &str, column: &str) -> String {
         use Privilege::{Insert, References, Select, Update};
-        let list = [(Insert, "insert"), (References, "references"), (Select, "select"), (Update, "update")];
+        let list = [
+            (Insert, "insert"),
+            (References, "references"),
+            (Select, "select"),
+            (Update, "update"),
+        ];
         let held: Vec<&str> = list
             .iter()
             .filter(|(p, _)| self.sight.allows_column(*p, db, table, column))
@@ -202,7 +235,10 @@ impl Scan<'_> {
                     continue;
                 }
                 place += 1;
-                let generated = c.generated.strip_prefix('(').and_then(|g| g.strip_suffix(')'));
+                let generated = c
+                    .generated
+                    .strip_prefix('(')
+                    .and_then(|g| g.strip_suffix(')'));
                 let facts = ColumnRow {
                     ty: &c.ty,
                     nullable: c.nullable,
@@ -270,7 +306,11 @@ impl Scan<'_> {
                     maybe(p.column),
                     if ordered { t("A") } else { Value::Null },
                     Value::Int(0),
-                    if p.prefix > 0 { Value::UInt(p.prefix.into()) } else { Value::Null },
+                    if p.prefix > 0 {
+                        Value::UInt(p.prefix.into())
+                    } else {
+                        Value::Null
+                    },
                     Value::Null,
                     t(if p.nullable { "YES" } else { "" }),
                     t(p.kind),
@@ -290,7 +330,12 @@ impl Scan<'_> {
         self.each_table(&mut |seen, table| {
             let mut add = |name: &str, kind: &str, enforced: bool| {
                 out.push(vec![
-                    def(), t(&seen.name), t(name), t(&seen.name), t(&table.name), t(kind),
+                    def(),
+                    t(&seen.name),
+                    t(name),
+                    t(&seen.name),
+                    t(&table.name),
+                    t(kind),
                     yes_no(enforced),
                 ]);
             };
@@ -317,7 +362,9 @@ impl Scan<'_> {
             let kind = crate::convert::to_string(&r[5]);
             kind == "PRIMARY KEY" || kind == "UNIQUE"
         });
-        Ok(keys.map(|r| vec![def(), r[1].clone(), r[2].clone(), r[4].clone()]).collect())
+        Ok(keys
+            .map(|r| vec![def(), r[1].clone(), r[2].clone(), r[4].clone()])
+            .collect())
     }
 
     fn check_constraints(&self) -> Result<Rows> {
@@ -335,19 +382,29 @@ impl Scan<'_> {
         let mut out = Vec::new();
         self.each_table(&mut |seen, table| {
             let d = &table.def;
-            let mut add = |constraint: &str, column: &str, place: usize, parent: Option<(&str, &str)>| {
-                let mut row = vec![
-                    def(), t(&seen.name), t(constraint), def(), t(&seen.name), t(&table.name),
-                    t(column), Value::UInt(place as u64),
-                ];
-                match parent {
-                    Some((parent_table, parent_column)) => row.extend([
-                        Value::UInt(place as u64), t(&seen.name), t(parent_table), t(parent_column),
-                    ]),
-                    None => row.extend((0..4).map(|_| Value::Null)),
-                }
-                out.push(row);
-            };
+            let mut add =
+                |constraint: &str, column: &str, place: usize, parent: Option<(&str, &str)>| {
+                    let mut row = vec![
+                        def(),
+                        t(&seen.name),
+                        t(constraint),
+                        def(),
+                        t(&seen.name),
+                        t(&table.name),
+                        t(column),
+                        Value::UInt(place as u64),
+                    ];
+                    match parent {
+                        Some((parent_table, parent_column)) => row.extend([
+                            Value::UInt(place as u64),
+                            t(&seen.name),
+                            t(parent_table),
+                            t(parent_column),
+                        ]),
+                        None => row.extend((0..4).map(|_| Value::Null)),
+                    }
+                    out.push(row);
+                };
             for (i, c) in d.primary_key.iter().enumerate() {
                 add("PRIMARY", &d.columns[*c].name, i + 1, None);
             }
@@ -386,8 +443,17 @@ impl Scan<'_> {
                 };
                 let rule = |a| t(show::action_text(a).unwrap_or("NO ACTION"));
                 out.push(vec![
-                    def(), t(&seen.name), t(&k.name), def(), t(&seen.name), unique, t("NONE"),
-                    rule(k.on_update), rule(k.on_delete), t(&table.name), t(&k.parent_table),
+                    def(),
+                    t(&seen.name),
+                    t(&k.name),
+                    def(),
+                    t(&seen.name),
+                    unique,
+                    t("NONE"),
+                    rule(k.on_update),
+                    rule(k.on_delete),
+                    t(&table.name),
+                    t(&k.parent_table),
                 ]);
             }
             Ok(())
@@ -410,7 +476,9 @@ impl Scan<'_> {
                         Some(syntax::ast::SqlSecurity::Invoker) => "INVOKER",
                         _ => "DEFINER",
                     },
-                    v.definer.as_ref().map(|d| syntax::ToSql::to_sql(d).replace(['`', '\''], "")),
+                    v.definer
+                        .as_ref()
+                        .map(|d| syntax::ToSql::to_sql(d).replace(['`', '\''], "")),
                 ),
                 _ => ("NONE", "DEFINER", None),
             };
@@ -421,7 +489,7 @@ impl Scan<'_> {
                 t(&view.query),
                 t(check),
                 t("YES"),
-                t(definer.unwrap_or_else(|| "root@%".to_string())),
+                t(definer.unwrap_or_else(|| "root@localhost".to_string())),
                 t(security),
                 t("utf8mb4"),
                 t("utf8mb4_0900_bin"),
@@ -435,15 +503,22 @@ impl Scan<'_> {
         let mut out = Vec::new();
         self.each_table(&mut |seen, table| {
             for c in visible(table) {
-                let SqlType::Geometry(kind, srid) = &c.ty else { continue };
+                let SqlType::Geometry(kind, srid) = &c.ty else {
+                    continue;
+                };
                 let name = match srid {
                     None => Value::Null,
                     Some(4326) => t("WGS 84"),
                     Some(_) => t(""),
                 };
                 out.push(vec![
-                    def(), t(&seen.name), t(&table.name), t(&c.name), name,
-                    srid.map_or(Value::Null, |s| Value::UInt(s.into())), t(kind.name()),
+                    def(),
+                    t(&seen.name),
+                    t(&table.name),
+                    t(&c.name),
+                    name,
+                    srid.map_or(Value::Null, |s| Value::UInt(s.into())),
+                    t(kind.name()),
                 ]);
             }
             Ok(())
@@ -456,10 +531,28 @@ impl Scan<'_> {
         let found = server_facts::triggers(self.session, only)?;
         let row = |g: server_facts::StoredTrigger| {
             vec![
-                def(), t(&g.db), t(g.name), t(g.event), def(), t(g.db), t(g.table),
-                Value::UInt(g.order), Value::Null, t(g.body), t("ROW"), t(g.timing), Value::Null,
-                Value::Null, t("OLD"), t("NEW"), g.created, t(g.sql_mode), t(g.definer),
-                t("utf8mb4"), t("utf8mb4_0900_bin"), t("utf8mb4_0900_bin"),
+                def(),
+                t(&g.db),
+                t(g.name),
+                t(g.event),
+                def(),
+                t(g.db),
+                t(g.table),
+                Value::UInt(g.order),
+                Value::Null,
+                t(g.body),
+                t("ROW"),
+                t(g.timing),
+                Value::Null,
+                Value::Null,
+                t("OLD"),
+                t("NEW"),
+                g.created,
+                t(g.sql_mode),
+                t(g.definer),
+                t("utf8mb4"),
+                t("utf8mb4_0900_bin"),
+                t("utf8mb4_0900_bin"),
             ]
         };
         Ok(found.into_iter().map(row).collect())
@@ -469,12 +562,32 @@ impl Scan<'_> {
         let only = self.narrowed.schema.as_deref().filter(|s| !is_system(s));
         let found = server_facts::routines(self.session, only)?;
         let row = |r: server_facts::StoredRoutine| {
-            let mut row = vec![t(&r.name), def(), t(r.db), t(&r.name), t("PROCEDURE"), t("")];
+            let mut row = vec![
+                t(&r.name),
+                def(),
+                t(r.db),
+                t(&r.name),
+                t("PROCEDURE"),
+                t(""),
+            ];
             row.extend((0..8).map(|_| Value::Null));
             row.extend([
-                t("SQL"), t(r.body), Value::Null, t("SQL"), t("SQL"), yes_no(r.deterministic),
-                t(r.access), Value::Null, t(r.security), r.created, r.modified, t(r.sql_mode),
-                t(r.comment), t(r.definer), t("utf8mb4"), t("utf8mb4_0900_bin"),
+                t("SQL"),
+                t(r.body),
+                Value::Null,
+                t("SQL"),
+                t("SQL"),
+                yes_no(r.deterministic),
+                t(r.access),
+                Value::Null,
+                t(r.security),
+                r.created,
+                r.modified,
+                t(r.sql_mode),
+                t(r.comment),
+                t(r.definer),
+                t("utf8mb4"),
+                t("utf8mb4_0900_bin"),
                 t("utf8mb4_0900_bin"),
             ]);
             row
@@ -487,14 +600,28 @@ impl Scan<'_> {
         let mut out = Vec::new();
         for r in server_facts::routines(self.session, only)? {
             for (i, (mode, name, ty)) in r.params.iter().enumerate() {
-                let Ok(ty) = crate::ddl::types::column_type(ty, None) else { continue };
+                let Ok(ty) = crate::ddl::types::column_type(ty, None) else {
+                    continue;
+                };
                 let (chars, bytes) = column_facts::lengths(&ty);
                 let (precision, scale) = column_facts::digits(&ty);
                 let (charset, collation) = column_facts::charset(&ty);
                 out.push(vec![
-                    def(), t(&r.db), t(&r.name), Value::UInt(i as u64 + 1), t(*mode), t(name),
-                    t(column_facts::type_word(&ty)), chars, bytes, precision, scale,
-                    column_facts::fraction(&ty), charset, collation, t(show::type_text(&ty)),
+                    def(),
+                    t(&r.db),
+                    t(&r.name),
+                    Value::UInt(i as u64 + 1),
+                    t(*mode),
+                    t(name),
+                    t(column_facts::type_word(&ty)),
+                    chars,
+                    bytes,
+                    precision,
+                    scale,
+                    column_facts::fraction(&ty),
+                    charset,
+                    collation,
+                    t(show::type_text(&ty)),
                     t("PROCEDURE"),
                 ]);
             }
@@ -505,7 +632,13 @@ impl Scan<'_> {
 
 fn visible(table: &TableState) -> impl Iterator<Item = &crate::table::Column> {
     let stored = &table.def.schema.columns;
-    table.def.columns.iter().zip(stored).filter(|(_, s)| !s.hidden_system).map(|(c, _)| c)
+    table
+        .def
+        .columns
+        .iter()
+        .zip(stored)
+        .filter(|(_, s)| !s.hidden_system)
+        .map(|(c, _)| c)
 }
 
 /// What a row of COLUMNS says of a column.
@@ -529,98 +662,29 @@ impl ColumnRow<'_> {
             _ => Value::Null,
         };
         vec![
-            def(), t(db), t(table), t(column), Value::UInt(place as u64), self.default,
-            yes_no(self.nullable), t(column_facts::type_word(self.ty)), chars, bytes, precision,
-            scale, column_facts::fraction(self.ty), charset, collation,
-            t(show::type_text(self.ty)), t(self.key), t(self.extra), t(""), t(self.comment),
-            t(self.generated), srid,
+            def(),
+            t(db),
+            t(table),
+            t(column),
+            Value::UInt(place as u64),
+            self.default,
+            yes_no(self.nullable),
+            t(column_facts::type_word(self.ty)),
+            chars,
+            bytes,
+            precision,
+            scale,
+            column_facts::fraction(self.ty),
+            charset,
+            collation,
+            t(show::type_text(self.ty)),
+            t(self.key),
+            t(self.extra),
+            t(""),
+            t(self.comment),
+            t(self.generated),
+            srid,
         ]
-    }
-}
-
-fn grantee(a: &Account) -> OwnedValue {
-    t(a.name().quoted('\''))
-}
-
-/// Accounts whose grants the session may see: its own, or all with SELECT on mysql.
-fn visible_accounts(session: &Session) -> Vec<Arc<Account>> {
-    let Some(list) = &session.instance.accounts else {
-        let mut root = Account::new("root", "localhost");
-        root.grants = crate::accounts::Grants::superuser();
-        return vec![Arc::new(root)];
-    };
-    let me = session.account_name();
-    let all = list.allows(&me, Privilege::Select, Some("mysql"), None);
-    list.list().into_iter().filter(|a| all || a.is(&me.user, &me.host)).collect()
-}
-
-/// Rows of a set of privileges: `USAGE` when it is empty and `usage` is set.
-fn privilege_rows(bits: PrivilegeBits, usage: bool, lead: &[OwnedValue], out: &mut Rows) {
-    let option = yes_no(bits.has(Privilege::GrantOption));
-    let names: Vec<&str> =
-        bits.iter().filter(|p| *p != Privilege::GrantOption).map(Privilege::name).collect();
-    let names = if names.is_empty() && usage { vec!["USAGE"] } else { names };
-    for name in names {
-        let mut row = lead.to_vec();
-        row.push(t(name));
-        row.push(option.clone());
-        out.push(row);
-    }
-}
-
-fn privileges(session: &Session, what: &str) -> Rows {
-    let mut out = Vec::new();
-    for a in visible_accounts(session) {
-        let who = grantee(&a);
-        if what == "USER_PRIVILEGES" {
-            privilege_rows(a.grants.global, true, &[who.clone(), def()], &mut out);
-            for (name, option) in &a.grants.dynamic {
-                out.push(vec![who.clone(), def(), t(name.to_uppercase()), yes_no(*option)]);
-            }
-            continue;
-        }
-        for d in &a.grants.databases {
-            if what == "SCHEMA_PRIVILEGES" {
-                privilege_rows(d.privileges, false, &[who.clone(), def(), t(&d.name)], &mut out);
-                continue;
-            }
-            for g in &d.tables {
-                let lead = [who.clone(), def(), t(&d.name), t(&g.name)];
-                if what == "TABLE_PRIVILEGES" {
-                    privilege_rows(g.privileges, false, &lead, &mut out);
-                    continue;
-                }
-                for c in &g.columns {
-                    let mut lead = lead.to_vec();
-                    lead.push(t(&c.name));
-                    privilege_rows(c.privileges, false, &lead, &mut out);
-                }
-            }
-        }
-    }
-    out
-}
-
-fn roles(session: &Session, what: &str) -> Rows {
-    let Some(list) = &session.instance.accounts else { return Vec::new() };
-    let me = session.account_name();
-    let mine = list
-        .role_edges()
-        .into_iter()
-        .filter(|e| e.to_user == me.user && e.to_host.eq_ignore_ascii_case(&me.host));
-    match what {
-        "ENABLED_ROLES" => mine
-            .map(|e| vec![t(e.from_user), t(e.from_host), t("YES"), t("NO")])
-            .collect(),
-        _ => mine
-            .filter(|e| what == "APPLICABLE_ROLES" || e.admin_option)
-            .map(|e| {
-                vec![
-                    t(&me.user), t(&me.host), t(&me.user), t(&me.host), t(e.from_user),
-                    t(e.from_host), yes_no(e.admin_option), t("YES"), t("NO"),
-                ]
-            })
-            .collect(),
     }
 }
 
@@ -643,7 +707,11 @@ const WGS84: &str = "GEOGCS[\"WGS 84\",DATUM[\"World Geodetic System 1984\",SPHE
 
 /// Rows of a table of information_schema; empty for what a server of this kind never has.
 pub(super) fn rows(session: &Session, table: &str, narrowed: &Narrowed) -> Result<Rows> {
-    let scan = Scan { session, sight: Sight::new(session), narrowed };
+    let scan = Scan {
+        session,
+        sight: Sight::new(session),
+        narrowed,
+    };
     Ok(match table {
         "SCHEMATA" => scan.schemata()?,
         "SCHEMATA_EXTENSIONS" => scan.schemata_extensions()?,
@@ -678,9 +746,13 @@ pub(super) fn rows(session: &Session, table: &str, narrowed: &Narrowed) -> Resul
             .into_iter()
             .map(|c| {
                 vec![
-                    t(c.name), t(c.charset.name), Value::UInt(c.id.0.into()),
-                    t(if c.is_default { "Yes" } else { "" }), t("Yes"),
-                    Value::UInt(c.sort_length.into()), t(c.pad_attribute),
+                    t(c.name),
+                    t(c.charset.name),
+                    Value::UInt(c.id.0.into()),
+                    t(if c.is_default { "Yes" } else { "" }),
+                    t("Yes"),
+                    Value::UInt(c.sort_length.into()),
+                    t(c.pad_attribute),
                 ]
             })
             .collect(),
@@ -705,8 +777,22 @@ pub(super) fn rows(session: &Session, table: &str, narrowed: &Narrowed) -> Resul
         }
         "ST_UNITS_OF_MEASURE" => units(),
         "ST_SPATIAL_REFERENCE_SYSTEMS" => vec![
-            vec![t(""), Value::UInt(0), Value::Null, Value::Null, t(""), Value::Null],
-            vec![t("WGS 84"), Value::UInt(4326), t("EPSG"), Value::UInt(4326), t(WGS84), Value::Null],
+            vec![
+                t(""),
+                Value::UInt(0),
+                Value::Null,
+                Value::Null,
+                t(""),
+                Value::Null,
+            ],
+            vec![
+                t("WGS 84"),
+                Value::UInt(4326),
+                t("EPSG"),
+                Value::UInt(4326),
+                t(WGS84),
+                Value::Null,
+            ],
         ],
         _ => Vec::new(),
     })

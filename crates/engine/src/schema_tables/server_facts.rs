@@ -18,7 +18,10 @@ const STATUS: &str = include_str!("../../data/status.tsv");
 
 /// Character sets that text can be stored in, by name.
 pub(crate) fn character_sets() -> Vec<&'static Charset> {
-    let mut list: Vec<_> = values::charset::all().iter().filter(|c| c.implemented).collect();
+    let mut list: Vec<_> = values::charset::all()
+        .iter()
+        .filter(|c| c.implemented)
+        .collect();
     list.sort_by_key(|c| c.name);
     list
 }
@@ -127,7 +130,9 @@ fn stored_rows(
     names: &[&str],
     each: &mut dyn FnMut(Vec<OwnedValue>),
 ) -> Result<()> {
-    let Some(state) = seen.root.table(table)? else { return Ok(()) };
+    let Some(state) = seen.root.table(table)? else {
+        return Ok(());
+    };
     let places: Vec<Option<usize>> = names.iter().map(|n| state.def.column(n)).collect();
     crate::exec::table_rows(&state.view, &mut |slot| {
         let row = crate::write::decode_row(&state, slot.key(), slot.value())?;
@@ -142,13 +147,19 @@ fn stored_rows(
 }
 
 fn created_at(extra: &OwnedValue) -> OwnedValue {
-    let Value::Json(json) = extra else { return Value::Null };
+    let Value::Json(json) = extra else {
+        return Value::Null;
+    };
     let text = crate::convert::to_string(&Value::Json(json.clone()));
-    let digits: String =
-        text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
-    let moment = digits.parse::<i64>().ok().and_then(|s| {
-        values::DateTime::from_unix_micros(s.checked_mul(1_000_000)?)
-    });
+    let digits: String = text
+        .chars()
+        .skip_while(|c| !c.is_ascii_digit())
+        .take_while(char::is_ascii_digit)
+        .collect();
+    let moment = digits
+        .parse::<i64>()
+        .ok()
+        .and_then(|s| values::DateTime::from_unix_micros(s.checked_mul(1_000_000)?));
     moment.map_or(Value::Null, Value::DateTime)
 }
 
@@ -166,7 +177,9 @@ pub(crate) fn triggers(session: &Session, db: Option<&str>) -> Result<Vec<Stored
             }
             let fragment = text(2);
             let parsed = syntax::parse(&fragment, &syntax::Options::default());
-            let Ok(Statement::CreateTrigger(t)) = parsed else { continue };
+            let Ok(Statement::CreateTrigger(t)) = parsed else {
+                continue;
+            };
             let event = match t.event {
                 ast::TriggerEvent::Insert => "INSERT",
                 ast::TriggerEvent::Update => "UPDATE",
@@ -179,7 +192,9 @@ pub(crate) fn triggers(session: &Session, db: Option<&str>) -> Result<Vec<Stored
             let table = t.table.name.to_string();
             let order = 1 + out
                 .iter()
-                .filter(|o| o.db == seen.name && o.table == table && o.event == event && o.timing == timing)
+                .filter(|o| {
+                    o.db == seen.name && o.table == table && o.event == event && o.timing == timing
+                })
                 .count() as u64;
             out.push(StoredTrigger {
                 db: seen.name.clone(),
@@ -204,13 +219,21 @@ pub(crate) fn routines(session: &Session, db: Option<&str>) -> Result<Vec<Stored
     let mut out = Vec::new();
     for seen in Sight::new(session).databases(db)? {
         let mut found = Vec::new();
-        let names = ["name", "create_stmt", "created_at", "modified_at", "sql_mode"];
+        let names = [
+            "name",
+            "create_stmt",
+            "created_at",
+            "modified_at",
+            "sql_mode",
+        ];
         stored_rows(&seen, "dolt_procedures", &names, &mut |row| found.push(row))?;
         for row in found {
             let text = |i: usize| crate::convert::to_string(&row[i]);
             let statement = text(1);
             let parsed = syntax::parse(&statement, &syntax::Options::default());
-            let Ok(Statement::CreateProcedure(r)) = parsed else { continue };
+            let Ok(Statement::CreateProcedure(r)) = parsed else {
+                continue;
+            };
             let mut routine = StoredRoutine {
                 db: seen.name.clone(),
                 name: text(0),
@@ -248,7 +271,9 @@ pub(crate) fn routines(session: &Session, db: Option<&str>) -> Result<Vec<Stored
                     ast::ParamMode::Out => "OUT",
                     ast::ParamMode::InOut => "INOUT",
                 };
-                routine.params.push((mode, p.name.to_string(), p.data_type.clone()));
+                routine
+                    .params
+                    .push((mode, p.name.to_string(), p.data_type.clone()));
             }
             out.push(routine);
         }

@@ -10,14 +10,29 @@ use crate::session::{DbRef, Session};
 
 /// System tables that SHOW TABLES lists when `@@dolt_show_system_tables` is on (spec 04 §5).
 const GENERATED: &[&str] = &[
-    "dolt_backups", "dolt_branch_activity", "dolt_branches", "dolt_commit_ancestors",
-    "dolt_commits", "dolt_conflicts", "dolt_constraint_violations", "dolt_help", "dolt_log",
-    "dolt_remote_branches", "dolt_remotes", "dolt_stashes", "dolt_status", "dolt_status_ignored",
+    "dolt_backups",
+    "dolt_branch_activity",
+    "dolt_branches",
+    "dolt_commit_ancestors",
+    "dolt_commits",
+    "dolt_conflicts",
+    "dolt_constraint_violations",
+    "dolt_help",
+    "dolt_log",
+    "dolt_remote_branches",
+    "dolt_remotes",
+    "dolt_stashes",
+    "dolt_status",
+    "dolt_status_ignored",
 ];
 /// System tables that exist per table.
 const GENERATED_PER_TABLE: &[&str] = &[
-    "dolt_diff_", "dolt_commit_diff_", "dolt_history_", "dolt_conflicts_",
-    "dolt_constraint_violations_", "dolt_workspace_",
+    "dolt_diff_",
+    "dolt_commit_diff_",
+    "dolt_history_",
+    "dolt_conflicts_",
+    "dolt_constraint_violations_",
+    "dolt_workspace_",
 ];
 
 /// A database of a listing.
@@ -45,7 +60,11 @@ impl<'s> Sight<'s> {
             a.effective_grants(&name.user, &name.host)
         });
         let system_tables = is_on(session, "dolt_show_system_tables");
-        Sight { session, grants, system_tables }
+        Sight {
+            session,
+            grants,
+            system_tables,
+        }
     }
 
     /// Whether a database may be listed.
@@ -60,7 +79,9 @@ impl<'s> Sight<'s> {
 
     /// Whether a privilege is held on a column.
     pub fn allows_column(&self, p: Privilege, db: &str, table: &str, column: &str) -> bool {
-        self.grants.as_ref().is_none_or(|g| g.allows_column(p, db, table, column))
+        self.grants
+            .as_ref()
+            .is_none_or(|g| g.allows_column(p, db, table, column))
     }
 
     /// Whether other accounts' connections and grants are shown.
@@ -80,7 +101,10 @@ impl<'s> Sight<'s> {
             names.push(handle.name.clone());
             if branches {
                 let list = handle.store.branches().unwrap_or_default();
-                names.extend(list.into_iter().map(|(b, _)| format!("{}/{b}", handle.name)));
+                names.extend(
+                    list.into_iter()
+                        .map(|(b, _)| format!("{}/{b}", handle.name)),
+                );
             }
         }
         if let Some(current) = self.session.current_database()
@@ -97,13 +121,19 @@ impl<'s> Sight<'s> {
 
     /// Opens a database for a listing. None when there is none, or when it has just been dropped.
     pub fn open(&self, name: &str) -> Result<Option<SeenDatabase>> {
-        let Ok(db) = self.session.resolve_database(name) else { return Ok(None) };
+        let Ok(db) = self.session.resolve_database(name) else {
+            return Ok(None);
+        };
         let shown = match name.find(['/', '@']) {
             Some(at) => format!("{}{}", db.handle.name, &name[at..]),
             None => db.handle.name.clone(),
         };
         match self.session.root_of(&db) {
-            Ok(root) => Ok(Some(SeenDatabase { name: shown, db, root })),
+            Ok(root) => Ok(Some(SeenDatabase {
+                name: shown,
+                db,
+                root,
+            })),
             Err(e) => {
                 let now = self.session.instance.database(&db.handle.name);
                 match now.is_some_and(|h| Arc::ptr_eq(&h, &db.handle)) {
@@ -129,13 +159,18 @@ impl<'s> Sight<'s> {
     }
 
     fn lists(&self, seen: &SeenDatabase, table: &str) -> bool {
-        let system = table.get(..5).is_some_and(|p| p.eq_ignore_ascii_case("dolt_"));
+        let system = table
+            .get(..5)
+            .is_some_and(|p| p.eq_ignore_ascii_case("dolt_"));
         (self.system_tables || !system) && self.sees_table(&seen.name, table)
     }
 
     /// Names of the stored tables that are listed, in order of their lower-case names.
     pub fn table_names(&self, seen: &SeenDatabase, root: &RootState) -> Vec<String> {
-        root.table_names().into_iter().filter(|n| self.lists(seen, n)).collect()
+        root.table_names()
+            .into_iter()
+            .filter(|n| self.lists(seen, n))
+            .collect()
     }
 
     /// Stored tables that are listed, or the one of that name.
@@ -156,7 +191,11 @@ impl<'s> Sight<'s> {
     pub fn views(&self, seen: &SeenDatabase, only: Option<&str>) -> Result<Vec<ViewDef>> {
         let views = seen.root.views()?;
         let mut list: Vec<ViewDef> = match only {
-            Some(name) => views.get(&name.to_lowercase()).cloned().into_iter().collect(),
+            Some(name) => views
+                .get(&name.to_lowercase())
+                .cloned()
+                .into_iter()
+                .collect(),
             None => views.values().cloned().collect(),
         };
         list.retain(|v| self.lists(seen, &v.name));
@@ -170,7 +209,10 @@ impl<'s> Sight<'s> {
             return Vec::new();
         }
         let mut names: Vec<String> = GENERATED.iter().map(|n| n.to_string()).collect();
-        for t in tables.iter().filter(|t| !t.to_lowercase().starts_with("dolt_")) {
+        for t in tables
+            .iter()
+            .filter(|t| !t.to_lowercase().starts_with("dolt_"))
+        {
             names.extend(GENERATED_PER_TABLE.iter().map(|p| format!("{p}{t}")));
         }
         names
@@ -189,9 +231,11 @@ impl<'s> Sight<'s> {
 
 /// Result columns of a query.
 pub(crate) fn query_columns(session: &Session, text: &str) -> Result<Vec<ColumnMeta>> {
-    let statement = syntax::parse(text, &syntax::Options::default())
-        .map_err(crate::statement::syntax_error)?;
-    let syntax::ast::Statement::Query(query) = statement else { return Ok(Vec::new()) };
+    let statement =
+        syntax::parse(text, &syntax::Options::default()).map_err(crate::statement::syntax_error)?;
+    let syntax::ast::Statement::Query(query) = statement else {
+        return Ok(Vec::new());
+    };
     let modes = session.modes();
     let mut binder = crate::bind::Binder::new(session, &modes, text.as_bytes());
     Ok(binder.bind_query(&query)?.columns)

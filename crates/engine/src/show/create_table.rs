@@ -17,7 +17,11 @@ pub(crate) fn quoted(name: &str) -> String {
 }
 
 fn quoted_list<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
-    names.into_iter().map(|n| quoted(n.as_ref())).collect::<Vec<_>>().join(",")
+    names
+        .into_iter()
+        .map(|n| quoted(n.as_ref()))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 fn escaped_comment(text: &str) -> String {
@@ -79,7 +83,9 @@ fn default_form(session: &Session, column: &Column) -> DefaultForm {
     let value = || -> Option<OwnedValue> {
         let modes = session.modes();
         let expr = syntax::parse_expr(text, &syntax::Options::default()).ok()?;
-        let bound = Binder::new(session, &modes, text.as_bytes()).bind_alone(&expr).ok()?;
+        let bound = Binder::new(session, &modes, text.as_bytes())
+            .bind_alone(&expr)
+            .ok()?;
         let cx = Context::new(session, &[], Vec::new());
         let env = Env::new(0, None, &cx);
         let v = bound.expr.eval(&env).ok()?;
@@ -106,7 +112,11 @@ pub(crate) fn shown_default(session: &Session, column: &Column, parentheses: boo
         DefaultForm::Expression | DefaultForm::Other => {
             let text = column.default.as_str();
             let inner = text.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
-            Value::text(if parentheses { text } else { inner.unwrap_or(text) })
+            Value::text(if parentheses {
+                text
+            } else {
+                inner.unwrap_or(text)
+            })
         }
         DefaultForm::Value(v) => match (&column.ty, &v) {
             (SqlType::Bit(_), Value::UInt(n)) => Value::text(format!("b'{n:b}'")),
@@ -146,7 +156,11 @@ fn default_clause(session: &Session, column: &Column) -> String {
 }
 
 fn column_line(session: &Session, column: &Column, table: CollationId) -> String {
-    let mut line = format!("{} {}", quoted(&column.name), type_with_collation(&column.ty, table));
+    let mut line = format!(
+        "{} {}",
+        quoted(&column.name),
+        type_with_collation(&column.ty, table)
+    );
     if !column.nullable {
         line.push_str(" NOT NULL");
     }
@@ -158,7 +172,10 @@ fn column_line(session: &Session, column: &Column, table: CollationId) -> String
     }
     if !column.generated.is_empty() {
         let stored = if column.is_virtual { "" } else { " STORED" };
-        line.push_str(&format!(" GENERATED ALWAYS AS {}{stored}", column.generated));
+        line.push_str(&format!(
+            " GENERATED ALWAYS AS {}{stored}",
+            column.generated
+        ));
     } else if !column.default.is_empty() {
         line.push_str(&format!(" DEFAULT {}", default_clause(session, column)));
     }
@@ -189,7 +206,11 @@ fn index_line(index: &model::Index, schema: &Schema) -> String {
         .enumerate()
         .map(|(i, c)| {
             let column = &schema.columns[*c];
-            match (column.hidden_system, column.generated_text(), index.prefix(i)) {
+            match (
+                column.hidden_system,
+                column.generated_text(),
+                index.prefix(i),
+            ) {
                 (true, Some(text), _) => text.to_string(),
                 (_, _, 0) => quoted(&column.name),
                 (_, _, n) => format!("{}({n})", quoted(&column.name)),
@@ -200,7 +221,11 @@ fn index_line(index: &model::Index, schema: &Schema) -> String {
         "" => String::new(),
         c => format!(" COMMENT '{}'", escaped_comment(c)),
     };
-    format!("{kind}KEY {} ({}){comment}", quoted(&index.name), parts.join(","))
+    format!(
+        "{kind}KEY {} ({}){comment}",
+        quoted(&index.name),
+        parts.join(",")
+    )
 }
 
 /// The words of a referential action.
@@ -216,23 +241,37 @@ pub(crate) fn action_text(action: ReferentialAction) -> Option<&'static str> {
 }
 
 /// Names of the columns of a foreign key on either side: child, parent.
-pub(crate) fn key_columns(root: &RootState, key: &ForeignKey) -> Result<(Vec<String>, Vec<String>)> {
-    let names = |table: &str, tags: &[u64], declared: &Option<Vec<String>>| -> Result<Vec<String>> {
-        if let Some(state) = root.table(table)?
-            && !tags.is_empty()
-        {
-            let schema = state.table.schema();
-            let found: Option<Vec<String>> =
-                tags.iter().map(|t| schema.column_by_tag(*t).map(|(_, c)| c.name.clone())).collect();
-            if let Some(found) = found {
-                return Ok(found);
+pub(crate) fn key_columns(
+    root: &RootState,
+    key: &ForeignKey,
+) -> Result<(Vec<String>, Vec<String>)> {
+    let names =
+        |table: &str, tags: &[u64], declared: &Option<Vec<String>>| -> Result<Vec<String>> {
+            if let Some(state) = root.table(table)?
+                && !tags.is_empty()
+            {
+                let schema = state.table.schema();
+                let found: Option<Vec<String>> = tags
+                    .iter()
+                    .map(|t| schema.column_by_tag(*t).map(|(_, c)| c.name.clone()))
+                    .collect();
+                if let Some(found) = found {
+                    return Ok(found);
+                }
             }
-        }
-        Ok(declared.clone().unwrap_or_default())
-    };
+            Ok(declared.clone().unwrap_or_default())
+        };
     Ok((
-        names(&key.child_table, &key.child_columns, &key.child_column_names)?,
-        names(&key.parent_table, &key.parent_columns, &key.parent_column_names)?,
+        names(
+            &key.child_table,
+            &key.child_columns,
+            &key.child_column_names,
+        )?,
+        names(
+            &key.parent_table,
+            &key.parent_columns,
+            &key.parent_column_names,
+        )?,
     ))
 }
 
@@ -270,7 +309,10 @@ pub(crate) fn table_text(
         }
     }
     if !def.primary_key.is_empty() {
-        let names = def.primary_key.iter().map(|c| def.columns[*c].name.as_str());
+        let names = def
+            .primary_key
+            .iter()
+            .map(|c| def.columns[*c].name.as_str());
         lines.push(format!("PRIMARY KEY ({})", quoted_list(names)));
     }
     for index in &schema.indexes {
@@ -280,11 +322,23 @@ pub(crate) fn table_text(
         lines.push(foreign_key_line(root, key)?);
     }
     for check in &def.checks {
-        let off = if check.enforced { "" } else { " /*!80016 NOT ENFORCED */" };
-        lines.push(format!("CONSTRAINT {} CHECK ({}){off}", quoted(&check.name), check.text));
+        let off = if check.enforced {
+            ""
+        } else {
+            " /*!80016 NOT ENFORCED */"
+        };
+        lines.push(format!(
+            "CONSTRAINT {} CHECK ({}){off}",
+            quoted(&check.name),
+            check.text
+        ));
     }
     let collation = def.collation.get();
-    let mut out = format!("CREATE TABLE {} (\n  {}\n) ENGINE=InnoDB", quoted(&state.name), lines.join(",\n  "));
+    let mut out = format!(
+        "CREATE TABLE {} (\n  {}\n) ENGINE=InnoDB",
+        quoted(&state.name),
+        lines.join(",\n  ")
+    );
     if def.auto_increment().is_some() && next_id > 1 {
         out.push_str(&format!(" AUTO_INCREMENT={next_id}"));
     }
@@ -307,13 +361,21 @@ pub(crate) fn view_text(view: &ViewDef) -> String {
         true => String::new(),
         false => format!(" ({})", quoted_list(&view.columns)),
     };
-    format!("CREATE VIEW {}{columns} AS {}", quoted(&view.name), view.query)
+    format!(
+        "CREATE VIEW {}{columns} AS {}",
+        quoted(&view.name),
+        view.query
+    )
 }
 
 /// The CREATE DATABASE statement of a database.
 pub(crate) fn database_text(name: &str, collation: CollationId, if_not_exists: bool) -> String {
     let c = collation.get();
-    let condition = if if_not_exists { "/*!32312 IF NOT EXISTS*/ " } else { "" };
+    let condition = if if_not_exists {
+        "/*!32312 IF NOT EXISTS*/ "
+    } else {
+        ""
+    };
     format!(
         "CREATE DATABASE {condition}{} /*!40100 DEFAULT CHARACTER SET {} COLLATE {} */",
         quoted(name),

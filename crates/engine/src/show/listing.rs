@@ -49,9 +49,14 @@ pub(crate) struct Listing {
 impl Listing {
     /// An empty listing with these columns.
     pub fn new(columns: &[(&str, Kind)]) -> Listing {
-        let columns =
-            columns.iter().map(|(n, k)| ColumnMeta::computed(*n, k.sql_type())).collect();
-        Listing { columns, rows: Vec::new() }
+        let columns = columns
+            .iter()
+            .map(|(n, k)| ColumnMeta::computed(*n, k.sql_type()))
+            .collect();
+        Listing {
+            columns,
+            rows: Vec::new(),
+        }
     }
 
     /// An empty listing whose columns are words.
@@ -92,8 +97,7 @@ impl Listing {
                     .iter()
                     .map(|v| crate::bind::type_of_value(v, modes.connection))
                     .collect();
-                let mut binder =
-                    Binder::new(session, &modes, text).with_params(&types, params);
+                let mut binder = Binder::new(session, &modes, text).with_params(&types, params);
                 let bound = binder.bind_over_columns(&self.columns, condition)?;
                 let views = session.open_views(&binder.tables, false)?;
                 let cx = Context::new(session, params, views);

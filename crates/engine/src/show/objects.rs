@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use syntax::ast::{self, AsOf, ObjectName};
-use values::{OwnedValue, SqlType, Value};
+use values::{IntWidth, OwnedValue, SqlType, Value};
 
 use super::create_table;
 use super::listing::{Kind, Listing, maybe};
@@ -17,29 +17,60 @@ use crate::schema_tables::{self, is_system};
 use crate::session::Session;
 
 const SHOW_COLUMNS: &[(&str, Kind)] = &[
-    ("Field", Kind::Name), ("Type", Kind::Text), ("Null", Kind::Name), ("Key", Kind::Name),
-    ("Default", Kind::Text), ("Extra", Kind::Name),
+    ("Field", Kind::Name),
+    ("Type", Kind::Text),
+    ("Null", Kind::Name),
+    ("Key", Kind::Name),
+    ("Default", Kind::Text),
+    ("Extra", Kind::Name),
 ];
 const SHOW_FULL_COLUMNS: &[(&str, Kind)] = &[
-    ("Field", Kind::Name), ("Type", Kind::Text), ("Collation", Kind::Name), ("Null", Kind::Name),
-    ("Key", Kind::Name), ("Default", Kind::Text), ("Extra", Kind::Name),
-    ("Privileges", Kind::Name), ("Comment", Kind::Text),
+    ("Field", Kind::Name),
+    ("Type", Kind::Text),
+    ("Collation", Kind::Name),
+    ("Null", Kind::Name),
+    ("Key", Kind::Name),
+    ("Default", Kind::Text),
+    ("Extra", Kind::Name),
+    ("Privileges", Kind::Name),
+    ("Comment", Kind::Text),
 ];
 const SHOW_INDEX: &[(&str, Kind)] = &[
-    ("Table", Kind::Name), ("Non_unique", Kind::Number), ("Key_name", Kind::Name),
-    ("Seq_in_index", Kind::Number), ("Column_name", Kind::Name), ("Collation", Kind::Name),
-    ("Cardinality", Kind::Number), ("Sub_part", Kind::Number), ("Packed", Kind::Name),
-    ("Null", Kind::Name), ("Index_type", Kind::Name), ("Comment", Kind::Name),
-    ("Index_comment", Kind::Text), ("Visible", Kind::Name), ("Expression", Kind::Text),
+    ("Table", Kind::Name),
+    ("Non_unique", Kind::Number),
+    ("Key_name", Kind::Name),
+    ("Seq_in_index", Kind::Number),
+    ("Column_name", Kind::Name),
+    ("Collation", Kind::Name),
+    ("Cardinality", Kind::Number),
+    ("Sub_part", Kind::Number),
+    ("Packed", Kind::Name),
+    ("Null", Kind::Name),
+    ("Index_type", Kind::Name),
+    ("Comment", Kind::Name),
+    ("Index_comment", Kind::Text),
+    ("Visible", Kind::Name),
+    ("Expression", Kind::Text),
 ];
 const TABLE_STATUS: &[(&str, Kind)] = &[
-    ("Name", Kind::Name), ("Engine", Kind::Name), ("Version", Kind::Number),
-    ("Row_format", Kind::Name), ("Rows", Kind::Number), ("Avg_row_length", Kind::Number),
-    ("Data_length", Kind::Number), ("Max_data_length", Kind::Number),
-    ("Index_length", Kind::Number), ("Data_free", Kind::Number),
-    ("Auto_increment", Kind::Number), ("Create_time", Kind::Moment),
-    ("Update_time", Kind::Moment), ("Check_time", Kind::Moment), ("Collation", Kind::Name),
-    ("Checksum", Kind::Number), ("Create_options", Kind::Name), ("Comment", Kind::Text),
+    ("Name", Kind::Name),
+    ("Engine", Kind::Name),
+    ("Version", Kind::Number),
+    ("Row_format", Kind::Name),
+    ("Rows", Kind::Number),
+    ("Avg_row_length", Kind::Number),
+    ("Data_length", Kind::Number),
+    ("Max_data_length", Kind::Number),
+    ("Index_length", Kind::Number),
+    ("Data_free", Kind::Number),
+    ("Auto_increment", Kind::Number),
+    ("Create_time", Kind::Moment),
+    ("Update_time", Kind::Moment),
+    ("Check_time", Kind::Moment),
+    ("Collation", Kind::Name),
+    ("Checksum", Kind::Number),
+    ("Create_options", Kind::Name),
+    ("Comment", Kind::Text),
 ];
 
 /// The database that a SHOW speaks of.
@@ -79,8 +110,10 @@ pub(super) fn as_of_value(
         None => Ok(None),
         Some(AsOf::Point(e)) => {
             let modes = session.modes();
-            let types: Vec<SqlType> =
-                params.iter().map(|v| crate::bind::type_of_value(v, modes.connection)).collect();
+            let types: Vec<SqlType> = params
+                .iter()
+                .map(|v| crate::bind::type_of_value(v, modes.connection))
+                .collect();
             let mut binder = Binder::new(session, &modes, &[]).with_params(&types, params);
             binder.as_of_value(e).map(Some)
         }
@@ -99,7 +132,9 @@ pub(super) fn databases(session: &Session) -> Listing {
     }
     names.sort_by_key(|n| n.to_lowercase());
     let mut out = Listing::of_words(&["Database"]);
-    names.into_iter().for_each(|n| out.push(vec![Value::text(n)]));
+    names
+        .into_iter()
+        .for_each(|n| out.push(vec![Value::text(n)]));
     out
 }
 
@@ -116,15 +151,23 @@ pub(super) fn tables(
     let mut rows: Vec<(String, &str)> = Vec::new();
     let shown = if is_system(&name) {
         let list = schema_tables::table_names(&name);
-        let kind =
-            if name.eq_ignore_ascii_case("information_schema") { "SYSTEM VIEW" } else { "BASE TABLE" };
+        let kind = if name.eq_ignore_ascii_case("information_schema") {
+            "SYSTEM VIEW"
+        } else {
+            "BASE TABLE"
+        };
         rows.extend(list.into_iter().map(|n| (n, kind)));
         name.to_lowercase()
     } else {
         let sight = Sight::new(session);
         let (seen, root) = open(session, &name, at.as_ref())?;
         let tables = sight.table_names(&seen, &root);
-        rows.extend(sight.generated_names(&tables).into_iter().map(|n| (n, "BASE TABLE")));
+        rows.extend(
+            sight
+                .generated_names(&tables)
+                .into_iter()
+                .map(|n| (n, "BASE TABLE")),
+        );
         rows.extend(tables.into_iter().map(|n| (n, "BASE TABLE")));
         let views = match &at {
             None => sight.views(&seen, None)?,
@@ -133,9 +176,13 @@ pub(super) fn tables(
         rows.extend(views.into_iter().map(|v| (v.name, "VIEW")));
         seen.name
     };
-    rows.sort_by(|a, b| a.0.to_lowercase().cmp(&b.0.to_lowercase()));
+    rows.sort_by_key(|r| r.0.to_lowercase());
     let title = format!("Tables_in_{shown}");
-    let columns: &[&str] = if full { &[&title, "Table_type"] } else { &[&title] };
+    let columns: &[&str] = if full {
+        &[&title, "Table_type"]
+    } else {
+        &[&title]
+    };
     let mut out = Listing::of_words(columns);
     for (n, kind) in rows {
         let mut row = vec![Value::text(n)];
@@ -150,7 +197,9 @@ pub(super) fn tables(
 /// SHOW OPEN TABLES: there is no cache of open tables to look into.
 pub(super) fn open_tables() -> Listing {
     Listing::new(&[
-        ("Database", Kind::Name), ("Table", Kind::Name), ("In_use", Kind::Number),
+        ("Database", Kind::Name),
+        ("Table", Kind::Name),
+        ("In_use", Kind::Number),
         ("Name_locked", Kind::Number),
     ])
 }
@@ -210,7 +259,33 @@ pub(crate) fn auto_increment(seen: &SeenDatabase, t: &TableState) -> OwnedValue 
 
 fn next_id(seen: &SeenDatabase, t: &TableState) -> u64 {
     // Taking no number tells the next one.
-    seen.db.handle.take_numbers(&t.name, t.table.auto_increment(), 0)
+    let next = seen
+        .db
+        .handle
+        .take_numbers(&t.name, t.table.auto_increment(), 0);
+    let most = t
+        .def
+        .auto_increment()
+        .map_or(u64::MAX, |c| greatest(&t.def.columns[c].ty));
+    next.min(most)
+}
+
+/// The greatest number that a column of this type can count to.
+fn greatest(ty: &SqlType) -> u64 {
+    let SqlType::Int {
+        width, unsigned, ..
+    } = ty
+    else {
+        return u64::MAX;
+    };
+    let bits = match width {
+        IntWidth::Tiny => 8,
+        IntWidth::Small => 16,
+        IntWidth::Medium => 24,
+        IntWidth::Int => 32,
+        IntWidth::Big => 64,
+    };
+    u64::MAX >> (64 - bits) >> u32::from(!unsigned)
 }
 
 /// What a name stands for, as SHOW needs it.
@@ -227,7 +302,11 @@ fn named(session: &Session, name: &ObjectName, at: Option<&OwnedValue>) -> Resul
         if let Some(state) = root.table(&name.name)? {
             return Ok(Named::Table(seen, root, state));
         }
-        let views = if at.is_some() { root.views()? } else { seen.root.views()? };
+        let views = if at.is_some() {
+            root.views()?
+        } else {
+            seen.root.views()?
+        };
         if let Some(v) = views.get(&name.name.to_lowercase()) {
             return Ok(Named::View(seen, v.clone()));
         }
@@ -244,7 +323,10 @@ fn column_row(
     column: &crate::table::Column,
     key: &str,
 ) -> Vec<OwnedValue> {
-    let mut row = vec![Value::text(column.name.as_str()), Value::text(create_table::type_text(&column.ty))];
+    let mut row = vec![
+        Value::text(column.name.as_str()),
+        Value::text(create_table::type_text(&column.ty)),
+    ];
     if full {
         row.push(column_facts::charset(&column.ty).1);
     }
@@ -259,7 +341,13 @@ fn column_row(
     row
 }
 
-fn computed_row(full: bool, name: &str, ty: &SqlType, nullable: bool, key: &str) -> Vec<OwnedValue> {
+fn computed_row(
+    full: bool,
+    name: &str,
+    ty: &SqlType,
+    nullable: bool,
+    key: &str,
+) -> Vec<OwnedValue> {
     let mut row = vec![Value::text(name), Value::text(create_table::type_text(ty))];
     if full {
         row.push(column_facts::charset(ty).1);
@@ -276,10 +364,7 @@ fn computed_row(full: bool, name: &str, ty: &SqlType, nullable: bool, key: &str)
 }
 
 /// The stored column that a result column is taken from.
-pub(crate) fn base_column(
-    session: &Session,
-    c: &ColumnMeta,
-) -> Option<(Arc<TableState>, usize)> {
+pub(crate) fn base_column(session: &Session, c: &ColumnMeta) -> Option<(Arc<TableState>, usize)> {
     if c.org_table.is_empty() || c.org_name.is_empty() {
         return None;
     }
@@ -299,7 +384,11 @@ pub(super) fn columns(
     params: &[OwnedValue],
 ) -> Result<Listing> {
     let at = as_of_value(session, as_of, params)?;
-    let mut out = Listing::new(if full { SHOW_FULL_COLUMNS } else { SHOW_COLUMNS });
+    let mut out = Listing::new(if full {
+        SHOW_FULL_COLUMNS
+    } else {
+        SHOW_COLUMNS
+    });
     match named(session, table, at.as_ref())? {
         Named::Table(_, _, state) => {
             let def = &state.def;
@@ -307,7 +396,11 @@ pub(super) fn columns(
                 if !def.schema.columns[i].hidden_system {
                     out.push(column_row(session, full, c, column_facts::key(def, i)));
                 } else if extended {
-                    let plain = crate::table::Column { generated: String::new(), hidden: false, ..c.clone() };
+                    let plain = crate::table::Column {
+                        generated: String::new(),
+                        hidden: false,
+                        ..c.clone()
+                    };
                     out.push(column_row(session, full, &plain, column_facts::key(def, i)));
                 }
             }
@@ -419,7 +512,9 @@ pub(crate) fn index_parts(t: &TableState) -> Vec<IndexPart> {
 /// SHOW INDEX.
 pub(super) fn index(session: &Session, table: &ObjectName) -> Result<Listing> {
     let mut out = Listing::new(SHOW_INDEX);
-    let Named::Table(_, _, t) = named(session, table, None)? else { return Ok(out) };
+    let Named::Table(_, _, t) = named(session, table, None)? else {
+        return Ok(out);
+    };
     for p in index_parts(&t) {
         out.push(vec![
             Value::text(t.name.as_str()),
@@ -429,7 +524,11 @@ pub(super) fn index(session: &Session, table: &ObjectName) -> Result<Listing> {
             maybe(p.column),
             Value::Null,
             Value::Int(0),
-            if p.prefix > 0 { Value::UInt(p.prefix.into()) } else { Value::Null },
+            if p.prefix > 0 {
+                Value::UInt(p.prefix.into())
+            } else {
+                Value::Null
+            },
             Value::Null,
             Value::text(if p.nullable { "YES" } else { "" }),
             Value::text(p.kind),
@@ -444,7 +543,9 @@ pub(super) fn index(session: &Session, table: &ObjectName) -> Result<Listing> {
 
 fn view_listing(session: &Session, view: &crate::root_state::ViewDef) -> Listing {
     let mut out = Listing::new(&[
-        ("View", Kind::Name), ("Create View", Kind::Text), ("character_set_client", Kind::Name),
+        ("View", Kind::Name),
+        ("Create View", Kind::Text),
+        ("character_set_client", Kind::Name),
         ("collation_connection", Kind::Name),
     ]);
     out.push(vec![
@@ -558,7 +659,10 @@ pub(super) fn maintain(session: &Session, m: &ast::TableMaintenance) -> Result<L
     let mut out = match checksum {
         true => Listing::new(&[("Table", Kind::Name), ("Checksum", Kind::Number)]),
         false => Listing::new(&[
-            ("Table", Kind::Name), ("Op", Kind::Name), ("Msg_type", Kind::Name), ("Msg_text", Kind::Text),
+            ("Table", Kind::Name),
+            ("Op", Kind::Name),
+            ("Msg_type", Kind::Name),
+            ("Msg_text", Kind::Text),
         ]),
     };
     for table in &m.tables {
@@ -570,7 +674,9 @@ pub(super) fn maintain(session: &Session, m: &ast::TableMaintenance) -> Result<L
                 // The address of the rows is a checksum of them.
                 Ok(Named::Table(_, _, t)) => {
                     let hash = t.hash.to_string();
-                    let sum = hash.bytes().fold(0u32, |s, b| s.rotate_left(5) ^ u32::from(b));
+                    let sum = hash
+                        .bytes()
+                        .fold(0u32, |s, b| s.rotate_left(5) ^ u32::from(b));
                     Value::UInt(sum.into())
                 }
                 _ => Value::Null,
@@ -580,7 +686,10 @@ pub(super) fn maintain(session: &Session, m: &ast::TableMaintenance) -> Result<L
         }
         let mut line = |kind: &str, text: &str| {
             out.push(vec![
-                Value::text(full.as_str()), Value::text(verb), Value::text(kind), Value::text(text),
+                Value::text(full.as_str()),
+                Value::text(verb),
+                Value::text(kind),
+                Value::text(text),
             ]);
         };
         match found {

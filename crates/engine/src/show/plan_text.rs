@@ -26,13 +26,20 @@ struct Node {
 }
 
 fn node(text: impl Into<String>, children: Vec<Node>) -> Node {
-    Node { text: text.into(), children }
+    Node {
+        text: text.into(),
+        children,
+    }
 }
 
 fn print(n: &Node, prefix: &str, out: &mut Vec<String>) {
     for (i, child) in n.children.iter().enumerate() {
         let last = i + 1 == n.children.len();
-        out.push(format!("{prefix}{} {}", if last { " └─" } else { " ├─" }, child.text));
+        out.push(format!(
+            "{prefix}{} {}",
+            if last { " └─" } else { " ├─" },
+            child.text
+        ));
         let deeper = format!("{prefix}{}", if last { "     " } else { " │   " });
         print(child, &deeper, out);
     }
@@ -56,13 +63,21 @@ fn table_node(scan: &TableScan) -> Node {
     match &scan.access {
         Access::Full { reverse } => {
             let order = if *reverse { " (reverse)" } else { "" };
-            node(format!("Table {name}{order}, {} rows", scan.rows), Vec::new())
+            node(
+                format!("Table {name}{order}, {} rows", scan.rows),
+                Vec::new(),
+            )
         }
         Access::Empty => node(format!("No rows of {name}"), Vec::new()),
         Access::Hash(keys) => {
-            let columns: Vec<&str> =
-                keys.iter().map(|(c, _, _)| scan.def.columns[*c as usize].name.as_str()).collect();
-            node(format!("Hash lookup in {name} by {}", columns.join(", ")), Vec::new())
+            let columns: Vec<&str> = keys
+                .iter()
+                .map(|(c, _, _)| scan.def.columns[*c as usize].name.as_str())
+                .collect();
+            node(
+                format!("Hash lookup in {name} by {}", columns.join(", ")),
+                Vec::new(),
+            )
         }
         Access::Index(a) => {
             let columns = match a.index {
@@ -70,7 +85,9 @@ fn table_node(scan: &TableScan) -> Node {
                 Some(i) => &scan.def.indexes[i].columns,
             };
             let name_of = |i: usize| {
-                columns.get(i).map_or("?", |c| scan.def.columns[*c].name.as_str())
+                columns
+                    .get(i)
+                    .map_or("?", |c| scan.def.columns[*c].name.as_str())
             };
             let mut text = format!("Index {} of {name}", index_name(scan, a));
             let mut parts = Vec::new();
@@ -108,7 +125,11 @@ fn table_node(scan: &TableScan) -> Node {
 }
 
 fn conditions(n: usize) -> String {
-    if n == 1 { "1 condition".to_string() } else { format!("{n} conditions") }
+    if n == 1 {
+        "1 condition".to_string()
+    } else {
+        format!("{n} conditions")
+    }
 }
 
 fn item_node(item: &JoinItem, depth: usize) -> Node {
@@ -117,10 +138,17 @@ fn item_node(item: &JoinItem, depth: usize) -> Node {
         Source::Nest(items) => join_node(items, depth + 1),
         Source::Full(j) => node(
             "Full outer join",
-            vec![join_node(&j.left, depth + 1), join_node(&j.right, depth + 1)],
+            vec![
+                join_node(&j.left, depth + 1),
+                join_node(&j.right, depth + 1),
+            ],
         ),
         Source::Derived(d) => {
-            let word = if d.correlated { "Lateral query" } else { "Derived query" };
+            let word = if d.correlated {
+                "Lateral query"
+            } else {
+                "Derived query"
+            };
             node(word, vec![query_node(&d.plan, depth + 1)])
         }
         Source::Virtual(v) => node(format!("System table {}", v.table.name()), Vec::new()),
@@ -165,8 +193,11 @@ fn block_node(b: &Block, columns: &str, depth: usize) -> Node {
     if let Some(a) = &b.aggregate {
         let order = if a.ordered { ", ordered" } else { "" };
         let rollup = if a.rollup { ", with rollup" } else { "" };
-        let text =
-            format!("Group by {} keys, {} aggregates{order}{rollup}", a.keys.len(), a.calls.len());
+        let text = format!(
+            "Group by {} keys, {} aggregates{order}{rollup}",
+            a.keys.len(),
+            a.calls.len()
+        );
         n = node(text, vec![n]);
     }
     if !b.having.is_empty() {
@@ -192,12 +223,23 @@ fn query_node(q: &QueryPlan, depth: usize) -> Node {
     if depth > MAX_DEPTH {
         return node("..", Vec::new());
     }
-    let columns = q.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
+    let columns = q
+        .columns
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
     match &q.body {
         QueryBody::Block(b) => block_node(b, &columns, depth),
         QueryBody::Set(s) => {
             let word = format!("{:?}{}", s.op, if s.all { " all" } else { " distinct" });
-            node(word, vec![query_node(&s.left, depth + 1), query_node(&s.right, depth + 1)])
+            node(
+                word,
+                vec![
+                    query_node(&s.left, depth + 1),
+                    query_node(&s.right, depth + 1),
+                ],
+            )
         }
         QueryBody::Values(rows) => node(format!("Values, {} rows", rows.len()), Vec::new()),
         QueryBody::Recursive(r) => {
@@ -228,7 +270,10 @@ fn explained(session: &Session, target: &Statement, text: &[u8]) -> Result<Expla
     let word = match target {
         Statement::Query(q) => {
             let plan = binder.bind_query(q)?;
-            return Ok(Explained::Query(Box::new(plan), std::mem::take(&mut binder.tables)));
+            return Ok(Explained::Query(
+                Box::new(plan),
+                std::mem::take(&mut binder.tables),
+            ));
         }
         Statement::Insert(i) => {
             binder.bind_insert(i)?;
@@ -261,10 +306,18 @@ fn tree(e: &Explained) -> Node {
 }
 
 const TRADITIONAL: &[(&str, Kind)] = &[
-    ("id", Kind::Number), ("select_type", Kind::Name), ("table", Kind::Name),
-    ("partitions", Kind::Name), ("type", Kind::Name), ("possible_keys", Kind::Text),
-    ("key", Kind::Name), ("key_len", Kind::Name), ("ref", Kind::Name), ("rows", Kind::Number),
-    ("filtered", Kind::Number), ("Extra", Kind::Text),
+    ("id", Kind::Number),
+    ("select_type", Kind::Name),
+    ("table", Kind::Name),
+    ("partitions", Kind::Name),
+    ("type", Kind::Name),
+    ("possible_keys", Kind::Text),
+    ("key", Kind::Name),
+    ("key_len", Kind::Name),
+    ("ref", Kind::Name),
+    ("rows", Kind::Number),
+    ("filtered", Kind::Number),
+    ("Extra", Kind::Text),
 ];
 
 struct Sources {
@@ -273,7 +326,16 @@ struct Sources {
 }
 
 impl Sources {
-    fn row(&mut self, id: i64, select: &str, table: &str, kind: &str, key: Option<String>, rows: Option<u64>, extra: &str) {
+    fn row(
+        &mut self,
+        id: i64,
+        select: &str,
+        table: &str,
+        kind: &str,
+        key: Option<String>,
+        rows: Option<u64>,
+        extra: &str,
+    ) {
         self.rows.push(vec![
             Value::Int(id),
             Value::text(select),
@@ -286,13 +348,21 @@ impl Sources {
             Value::Null,
             rows.map_or(Value::Null, Value::UInt),
             Value::Int(100),
-            if extra.is_empty() { Value::Null } else { Value::text(extra) },
+            if extra.is_empty() {
+                Value::Null
+            } else {
+                Value::text(extra)
+            },
         ]);
     }
 
     fn items(&mut self, id: i64, select: &str, items: &[JoinItem], depth: usize) {
         for item in items {
-            let filter = if item.filter.is_empty() && item.on.is_empty() { "" } else { "Using where" };
+            let filter = if item.filter.is_empty() && item.on.is_empty() {
+                ""
+            } else {
+                "Using where"
+            };
             match &item.source {
                 Source::Table(scan) => {
                     let (kind, key) = match &scan.access {
@@ -300,14 +370,24 @@ impl Sources {
                         Access::Index(a) => {
                             let kind = match (!a.intervals.is_empty(), a.index) {
                                 (true, _) => "range",
-                                (false, None) if a.equals.len() == scan.def.primary_key.len() => "const",
+                                (false, None) if a.equals.len() == scan.def.primary_key.len() => {
+                                    "const"
+                                }
                                 (false, _) if a.equals.is_empty() => "index",
                                 _ => "ref",
                             };
                             (kind, Some(index_name(scan, a)))
                         }
                     };
-                    self.row(id, select, &scan.def.name, kind, key, Some(scan.rows), filter);
+                    self.row(
+                        id,
+                        select,
+                        &scan.def.name,
+                        kind,
+                        key,
+                        Some(scan.rows),
+                        filter,
+                    );
                 }
                 Source::Nest(inner) => self.items(id, select, inner, depth + 1),
                 Source::Full(j) => {
@@ -317,12 +397,26 @@ impl Sources {
                 Source::Derived(d) => {
                     self.next += 1;
                     let inner = self.next;
-                    self.row(id, select, &format!("<derived{inner}>"), "ALL", None, None, filter);
+                    self.row(
+                        id,
+                        select,
+                        &format!("<derived{inner}>"),
+                        "ALL",
+                        None,
+                        None,
+                        filter,
+                    );
                     self.query(inner, "DERIVED", &d.plan, depth + 1);
                 }
-                Source::Virtual(v) => self.row(id, select, v.table.name(), "ALL", None, None, filter),
-                Source::Work { .. } => self.row(id, select, "<recursive>", "ALL", None, None, filter),
-                Source::JsonTable(_) => self.row(id, select, "<json_table>", "ALL", None, None, filter),
+                Source::Virtual(v) => {
+                    self.row(id, select, v.table.name(), "ALL", None, None, filter)
+                }
+                Source::Work { .. } => {
+                    self.row(id, select, "<recursive>", "ALL", None, None, filter)
+                }
+                Source::JsonTable(_) => {
+                    self.row(id, select, "<json_table>", "ALL", None, None, filter)
+                }
             }
         }
     }
@@ -359,12 +453,23 @@ impl Sources {
 
 fn traditional(e: &Explained) -> Listing {
     let mut out = Listing::new(TRADITIONAL);
-    let mut sources = Sources { rows: Vec::new(), next: 1 };
+    let mut sources = Sources {
+        rows: Vec::new(),
+        next: 1,
+    };
     match e {
         Explained::Query(plan, _) => sources.query(1, "SIMPLE", plan, 0),
         Explained::Change(word, tables) => {
             for t in tables {
-                sources.row(1, &word.to_uppercase(), &t.name, "ALL", None, Some(t.rows), "");
+                sources.row(
+                    1,
+                    &word.to_uppercase(),
+                    &t.name,
+                    "ALL",
+                    None,
+                    Some(t.rows),
+                    "",
+                );
             }
         }
     }
@@ -398,7 +503,9 @@ pub(super) fn explain(session: &Session, e: &Explain, text: &[u8]) -> Result<Lis
     let plan = explained(session, target, text)?;
     if e.analyze {
         let Explained::Query(query, tables) = &plan else {
-            return Err(Error::general("cannot analyze statement that could have side effects"));
+            return Err(Error::general(
+                "cannot analyze statement that could have side effects",
+            ));
         };
         let views = session.open_views(tables, false)?;
         let cx = Context::new(session, &[], views);
@@ -408,14 +515,20 @@ pub(super) fn explain(session: &Session, e: &Explain, text: &[u8]) -> Result<Lis
             Ok(Flow::Continue)
         })?;
         let root = tree(&plan);
-        return Ok(one_text("plan", lines(&node(format!("{} ({n} rows)", root.text), root.children))));
+        return Ok(one_text(
+            "plan",
+            lines(&node(format!("{} ({n} rows)", root.text), root.children)),
+        ));
     }
     match format.as_str() {
         "" | "traditional" if !e.plan => Ok(traditional(&plan)),
         "json" => {
             let mut text = String::new();
             json_text(&tree(&plan), &mut text);
-            Ok(one_text("EXPLAIN", vec![format!("{{\"query_block\": {text}}}")]))
+            Ok(one_text(
+                "EXPLAIN",
+                vec![format!("{{\"query_block\": {text}}}")],
+            ))
         }
         _ => Ok(one_text("plan", lines(&tree(&plan)))),
     }

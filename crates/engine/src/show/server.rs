@@ -23,7 +23,11 @@ pub(crate) fn variable_texts(session: &Session, global: bool) -> Vec<(String, St
             continue;
         }
         if let Ok(value) = session.system_variable(scope, v.name) {
-            let text = if value.is_null() { String::new() } else { v.show(&value) };
+            let text = if value.is_null() {
+                String::new()
+            } else {
+                v.show(&value)
+            };
             out.push((v.name.to_string(), text));
         }
     }
@@ -68,11 +72,15 @@ pub(super) fn warnings(
     limit: Option<&ast::Limit>,
 ) -> Result<Listing> {
     let mut out = Listing::new(&[
-        ("Level", Kind::Name), ("Code", Kind::Number), ("Message", Kind::Text),
+        ("Level", Kind::Name),
+        ("Code", Kind::Number),
+        ("Message", Kind::Text),
     ]);
     let number = |e: &ast::Expr| -> Result<usize> {
         match e {
-            ast::Expr::Literal(ast::Literal::Int(n)) => Ok(usize::try_from(*n).unwrap_or(usize::MAX)),
+            ast::Expr::Literal(ast::Literal::Int(n)) => {
+                Ok(usize::try_from(*n).unwrap_or(usize::MAX))
+            }
             _ => Err(Error::wrong_arguments("LIMIT")),
         }
     };
@@ -85,15 +93,27 @@ pub(super) fn warnings(
     }
     for w in session.warnings().into_iter().skip(skip).take(take) {
         let level = if w.note { "Note" } else { "Warning" };
-        out.push(vec![Value::text(level), Value::Int(w.code.into()), Value::text(w.text)]);
+        out.push(vec![
+            Value::text(level),
+            Value::Int(w.code.into()),
+            Value::text(w.text),
+        ]);
     }
     Ok(out)
 }
 
 /// SHOW COUNT(*) WARNINGS and ERRORS.
 pub(super) fn count(session: &Session, errors: bool) -> Listing {
-    let name = if errors { "@@session.error_count" } else { "@@session.warning_count" };
-    let n = if errors { 0 } else { i64::from(session.warning_count()) };
+    let name = if errors {
+        "@@session.error_count"
+    } else {
+        "@@session.warning_count"
+    };
+    let n = if errors {
+        0
+    } else {
+        i64::from(session.warning_count())
+    };
     let mut out = Listing::new(&[(name, Kind::Number)]);
     out.push(vec![Value::Int(n)]);
     out
@@ -102,8 +122,14 @@ pub(super) fn count(session: &Session, errors: bool) -> Listing {
 /// SHOW PROCESSLIST.
 pub(super) fn processlist(session: &Session, full: bool) -> Listing {
     let mut out = Listing::new(&[
-        ("Id", Kind::Number), ("User", Kind::Name), ("Host", Kind::Name), ("db", Kind::Name),
-        ("Command", Kind::Name), ("Time", Kind::Number), ("State", Kind::Name), ("Info", Kind::Text),
+        ("Id", Kind::Number),
+        ("User", Kind::Name),
+        ("Host", Kind::Name),
+        ("db", Kind::Name),
+        ("Command", Kind::Name),
+        ("Time", Kind::Number),
+        ("State", Kind::Name),
+        ("Info", Kind::Text),
     ]);
     for mut row in server_facts::processes(session) {
         if !full && let Value::Bytes(text) = &row[7] {
@@ -139,7 +165,9 @@ fn table_of(text: &str) -> Listing {
 /// SHOW CHARACTER SET.
 pub(super) fn character_sets() -> Listing {
     let mut out = Listing::new(&[
-        ("Charset", Kind::Name), ("Description", Kind::Name), ("Default collation", Kind::Name),
+        ("Charset", Kind::Name),
+        ("Description", Kind::Name),
+        ("Default collation", Kind::Name),
         ("Maxlen", Kind::Number),
     ]);
     for c in server_facts::character_sets() {
@@ -156,8 +184,12 @@ pub(super) fn character_sets() -> Listing {
 /// SHOW COLLATION.
 pub(super) fn collations() -> Listing {
     let mut out = Listing::new(&[
-        ("Collation", Kind::Name), ("Charset", Kind::Name), ("Id", Kind::Number),
-        ("Default", Kind::Name), ("Compiled", Kind::Name), ("Sortlen", Kind::Number),
+        ("Collation", Kind::Name),
+        ("Charset", Kind::Name),
+        ("Id", Kind::Number),
+        ("Default", Kind::Name),
+        ("Compiled", Kind::Name),
+        ("Sortlen", Kind::Number),
         ("Pad_attribute", Kind::Name),
     ]);
     for c in server_facts::collations() {
@@ -217,11 +249,23 @@ pub(super) fn create_user(session: &Session, user: Option<&ast::Account>) -> Res
 /// SHOW ENGINE .. STATUS.
 pub(super) fn engine(name: &str, what: &str) -> Result<Listing> {
     if !name.eq_ignore_ascii_case("innodb") {
-        return Err(Error::new(1286, "42000", format!("Unknown storage engine '{name}'")));
+        return Err(Error::new(
+            1286,
+            "42000",
+            format!("Unknown storage engine '{name}'"),
+        ));
     }
-    let mut out = Listing::new(&[("Type", Kind::Name), ("Name", Kind::Name), ("Status", Kind::Text)]);
+    let mut out = Listing::new(&[
+        ("Type", Kind::Name),
+        ("Name", Kind::Name),
+        ("Status", Kind::Text),
+    ]);
     if what.eq_ignore_ascii_case("status") {
-        out.push(vec![Value::text("InnoDB"), Value::text(""), Value::text("")]);
+        out.push(vec![
+            Value::text("InnoDB"),
+            Value::text(""),
+            Value::text(""),
+        ]);
     }
     Ok(out)
 }
@@ -233,12 +277,21 @@ pub(super) fn empty(what: &ast::Show) -> Option<Listing> {
         ast::Show::Profiles => &["Query_ID", "Duration", "Query"],
         ast::Show::Profile { .. } => &["Status", "Duration"],
         ast::Show::BinaryLogs => &["Log_name", "File_size", "Encrypted"],
-        ast::Show::BinaryLogStatus => {
-            &["File", "Position", "Binlog_Do_DB", "Binlog_Ignore_DB", "Executed_Gtid_Set"]
-        }
-        ast::Show::BinlogEvents { .. } => {
-            &["Log_name", "Pos", "Event_type", "Server_id", "End_log_pos", "Info"]
-        }
+        ast::Show::BinaryLogStatus => &[
+            "File",
+            "Position",
+            "Binlog_Do_DB",
+            "Binlog_Ignore_DB",
+            "Executed_Gtid_Set",
+        ],
+        ast::Show::BinlogEvents { .. } => &[
+            "Log_name",
+            "Pos",
+            "Event_type",
+            "Server_id",
+            "End_log_pos",
+            "Info",
+        ],
         ast::Show::Replicas => &["Server_Id", "Host", "Port", "Source_Id", "Replica_UUID"],
         ast::Show::ReplicaStatus { slave: false, .. } => REPLICA_STATUS,
         ast::Show::ReplicaStatus { slave: true, .. } => {
@@ -255,34 +308,85 @@ pub(super) fn empty(what: &ast::Show) -> Option<Listing> {
 }
 
 const REPLICA_STATUS: &[&str] = &[
-    "Replica_IO_State", "Source_Host", "Source_User", "Source_Port", "Connect_Retry",
-    "Source_Log_File", "Read_Source_Log_Pos", "Relay_Log_File", "Relay_Log_Pos",
-    "Relay_Source_Log_File", "Replica_IO_Running", "Replica_SQL_Running", "Replicate_Do_DB",
-    "Replicate_Ignore_DB", "Replicate_Do_Table", "Replicate_Ignore_Table",
-    "Replicate_Wild_Do_Table", "Replicate_Wild_Ignore_Table", "Last_Errno", "Last_Error",
-    "Skip_Counter", "Exec_Source_Log_Pos", "Relay_Log_Space", "Until_Condition", "Until_Log_File",
-    "Until_Log_Pos", "Source_SSL_Allowed", "Source_SSL_CA_File", "Source_SSL_CA_Path",
-    "Source_SSL_Cert", "Source_SSL_Cipher", "Source_SSL_Key", "Seconds_Behind_Source",
-    "Source_SSL_Verify_Server_Cert", "Last_IO_Errno", "Last_IO_Error", "Last_SQL_Errno",
-    "Last_SQL_Error", "Replicate_Ignore_Server_Ids", "Source_Server_Id", "Source_UUID",
-    "Source_Info_File", "SQL_Delay", "SQL_Remaining_Delay", "Replica_SQL_Running_State",
-    "Source_Retry_Count", "Source_Bind", "Last_IO_Error_Timestamp", "Last_SQL_Error_Timestamp",
-    "Source_SSL_Crl", "Source_SSL_Crlpath", "Retrieved_Gtid_Set", "Executed_Gtid_Set",
-    "Auto_Position", "Replicate_Rewrite_DB", "Channel_Name", "Source_TLS_Version",
-    "Source_public_key_path", "Get_Source_public_key", "Network_Namespace",
+    "Replica_IO_State",
+    "Source_Host",
+    "Source_User",
+    "Source_Port",
+    "Connect_Retry",
+    "Source_Log_File",
+    "Read_Source_Log_Pos",
+    "Relay_Log_File",
+    "Relay_Log_Pos",
+    "Relay_Source_Log_File",
+    "Replica_IO_Running",
+    "Replica_SQL_Running",
+    "Replicate_Do_DB",
+    "Replicate_Ignore_DB",
+    "Replicate_Do_Table",
+    "Replicate_Ignore_Table",
+    "Replicate_Wild_Do_Table",
+    "Replicate_Wild_Ignore_Table",
+    "Last_Errno",
+    "Last_Error",
+    "Skip_Counter",
+    "Exec_Source_Log_Pos",
+    "Relay_Log_Space",
+    "Until_Condition",
+    "Until_Log_File",
+    "Until_Log_Pos",
+    "Source_SSL_Allowed",
+    "Source_SSL_CA_File",
+    "Source_SSL_CA_Path",
+    "Source_SSL_Cert",
+    "Source_SSL_Cipher",
+    "Source_SSL_Key",
+    "Seconds_Behind_Source",
+    "Source_SSL_Verify_Server_Cert",
+    "Last_IO_Errno",
+    "Last_IO_Error",
+    "Last_SQL_Errno",
+    "Last_SQL_Error",
+    "Replicate_Ignore_Server_Ids",
+    "Source_Server_Id",
+    "Source_UUID",
+    "Source_Info_File",
+    "SQL_Delay",
+    "SQL_Remaining_Delay",
+    "Replica_SQL_Running_State",
+    "Source_Retry_Count",
+    "Source_Bind",
+    "Last_IO_Error_Timestamp",
+    "Last_SQL_Error_Timestamp",
+    "Source_SSL_Crl",
+    "Source_SSL_Crlpath",
+    "Retrieved_Gtid_Set",
+    "Executed_Gtid_Set",
+    "Auto_Position",
+    "Replicate_Rewrite_DB",
+    "Channel_Name",
+    "Source_TLS_Version",
+    "Source_public_key_path",
+    "Get_Source_public_key",
+    "Network_Namespace",
 ];
 
 const CLIENT: [(&str, Kind); 3] = [
-    ("character_set_client", Kind::Name), ("collation_connection", Kind::Name),
+    ("character_set_client", Kind::Name),
+    ("collation_connection", Kind::Name),
     ("Database Collation", Kind::Name),
 ];
 
 /// SHOW TRIGGERS.
 pub(super) fn triggers(rows: Vec<server_facts::StoredTrigger>) -> Listing {
     let mut columns = vec![
-        ("Trigger", Kind::Name), ("Event", Kind::Name), ("Table", Kind::Name),
-        ("Statement", Kind::Text), ("Timing", Kind::Name), ("Created", Kind::Moment),
-        ("sql_mode", Kind::Text), ("Definer", Kind::Name),
+        ("Trigger", Kind::Name),
+        ("Event", Kind::Name),
+        ("Table", Kind::Name),
+        ("Statement", Kind::Text),
+        ("Timing", Kind::Name),
+        ("Created", Kind::Moment),
+        ("sql_mode", Kind::Text),
+        ("Definer", Kind::Name),
     ];
     columns.extend(CLIENT);
     let mut out = Listing::new(&columns);
@@ -307,7 +411,9 @@ pub(super) fn triggers(rows: Vec<server_facts::StoredTrigger>) -> Listing {
 /// SHOW CREATE TRIGGER.
 pub(super) fn create_trigger(t: server_facts::StoredTrigger) -> Listing {
     let mut columns = vec![
-        ("Trigger", Kind::Name), ("sql_mode", Kind::Text), ("SQL Original Statement", Kind::Text),
+        ("Trigger", Kind::Name),
+        ("sql_mode", Kind::Text),
+        ("SQL Original Statement", Kind::Text),
     ];
     columns.extend(CLIENT);
     columns.push(("Created", Kind::Moment));
@@ -327,10 +433,18 @@ pub(super) fn create_trigger(t: server_facts::StoredTrigger) -> Listing {
 /// SHOW EVENTS: a server that runs none lists none.
 pub(super) fn events() -> Listing {
     let mut columns = vec![
-        ("Db", Kind::Name), ("Name", Kind::Name), ("Definer", Kind::Name),
-        ("Time zone", Kind::Name), ("Type", Kind::Name), ("Execute At", Kind::Moment),
-        ("Interval Value", Kind::Name), ("Interval Field", Kind::Name), ("Starts", Kind::Moment),
-        ("Ends", Kind::Moment), ("Status", Kind::Name), ("Originator", Kind::Number),
+        ("Db", Kind::Name),
+        ("Name", Kind::Name),
+        ("Definer", Kind::Name),
+        ("Time zone", Kind::Name),
+        ("Type", Kind::Name),
+        ("Execute At", Kind::Moment),
+        ("Interval Value", Kind::Name),
+        ("Interval Field", Kind::Name),
+        ("Starts", Kind::Moment),
+        ("Ends", Kind::Moment),
+        ("Status", Kind::Name),
+        ("Originator", Kind::Number),
     ];
     columns.extend(CLIENT);
     Listing::new(&columns)
@@ -339,8 +453,13 @@ pub(super) fn events() -> Listing {
 /// SHOW PROCEDURE STATUS and FUNCTION STATUS.
 pub(super) fn routine_status(rows: Vec<server_facts::StoredRoutine>) -> Listing {
     let mut columns = vec![
-        ("Db", Kind::Name), ("Name", Kind::Name), ("Type", Kind::Name), ("Definer", Kind::Name),
-        ("Modified", Kind::Moment), ("Created", Kind::Moment), ("Security_type", Kind::Name),
+        ("Db", Kind::Name),
+        ("Name", Kind::Name),
+        ("Type", Kind::Name),
+        ("Definer", Kind::Name),
+        ("Modified", Kind::Moment),
+        ("Created", Kind::Moment),
+        ("Security_type", Kind::Name),
         ("Comment", Kind::Text),
     ];
     columns.extend(CLIENT);
@@ -366,7 +485,9 @@ pub(super) fn routine_status(rows: Vec<server_facts::StoredRoutine>) -> Listing 
 /// SHOW CREATE PROCEDURE.
 pub(super) fn create_procedure(r: server_facts::StoredRoutine) -> Listing {
     let mut columns = vec![
-        ("Procedure", Kind::Name), ("sql_mode", Kind::Text), ("Create Procedure", Kind::Text),
+        ("Procedure", Kind::Name),
+        ("sql_mode", Kind::Text),
+        ("Create Procedure", Kind::Text),
     ];
     columns.extend(CLIENT);
     let mut out = Listing::new(&columns);
