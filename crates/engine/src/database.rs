@@ -110,20 +110,38 @@ impl DatabaseHandle {
     }
 
     /// Takes `count` numbers of a table; `floor` is the next number that its root knows.
-    pub fn take_numbers(&self, table: &str, floor: u64, count: u64) -> u64 {
+    pub fn take_numbers(&self, table: &str, floor: u64, count: u64) -> Result<u64> {
+        let seed = self.first_number(table)?;
         let mut counters = locked(&self.counters);
-        let next = counters.entry(table.to_lowercase()).or_insert(floor);
+        let next = counters.entry(table.to_lowercase()).or_insert(seed);
         *next = (*next).max(floor);
         let first = *next;
         *next = next.saturating_add(count);
-        first
+        Ok(first)
     }
 
     /// Notes that a number has been used.
-    pub fn note_number(&self, table: &str, used: u64) {
+    pub fn note_number(&self, table: &str, used: u64) -> Result<()> {
+        let seed = self.first_number(table)?;
         let mut counters = locked(&self.counters);
-        let next = counters.entry(table.to_lowercase()).or_insert(1);
+        let next = counters.entry(table.to_lowercase()).or_insert(seed);
         *next = (*next).max(used.saturating_add(1));
+        Ok(())
+    }
+
+    /// Where a table's numbers go on when this process has none of it yet: after those of every
+    /// branch, so that rows made on two of them do not meet in a merge (spec 05 §14).
+    fn first_number(&self, table: &str) -> Result<u64> {
+        let mut next = 1;
+        if locked(&self.counters).contains_key(&table.to_lowercase()) {
+            return Ok(next);
+        }
+        for (branch, _) in self.store.branches()? {
+            if let Some(t) = self.branch_state(&branch)?.root.table(table)? {
+                next = next.max(t.table.auto_increment());
+            }
+        }
+        Ok(next)
     }
 
     /// Sets the next number of a table (ALTER TABLE .. AUTO_INCREMENT, TRUNCATE, DROP).

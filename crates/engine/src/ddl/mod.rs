@@ -362,9 +362,7 @@ fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
 }
 
 fn create_counter_reset(db: &DbRef, table: &str) {
-    if db.handle.store.branches().is_ok_and(|b| b.len() == 1) {
-        db.handle.reset_number(table, None);
-    }
+    db.handle.reset_number(table, None);
 }
 
 /// RENAME TABLE within a database.
@@ -432,7 +430,7 @@ fn truncate(session: &Session, name: &ast::ObjectName) -> Result<u64> {
     if table.auto_increment_slot().is_some() {
         table = table.with_auto_increment(1);
     }
-    db.handle.reset_number(&state.name, Some(1));
+    db.handle.reset_number(&state.name, None);
     change.put_table(&state.name, &table)?;
     change.finish()?;
     Ok(rows)

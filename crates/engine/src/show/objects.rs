@@ -262,7 +262,8 @@ fn next_id(seen: &SeenDatabase, t: &TableState) -> u64 {
     let next = seen
         .db
         .handle
-        .take_numbers(&t.name, t.table.auto_increment(), 0);
+        .take_numbers(&t.name, t.table.auto_increment(), 0)
+        .unwrap_or_else(|_| t.table.auto_increment());
     let most = t
         .def
         .auto_increment()

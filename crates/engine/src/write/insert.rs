@@ -208,7 +208,7 @@ impl Numbers {
         if column.is_some() && count > 0 {
             let writer = RowWriter::open(tx, target)?;
             let floor = writer.stored_number();
-            numbers.next = target.handle.take_numbers(&target.table, floor, count);
+            numbers.next = target.handle.take_numbers(&target.table, floor, count)?;
             numbers.end = numbers.next + count;
         }
         Ok(numbers)
@@ -230,7 +230,7 @@ impl Numbers {
             row[column].is_null() || zero && !cx.session.has_sql_mode("NO_AUTO_VALUE_ON_ZERO");
         if automatic {
             if self.next >= self.end {
-                self.next = target.handle.take_numbers(&target.table, 1, 1);
+                self.next = target.handle.take_numbers(&target.table, 1, 1)?;
                 self.end = self.next + 1;
             }
             let v = self.next;
@@ -253,7 +253,7 @@ impl Numbers {
             if used > 0 {
                 out.last_id = used;
                 self.highest = self.highest.max(used);
-                target.handle.note_number(&target.table, used);
+                target.handle.note_number(&target.table, used)?;
                 if used >= self.next {
                     // Numbers after this row go on above it.
                     self.end = self.next;

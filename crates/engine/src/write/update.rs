@@ -200,7 +200,7 @@ pub(super) fn change(
         && let Value::Int(v) = next[c]
         && v > 0
     {
-        target.handle.note_number(&target.table, v as u64);
+        target.handle.note_number(&target.table, v as u64)?;
         if v as u64 >= writer.stored_number() {
             writer.set_next_number(v as u64 + 1);
         }
