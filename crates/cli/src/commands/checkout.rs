@@ -148,7 +148,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         }
     }
     let mut args = vec!["--move".to_string()];
-    args.extend(words.iter().cloned());
+    args.extend(p.canonical());
     let rows = repo.call("DOLT_CHECKOUT", &args).map_err(|e| explain(&target, e))?;
     let message = rows.text(0, 1);
     if message.contains("Switched to branch") {

@@ -7,6 +7,7 @@ mod commit;
 mod config_command;
 mod conflicts;
 mod diff;
+mod docs;
 mod dump;
 mod init;
 mod log;
@@ -114,6 +115,7 @@ const COMMANDS: &[Command] = &[
     command("merge-base", "Find the common ancestor of two commits.", Repo, &["<commit spec> <commit spec>"], options::NONE, merge::base),
     command("version", "Displays the version for the Dolt binary.", Nothing, &["[--verbose] [--feature]"], options::VERSION, version),
     command("dump", "Export all tables in the working set into a file.", Repo, &["[-f] [-r <format>] [-fn <file>]"], options::DUMP, dump::run),
+    command("docs", "Commands for working with Dolt documents.", Repo, &["print <doc>", "upload <doc> <file>", "diff <doc>"], options::NONE, docs::run),
     command("stash", "Stash the changes in a dirty workspace away.", Repo, &["list", "(pop | apply | drop) <stash>", "clear", "push"], options::STASH, stash::run),
     command("rm", "Drops a table and removes it from tracking", Repo, &["[--cached] <table>..."], options::RM, add::rm),
 ];

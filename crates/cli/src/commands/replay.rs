@@ -52,7 +52,8 @@ pub fn cherry_pick(env: &Environment, words: &[String]) -> Outcome {
         ));
     }
     repo.allow_conflicts()?;
-    let args: Vec<&String> = words.iter().filter(|w| !w.contains("dont-merge-json")).collect();
+    let args: Vec<String> =
+        p.canonical().into_iter().filter(|w| !w.contains("dont-merge-json")).collect();
     let rows = match repo.call("DOLT_CHERRY_PICK", &args) {
         Err(e) if e.text == "nothing to commit" => {
             println!("No changes were made.");
