@@ -164,7 +164,9 @@ impl Repository {
     /// Rows of a statement.
     pub fn query(&self, sql: &str) -> Result<Rows, Failure> {
         let mut rows = Rows::default();
-        self.session.execute(sql.as_bytes(), false, &mut rows)?;
+        self.session
+            .execute(sql.as_bytes(), false, &mut rows)
+            .map_err(|e| Failure::new(crate::engine_words::message(&e)))?;
         Ok(rows)
     }
 

@@ -148,11 +148,7 @@ fn one(session: &Session, db: &DbRef, name: &str) -> Result<ProcedureResult> {
                 "Switched to branch '{name}'\nbranch '{name}' set up to track '{upstream}'."
             )))
         }
-        [] => restore(session, db, &[name.to_string()])
-            .map_err(|e| match e.message.starts_with("error: tablespec") {
-                true => Error::general(format!("error: could not find {name}")),
-                false => e,
-            }),
+        [] => restore(session, db, &[name.to_string()]),
         many => Err(Error::general(format!(
             "'{name}' matched multiple ({}) remote tracking branches",
             many.len()
