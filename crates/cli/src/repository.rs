@@ -77,7 +77,7 @@ impl Repository {
     pub fn open(env: &Environment) -> Result<Repository, Failure> {
         let session = env.session()?;
         if session.current_database().is_none() {
-            return Err(Failure::new(crate::commands::NOT_A_REPOSITORY));
+            return Err(Failure { text: crate::commands::NOT_A_REPOSITORY.into(), code: 2 });
         }
         let setting = |key: &str| env.config.get(key).map(str::to_string).filter(|v| !v.is_empty());
         let identity = setting("user.name").zip(setting("user.email"));
