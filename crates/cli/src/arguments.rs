@@ -50,6 +50,7 @@ pub const fn value(name: &'static str, short: &'static str) -> Option_ {
 #[derive(Clone, Debug, Default)]
 pub struct Parsed {
     options: Vec<(&'static str, String)>,
+    valued: Vec<&'static str>,
     /// Words that are no options.
     pub positional: Vec<String>,
     /// How many positional words stood before `--`.
@@ -73,6 +74,25 @@ impl Parsed {
     pub fn list(&self, name: &str) -> Vec<String> {
         let words = self.get(name).unwrap_or("").split(',').filter(|w| !w.is_empty());
         words.map(str::to_string).collect()
+    }
+
+    /// The words again, in the plain form that procedures take.
+    pub fn canonical(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        for (name, value) in &self.options {
+            let dashes = if name.len() == 1 { "-" } else { "--" };
+            out.push(format!("{dashes}{name}"));
+            if self.valued.contains(name) {
+                out.push(value.clone());
+            }
+        }
+        let split = self.split.unwrap_or(self.positional.len());
+        out.extend(self.positional[..split].iter().cloned());
+        if self.split.is_some() {
+            out.push("--".to_string());
+            out.extend(self.positional[split..].iter().cloned());
+        }
+        out
     }
 
     /// The only positional words there may be, or Dolt's text about too many.
@@ -161,6 +181,7 @@ pub fn parse(words: &[String], options: &'static [Option_]) -> Result<Parsed, Fa
                         },
                     };
                     out.options.push((found.name, given));
+                    out.valued.push(found.name);
                     break;
                 }
                 Takes::List => {
@@ -220,5 +241,7 @@ mod tests {
         assert_eq!(parse(&words(&["-mx"]), COMMIT).unwrap().get("message"), Some("x"));
         assert_eq!(parse(&words(&["-m"]), COMMIT).unwrap_err().text, "error: no value for option `message'");
         assert!(parse(&words(&["--bogus"]), COMMIT).is_err());
+        let p = parse(&words(&["-amx", "y", "--", "z"]), COMMIT).unwrap();
+        assert_eq!(p.canonical(), ["--all", "--message", "x", "y", "--", "z"]);
     }
 }

@@ -67,6 +67,7 @@ impl Environment {
                 var("DOLT_AUTHOR_DATE").and_then(|d| parse_date(&d)),
                 var("DOLT_COMMITTER_DATE").and_then(|d| parse_date(&d)),
             ),
+            replace_name_characters: var("DOLT_DBNAME_REPLACE").is_some(),
             ..Settings::default()
         }
     }

@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod commit_text;
 mod config;
+mod engine_words;
 mod environment;
 mod help;
 mod line_diff;

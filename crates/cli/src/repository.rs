@@ -77,7 +77,7 @@ impl Repository {
     pub fn open(env: &Environment) -> Result<Repository, Failure> {
         let session = env.session()?;
         if session.current_database().is_none() {
-            return Err(Failure::new(crate::commands::NOT_A_REPOSITORY));
+            return Err(Failure { text: crate::commands::NOT_A_REPOSITORY.into(), code: 2 });
         }
         let setting = |key: &str| env.config.get(key).map(str::to_string).filter(|v| !v.is_empty());
         let identity = setting("user.name").zip(setting("user.email"));
@@ -164,7 +164,9 @@ impl Repository {
     /// Rows of a statement.
     pub fn query(&self, sql: &str) -> Result<Rows, Failure> {
         let mut rows = Rows::default();
-        self.session.execute(sql.as_bytes(), false, &mut rows)?;
+        self.session
+            .execute(sql.as_bytes(), false, &mut rows)
+            .map_err(|e| Failure::new(crate::engine_words::message(&e)))?;
         Ok(rows)
     }
 

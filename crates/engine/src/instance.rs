@@ -46,6 +46,8 @@ pub struct Settings {
     pub commit_dates: (Option<i64>, Option<i64>),
     /// Bytes of tree nodes to keep in memory per database.
     pub cache_bytes: usize,
+    /// Blanks and hyphens of directory names are underscores in database names.
+    pub replace_name_characters: bool,
 }
 
 impl Default for Settings {
@@ -59,6 +61,7 @@ impl Default for Settings {
             autocommit: true,
             commit_dates: (None, None),
             cache_bytes: 256 << 20,
+            replace_name_characters: false,
         }
     }
 }
@@ -167,7 +170,7 @@ impl Instance {
         if dir.join(".dolt").join("noms").is_dir() {
             let shown = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_path_buf());
             let name = shown.file_name().map_or("dolt".into(), |n| n.to_string_lossy().into_owned());
-            instance.attach(&database_name(&name), dir)?;
+            instance.attach(&instance.database_name(&name), dir)?;
         }
         let mut children: Vec<PathBuf> = match std::fs::read_dir(dir) {
             Ok(list) => list.flatten().map(|e| e.path()).collect(),
@@ -180,10 +183,25 @@ impl Instance {
             if let Some(name) = name.filter(|n| !n.starts_with('.'))
                 && child.join(".dolt").join("noms").is_dir()
             {
-                instance.attach(&database_name(&name), &child)?;
+                instance.attach(&instance.database_name(&name), &child)?;
             }
         }
         Ok(instance)
+    }
+
+    /// The name of the database in a directory of this name (spec 06 §3).
+    fn database_name(&self, dir: &str) -> String {
+        if !self.settings.replace_name_characters {
+            return dir.to_string();
+        }
+        let mut name = String::with_capacity(dir.len());
+        for c in dir.chars() {
+            let c = if c.is_whitespace() || c == '-' { '_' } else { c };
+            if c != '_' || !name.ends_with('_') {
+                name.push(c);
+            }
+        }
+        name
     }
 
     fn open_options(&self) -> OpenOptions {
@@ -316,10 +334,4 @@ impl Instance {
     pub fn process(&self, id: u32) -> Option<Arc<Process>> {
         self.locked_processes().get(&id).cloned()
     }
-}
-
-/// The name of a database in a directory of this name (spec 06): dashes become underscores only
-/// where Dolt was told to; here the name stays.
-fn database_name(dir: &str) -> String {
-    dir.to_string()
 }

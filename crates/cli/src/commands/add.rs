@@ -40,7 +40,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
 pub fn rm(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, RM)?;
     let repo = Repository::open(env)?;
-    repo.call("DOLT_RM", words)?;
+    repo.call("DOLT_RM", &p.canonical())?;
     for table in &p.positional {
         match p.has("cached") {
             true => println!("removed '{table}' from tracking"),

@@ -153,6 +153,7 @@ fn only_for_lists(p: &Parsed, doing: &str, remote_too: bool) -> Result<(), Failu
 /// Runs the command.
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, BRANCH)?;
+    let words = &p.canonical()[..];
     let repo = Repository::open(env)?;
     let chosen = ["move", "copy", "delete", "D", "list", "show-current"];
     if chosen.iter().filter(|o| p.has(o)).count() > 1 {

@@ -67,7 +67,7 @@ fn carry(repo: &Repository, from: &str, to: &str, force: bool) -> Result<(), Fai
             && theirs.staged.id()? == ours.staged.id()?;
         if !both {
             return Err(Failure::new(format!(
-                "error: There are uncommitted changes already on branch '{to}'.This can happen when someone modifies that branch in a SQL session.You have uncommitted changes on this branch, and they would overwrite the uncommitted changes on branch {to} on checkout.To solve this problem, you can 1) commit or reset your changes on this branch, using `dolt commit` or `dolt reset`, before checking out the other branch, 2) use the `-f` flag with `dolt checkout` to force an overwrite, or 3) connect to branch '{to}' with the SQL server and revert or commit changes there before proceeding."
+                "error: There are uncommitted changes already on branch '{to}'.This can happen when someone modifies that branch in a SQL session.You have uncommitted changes on this branch, and they would overwrite the uncommitted changes on branch {to} on checkout.To solve this problem, you can 1) commit or reset your changes on this branch, using `dolt commit` or `dolt reset`, before checking out the other branch, 2) use the `-f` flag with `dolt checkout` to force an overwrite, or 3) connect to branch '{to}' with the SQL server and revert or commit changes there before proceeding.\ncause: checkout would overwrite uncommitted changes on target branch"
             )));
         }
     }
@@ -148,7 +148,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         }
     }
     let mut args = vec!["--move".to_string()];
-    args.extend(words.iter().cloned());
+    args.extend(p.canonical());
     let rows = repo.call("DOLT_CHECKOUT", &args).map_err(|e| explain(&target, e))?;
     let message = rows.text(0, 1);
     if message.contains("Switched to branch") {

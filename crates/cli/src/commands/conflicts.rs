@@ -137,7 +137,7 @@ pub fn constraints(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(rest, VERIFY)?;
     let repo = Repository::open(env)?;
     repo.allow_conflicts()?;
-    let rows = repo.call("DOLT_VERIFY_CONSTRAINTS", rest)?;
+    let rows = repo.call("DOLT_VERIFY_CONSTRAINTS", &p.canonical())?;
     if rows.text(0, 0) == "0" {
         return Ok(0);
     }

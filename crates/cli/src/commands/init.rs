@@ -21,7 +21,7 @@ pub const WHO_ARE_YOU: &str = "Author identity unknown\n\n*** Please tell me who
 
 /// Runs the command.
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
-    let p = parse(words, OPTIONS)?;
+    let p = parse(words, OPTIONS)?.at_most("init", 0)?;
     if env.is_repository() {
         return Err(Failure::new("This directory has already been initialized."));
     }
@@ -51,11 +51,16 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     };
     Database::create(&env.dir, &options)
         .map_err(|e| Failure::new(format!("Failed to initialize directory as a data repo. {e}")))?;
-    if p.has("name") || p.has("email") {
+    let given: Vec<_> = [("name", "user.name", name), ("email", "user.email", email)]
+        .into_iter()
+        .filter(|(option, ..)| p.has(option))
+        .collect();
+    if !given.is_empty() {
         let path = local_path(&env.dir);
         let mut file = read(&path)?;
-        file.insert("user.name".into(), name);
-        file.insert("user.email".into(), email);
+        for (_, key, value) in given {
+            file.insert(key.into(), value);
+        }
         write(&path, &file)?;
     }
     println!("Successfully initialized dolt data repository.");

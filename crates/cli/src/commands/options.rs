@@ -206,3 +206,7 @@ pub const DUMP: &[Option_] = &[
 
 /// `version`.
 pub const VERSION: &[Option_] = &[flag("feature", "f"), flag("verbose", "v")];
+
+/// `rebase`.
+pub const REBASE: &[Option_] =
+    &[flag("abort", ""), flag("continue", ""), flag("interactive", "i"), value("empty", "")];

@@ -25,7 +25,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         return Ok(0);
     }
     let name = p.positional.get(1).map_or("", String::as_str);
-    repo.call("DOLT_REMOTE", words).map_err(|e| match e.text.as_str() {
+    repo.call("DOLT_REMOTE", &p.canonical()).map_err(|e| match e.text.as_str() {
         "remote already exists" => Failure::new(format!(
             "error: a remote named '{name}' already exists.\nremove it before running this command again"
         )),

@@ -33,7 +33,7 @@ fn show(env: &Environment, words: &[String]) -> Outcome {
     let mut missing = Vec::new();
     for name in names.iter().filter(|n| !is_hidden(n)) {
         match engine::show::create_table_text(&repo.session, &tables, name)? {
-            Some(text) => println!("{} @ {label}\n{text}\n", on_terminal(BOLD, name)),
+            Some(text) => println!("{} @ {label}\n{text};\n", on_terminal(BOLD, name)),
             None => missing.push(name),
         }
     }

@@ -4,9 +4,11 @@ use std::io::{IsTerminal, Read, Write};
 
 use engine::session::Session;
 
-use crate::arguments::{Option_, flag, parse, value};
+use crate::arguments::{Option_, Parsed, flag, parse, value};
+use crate::engine_words;
 use crate::environment::Environment;
 use crate::render::{Format, Printer};
+use crate::repository::{Rows, literal};
 use crate::{Failure, Outcome};
 
 /// Options.
@@ -25,14 +27,50 @@ pub const OPTIONS: &[Option_] = &[
     flag("disable-auto-gc", ""),
 ];
 
+/// Refuses options that say nothing together.
+fn check(p: &Parsed) -> Result<(), Failure> {
+    let shown = |o: &str| match o {
+        "execute" => "--execute|-x",
+        "list-saved" => "--list-saved",
+        "query" => "--query|-q",
+        "message" => "--message|-m",
+        _ => "--save|-s",
+    };
+    let against = |one: &str, others: &[&str]| match others.iter().find(|o| p.has(one) && p.has(o)) {
+        Some(other) => Err(Failure::new(format!(
+            "Invalid Argument: {} is not compatible with {}",
+            shown(one),
+            shown(other)
+        ))),
+        None => Ok(()),
+    };
+    against("execute", &["list-saved", "query", "message", "save"])?;
+    against("list-saved", &["query", "message", "save"])?;
+    if p.has("save") && !p.has("query") {
+        return Err(Failure::new("Invalid Argument: --save|-s is only used with --query|-q"));
+    }
+    if p.has("message") && !(p.has("query") && p.has("save")) {
+        return Err(Failure::new(
+            "Invalid Argument: --message|-m is only used with --query|-q and --save|-s",
+        ));
+    }
+    if p.has("binary-as-hex") && p.has("skip-binary-as-hex") {
+        return Err(Failure::new("cannot use both --binary-as-hex and --skip-binary-as-hex"));
+    }
+    Ok(())
+}
+
 /// Runs the command.
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, OPTIONS)?;
     if !p.positional.is_empty() {
+        let n = p.positional.len();
+        eprintln!("error: sql does not take positional arguments, but found {n}: {}", p.positional.join(", "));
         return Err(Failure::new(
             "Invalid Argument: use --query or -q to pass inline SQL queries",
         ));
     }
+    check(&p)?;
     let format = match p.get("result-format") {
         None => Format::Tabular,
         Some(text) => Format::parse(text).ok_or_else(|| {
@@ -41,9 +79,17 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             )
         })?,
     };
+    if p.has("list-saved") {
+        let session = env.session()?;
+        return script(&session, b"SELECT * FROM dolt_query_catalog", format, false);
+    }
+    if let Some(name) = p.get("execute") {
+        let session = env.session()?;
+        return saved(&session, name, format);
+    }
     let text = match (p.get("query"), p.get("file")) {
         (Some(q), _) => q.as_bytes().to_vec(),
-        (None, Some(file)) => std::fs::read(file)
+        (None, Some(file)) => std::fs::read(env.dir.join(file))
             .map_err(|_| Failure::new(format!("couldn't open file {file}")))?,
         (None, None) => {
             let mut text = Vec::new();
@@ -56,7 +102,95 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         }
     };
     let session = env.session()?;
-    script(&session, &text, format, p.has("continue"))
+    let code = script(&session, &text, format, p.has("continue"))?;
+    if p.has("file") && !p.has("query") {
+        eprintln!("Processed 100.0% of the file");
+    }
+    if let (Some(name), Some(query)) = (p.get("save"), p.get("query")) {
+        save(&session, name, query, p.get("message").unwrap_or(""))?;
+    }
+    Ok(code)
+}
+
+/// Keeps a query under a name.
+fn save(session: &Session, name: &str, query: &str, message: &str) -> Result<(), Failure> {
+    let mut order = Rows::default();
+    let last = "SELECT coalesce(max(display_order), 0) + 1 FROM dolt_query_catalog";
+    session.execute(last.as_bytes(), false, &mut order)?;
+    let next = order.text(0, 0).to_string();
+    let sql = format!(
+        "INSERT INTO dolt_query_catalog VALUES ({0}, {next}, {0}, {1}, {2}) ON DUPLICATE KEY UPDATE query = {1}, description = {2}",
+        literal(name),
+        literal(query),
+        literal(message)
+    );
+    session.execute(sql.as_bytes(), false, &mut Rows::default())?;
+    Ok(())
+}
+
+/// Runs a query that has been kept.
+fn saved(session: &Session, name: &str, format: Format) -> Outcome {
+    let mut found = Rows::default();
+    let sql = format!("SELECT query FROM dolt_query_catalog WHERE id = {}", literal(name));
+    session.execute(sql.as_bytes(), false, &mut found)?;
+    if found.rows.is_empty() {
+        return Err(Failure::new(format!("saved query {name} not found")));
+    }
+    let query = found.text(0, 0).to_string();
+    eprintln!("Executing saved query '{name}':\n{query}");
+    script(session, query.as_bytes(), format, false)
+}
+
+/// The statements of a text, with the line each begins on; `DELIMITER` changes what ends them.
+fn statements(text: &[u8]) -> Vec<(usize, &[u8])> {
+    let mut out = Vec::new();
+    let mut delimiter: Vec<u8> = b";".to_vec();
+    let mut at = 0;
+    while at < text.len() {
+        let blank = text[at..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+        at += blank;
+        let rest = &text[at..];
+        const WORD: &[u8] = b"delimiter ";
+        if rest.len() > WORD.len() && rest[..WORD.len()].eq_ignore_ascii_case(WORD) {
+            let after = &rest[WORD.len()..];
+            let skipped = after.iter().take_while(|b| **b == b' ').count();
+            let length = after[skipped..].iter().take_while(|b| !b.is_ascii_whitespace()).count();
+            if length > 0 {
+                delimiter = after[skipped..skipped + length].to_vec();
+            }
+            at += WORD.len() + skipped + length;
+            continue;
+        }
+        let mut split = syntax::split_statements(rest, &delimiter);
+        let Some(next) = split.next() else { break };
+        let statement = &rest[next.range.clone()];
+        let skipped = statement.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        let begin = at + next.range.start + skipped;
+        let line = 1 + text[..begin.min(text.len())].iter().filter(|b| **b == b'\n').count();
+        if !statement.trim_ascii().is_empty() {
+            out.push((line, statement.trim_ascii()));
+        }
+        let end = split.position();
+        if end == 0 {
+            break;
+        }
+        at += end;
+    }
+    out
+}
+
+/// What is said about a statement that failed.
+fn complaint(session: &Session, line: usize, statement: &[u8], e: &engine::error::Error) -> String {
+    let shown = String::from_utf8_lossy(statement);
+    if e.code == 1064
+        && let Err(why) = syntax::parse(shown.as_ref(), &session.modes().syntax)
+    {
+        return format!(
+            "error on line {line} for query {shown}\n{}",
+            engine_words::syntax_lines(&shown, &why)
+        );
+    }
+    format!("error on line {line} for query {shown}: {}", engine_words::message(e))
 }
 
 /// Runs the statements of a text in order.
@@ -64,11 +198,7 @@ fn script(session: &Session, text: &[u8], format: Format, go_on: bool) -> Outcom
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let stdout = std::io::stdout();
     let mut out = std::io::BufWriter::new(stdout.lock());
-    for part in syntax::split_statements(text, b";") {
-        let statement = &text[part.range.clone()];
-        if statement.trim_ascii().is_empty() {
-            continue;
-        }
+    for (line, statement) in statements(text) {
         let mut printer = Printer::new(format, &mut out);
         let result = session.execute(statement, false, &mut printer);
         if let Err(e) = result {
@@ -76,10 +206,7 @@ fn script(session: &Session, text: &[u8], format: Format, go_on: bool) -> Outcom
                 continue;
             }
             out.flush()?;
-            let line = 1 + text[..part.range.start].iter().filter(|b| **b == b'\n').count();
-            let shown = String::from_utf8_lossy(statement);
-            let message =
-                format!("error on line {line} for query {}: {}", shown.trim(), e.message);
+            let message = complaint(session, line, statement, &e);
             if !go_on {
                 return Err(Failure::new(message));
             }
@@ -138,7 +265,7 @@ fn shell(session: &Session) -> Outcome {
             let (last, rows) = (printer.last.take(), printer.rows);
             let seconds = start.elapsed().as_secs_f64();
             match (result, last) {
-                (Err(e), _) => println!("{}", e.message),
+                (Err(e), _) => println!("{}", engine_words::message(&e)),
                 (Ok(()), Some(done)) => {
                     let n = done.affected_rows;
                     println!(
@@ -159,4 +286,20 @@ fn shell(session: &Session) -> Outcome {
     }
     println!("Bye");
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::statements;
+
+    #[test]
+    fn delimiters_and_lines() {
+        let text = b"select 1;\n\ndelimiter //\nselect ';'; select 2//\nDELIMITER ;\nselect 3";
+        let found: Vec<(usize, String)> = statements(text)
+            .into_iter()
+            .map(|(n, s)| (n, String::from_utf8_lossy(s).into_owned()))
+            .collect();
+        let expected = [(1, "select 1"), (4, "select ';'; select 2"), (6, "select 3")];
+        assert_eq!(found, expected.map(|(n, s)| (n, s.to_string())));
+    }
 }

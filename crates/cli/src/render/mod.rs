@@ -73,11 +73,23 @@ pub fn cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// Whether a column holds what is true or false by computation; Dolt shows these as words, unlike
+/// stored TINYINT(1).
+fn is_truth(c: &ColumnMeta) -> bool {
+    matches!(c.ty, SqlType::Int { bool_width: true, .. })
+        && match c.org_table.as_str() {
+            "" => true,
+            "dolt_ignore" => false,
+            table => table.starts_with("dolt_") && c.org_name != "staged",
+        }
+}
+
 /// Writes results to a stream as they come.
 pub struct Printer<'o> {
     out: &'o mut dyn Write,
     renderer: Option<Box<dyn Renderer>>,
     types: Vec<SqlType>,
+    truths: Vec<bool>,
     /// A blank line follows each result set.
     pub spaced: bool,
     /// What the last statement without rows did.
@@ -98,7 +110,7 @@ impl<'o> Printer<'o> {
             Format::Null => None,
         };
         let spaced = !matches!(format, Format::Csv | Format::Null);
-        Printer { out, renderer, types: Vec::new(), spaced, last: None, rows: 0, open: false }
+        Printer { out, renderer, types: Vec::new(), truths: Vec::new(), spaced, last: None, rows: 0, open: false }
     }
 }
 
@@ -109,6 +121,7 @@ fn broken(e: std::io::Error) -> Error {
 impl ResultSink for Printer<'_> {
     fn columns(&mut self, columns: &[ColumnMeta]) -> Result<()> {
         self.types = columns.iter().map(|c| c.ty.clone()).collect();
+        self.truths = columns.iter().map(is_truth).collect();
         self.rows = 0;
         self.open = true;
         match &mut self.renderer {
@@ -121,7 +134,11 @@ impl ResultSink for Printer<'_> {
         self.rows += 1;
         let mut cells = Vec::with_capacity(row.len());
         for i in 0..row.len() {
-            cells.push(cell(&row.get(i)?, &self.types[i]));
+            let value = row.get(i)?;
+            cells.push(match (&value, self.truths[i]) {
+                (Value::Int(n), true) => Some(if *n == 0 { b"false".to_vec() } else { b"true".to_vec() }),
+                _ => cell(&value, &self.types[i]),
+            });
         }
         if let Some(r) = &mut self.renderer {
             r.row(cells, self.out).map_err(broken)?;

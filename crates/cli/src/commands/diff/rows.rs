@@ -47,7 +47,15 @@ fn read(
             None => None,
             Some(i) => {
                 let value = reader.value(i, item.key(), item.value())?;
-                crate::render::cell(&value, &reader.schema().columns[i].sql_type)
+                let own = &reader.schema().columns[i].sql_type;
+                // Both versions are shown as one type, where the value has a form in it.
+                let context = values::conversion::Context::default();
+                match values::conversion::store(&value, own, &c.ty, &context) {
+                    Ok(shown) if *own != c.ty && !value.is_null() => {
+                        crate::render::cell(&shown, &c.ty)
+                    }
+                    _ => crate::render::cell(&value, own),
+                }
             }
         });
     }

@@ -48,9 +48,13 @@ pub fn branch(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedur
             [name, start] => (name, Some(start.as_str())),
             _ => return Err(usage()),
         };
-        create(session, db, name, start.unwrap_or("HEAD"), a.has("force"))?;
-        if let (true, Some(start)) = (a.has("track"), start) {
-            set_upstream(db, name, start)?;
+        if !a.has("track") {
+            create(session, db, name, start.unwrap_or("HEAD"), a.has("force"))?;
+        } else {
+            let current = session.head(&db.handle);
+            let config = tracking(db, start.unwrap_or(&current), name)?;
+            create(session, db, name, "HEAD", a.has("force"))?;
+            track(db, name, config)?;
         }
     }
     Ok(status())
@@ -118,16 +122,43 @@ pub fn set_upstream(db: &DbRef, branch: &str, upstream: &str) -> Result<bool> {
     Ok(true)
 }
 
+/// The upstream that a text names: a remote-tracking branch, or another branch.
+fn tracking(db: &DbRef, upstream: &str, selected: &str) -> Result<BranchConfig> {
+    let store = &db.handle.store;
+    if let Some((remote, theirs)) = upstream.split_once('/')
+        && revision::commit(db, upstream).is_ok()
+        && store.repo_state().remotes.contains_key(remote)
+    {
+        return Ok(BranchConfig { head: ref_name::branch(theirs), remote: remote.to_string() });
+    }
+    if store.branch(upstream).is_none() {
+        return Err(Error::general(format!("branch not found: '{upstream}'")));
+    }
+    if upstream == selected {
+        return Err(Error::general(format!("\tnot setting '{selected}' as its own upstream")));
+    }
+    Ok(BranchConfig { head: ref_name::branch(upstream), remote: String::new() })
+}
+
+fn track(db: &DbRef, branch: &str, config: BranchConfig) -> Result<()> {
+    db.handle.store.edit_repo_state(|s| {
+        s.branches.insert(branch.to_string(), config);
+    })?;
+    Ok(())
+}
+
 fn set_upstream_of(session: &Session, db: &DbRef, a: &Arguments, upstream: &str) -> Result<()> {
     let current = session.head(&db.handle);
     let branch = a.positional.first().unwrap_or(&current);
-    if !set_upstream(db, branch, upstream)? {
-        return Err(Error::general(format!("branch not found: '{upstream}'")));
+    if a.positional.len() > 2 {
+        return Err(usage());
     }
+    let config = tracking(db, upstream, branch)?;
     if db.handle.store.branch(branch).is_none() {
-        create(session, db, branch, upstream, false)?;
+        let start = a.positional.get(1).map_or("HEAD", String::as_str);
+        create(session, db, branch, start, a.has("force"))?;
     }
-    Ok(())
+    track(db, branch, config)
 }
 
 fn copy(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
