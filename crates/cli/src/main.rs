@@ -30,7 +30,10 @@ pub struct Failure {
 impl Failure {
     /// A failure with exit code 1.
     pub fn new(text: impl Into<String>) -> Failure {
-        Failure { text: text.into(), code: 1 }
+        Failure {
+            text: text.into(),
+            code: 1,
+        }
     }
 
     /// A failure with what caused it.
@@ -47,8 +50,10 @@ impl<E: std::error::Error> From<E> for Failure {
 }
 
 fn main() -> ExitCode {
-    let args: Vec<String> =
-        std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let args: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|a| a.to_string_lossy().into_owned())
+        .collect();
     match commands::dispatch(args) {
         Ok(code) => ExitCode::from(code),
         Err(f) => {
