@@ -12,6 +12,7 @@ use crate::arguments::{Parsed, parse};
 use crate::commands::options::TABLE_IMPORT;
 use crate::commands::table_export::FileType;
 use crate::environment::Environment;
+use crate::render::with_commas;
 use crate::repository::{Repository, Rows, quoted};
 use crate::{Failure, Outcome};
 
@@ -226,18 +227,6 @@ fn create_statement(p: &Parsed, table: &str, source: &Source) -> Result<String, 
     ))
 }
 
-fn comma(n: u64) -> String {
-    let text = n.to_string();
-    let mut out = String::new();
-    for (i, c) in text.chars().enumerate() {
-        if i > 0 && (text.len() - i) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
 fn table_columns(
     repo: &Repository,
     table: &str,
@@ -281,7 +270,7 @@ fn mismatch(table: &str, known: &[(String, SqlType)], source: &Source) {
     }
 }
 
-fn arguments<'p>(p: &'p Parsed) -> Result<(Operation, &'p str, Option<&'p str>), Failure> {
+fn arguments(p: &Parsed) -> Result<(Operation, &str, Option<&str>), Failure> {
     let operation = operation(p)?;
     let (table, file) = match p.positional.as_slice() {
         [table] => (table, None),
@@ -508,10 +497,10 @@ fn insert(
     let processed = added + modified + same;
     eprintln!(
         "Rows Processed: {}, Additions: {}, Modifications: {}, Had No Effect: {}",
-        comma(processed),
-        comma(added),
-        comma(modified),
-        comma(same)
+        with_commas(processed),
+        with_commas(added),
+        with_commas(modified),
+        with_commas(same)
     );
     if !skipped.is_empty() {
         if !p.has("quiet") && !p.has("ignore-skipped-rows") {

@@ -59,9 +59,22 @@ pub trait Renderer {
 /// A floating-point number as the embedded engine writes it: the shortest digits, with an exponent
 /// from 1e+06 on and below 1e-04.
 fn float_text(v: f64, single: bool) -> String {
-    let short = if single { format!("{:e}", v as f32) } else { format!("{v:e}") };
-    let plain = || if single { (v as f32).to_string() } else { v.to_string() };
-    match short.split_once('e').and_then(|(m, e)| Some((m, e.parse::<i32>().ok()?))) {
+    let short = if single {
+        format!("{:e}", v as f32)
+    } else {
+        format!("{v:e}")
+    };
+    let plain = || {
+        if single {
+            (v as f32).to_string()
+        } else {
+            v.to_string()
+        }
+    };
+    match short
+        .split_once('e')
+        .and_then(|(m, e)| Some((m, e.parse::<i32>().ok()?)))
+    {
         Some((mantissa, e)) if !(-4..21).contains(&e) || e >= 6 => {
             let sign = if e < 0 { '-' } else { '+' };
             format!("{mantissa}e{sign}{:02}", e.abs())
@@ -76,7 +89,9 @@ pub fn cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
     match (v, ty) {
         (Value::Null, _) => return None,
         (Value::Float(v), SqlType::Float) => out.extend_from_slice(float_text(*v, true).as_bytes()),
-        (Value::Float(v), SqlType::Double) => out.extend_from_slice(float_text(*v, false).as_bytes()),
+        (Value::Float(v), SqlType::Double) => {
+            out.extend_from_slice(float_text(*v, false).as_bytes())
+        }
         (Value::UInt(n), SqlType::Bit(_)) => out.extend_from_slice(n.to_string().as_bytes()),
         (Value::Bytes(b), SqlType::Geometry(..)) => {
             out.extend_from_slice(b"0x");
@@ -87,6 +102,19 @@ pub fn cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
         (v, ty) => values::render_text(v, ty, &mut out),
     }
     Some(out)
+}
+
+/// A number with a comma before every three digits.
+pub fn with_commas(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// Whether a column holds what is true or false by computation; Dolt shows these as words, unlike

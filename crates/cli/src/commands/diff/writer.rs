@@ -8,7 +8,7 @@ use versioning::{DeltaKind, DiffStat};
 use super::Form;
 use crate::Failure;
 use crate::line_diff;
-use crate::render::{Renderer, Tabular, json_object};
+use crate::render::{Renderer, Tabular, json_object, with_commas};
 use crate::repository::quoted;
 use crate::style::{BOLD, on_terminal};
 
@@ -31,20 +31,8 @@ pub struct Writer {
     any_pair: bool,
 }
 
-fn comma(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
 fn plural(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", comma(n), if n == 1 { one } else { many })
+    format!("{} {}", with_commas(n), if n == 1 { one } else { many })
 }
 
 fn percent(n: u64, of: u64) -> f64 {
