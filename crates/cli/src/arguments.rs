@@ -170,7 +170,10 @@ pub fn parse(words: &[String], options: &'static [Option_]) -> Result<Parsed, Fa
                     word.trim_start_matches('-')
                 ))
             })?;
-            let matched = if short { found.short } else { found.name };
+            let matched = match short && found.name.len() > 1 {
+                true => found.short,
+                false => found.name,
+            };
             let tail = &rest[matched.len()..];
             if out.has(found.name) && found.takes != Takes::Count {
                 return Err(Failure::new(format!(
@@ -237,7 +240,8 @@ fn longest(
     let fits = |name: &str| !name.is_empty() && text.starts_with(name);
     let mut best: std::option::Option<(&'static Option_, bool, usize)> = None;
     for o in options {
-        for (name, short) in [(o.name, false), (o.short, true)] {
+        // A name of one letter is a short one.
+        for (name, short) in [(o.name, o.name.len() == 1), (o.short, true)] {
             let exact_end = text.len() == name.len()
                 || text[name.len().min(text.len())..].starts_with(['=', ':', ' '])
                 || short
