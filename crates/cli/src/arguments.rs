@@ -28,22 +28,38 @@ pub struct Option_ {
 
 /// A flag without value.
 pub const fn flag(name: &'static str, short: &'static str) -> Option_ {
-    Option_ { name, short, takes: Takes::Nothing }
+    Option_ {
+        name,
+        short,
+        takes: Takes::Nothing,
+    }
 }
 
 /// A flag that may be given twice.
 pub const fn count(name: &'static str, short: &'static str) -> Option_ {
-    Option_ { name, short, takes: Takes::Count }
+    Option_ {
+        name,
+        short,
+        takes: Takes::Count,
+    }
 }
 
 /// An option that takes every word up to the next option.
 pub const fn list(name: &'static str, short: &'static str) -> Option_ {
-    Option_ { name, short, takes: Takes::List }
+    Option_ {
+        name,
+        short,
+        takes: Takes::List,
+    }
 }
 
 /// An option with a value.
 pub const fn value(name: &'static str, short: &'static str) -> Option_ {
-    Option_ { name, short, takes: Takes::Value }
+    Option_ {
+        name,
+        short,
+        takes: Takes::Value,
+    }
 }
 
 /// Parsed arguments.
@@ -72,7 +88,11 @@ impl Parsed {
 
     /// The values of a list option.
     pub fn list(&self, name: &str) -> Vec<String> {
-        let words = self.get(name).unwrap_or("").split(',').filter(|w| !w.is_empty());
+        let words = self
+            .get(name)
+            .unwrap_or("")
+            .split(',')
+            .filter(|w| !w.is_empty());
         words.map(str::to_string).collect()
     }
 
@@ -103,14 +123,21 @@ impl Parsed {
         }
         let words = self.positional.join(", ");
         Err(Failure::new(match most {
-            0 => format!("error: {command} does not take positional arguments, but found {n}: {words}"),
-            _ => format!("error: {command} has too many positional arguments. Expected at most {most}, found {n}: {words}"),
+            0 => format!(
+                "error: {command} does not take positional arguments, but found {n}: {words}"
+            ),
+            _ => format!(
+                "error: {command} has too many positional arguments. Expected at most {most}, found {n}: {words}"
+            ),
         }))
     }
 
     /// The value of an option.
     pub fn get(&self, name: &str) -> std::option::Option<&str> {
-        self.options.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str())
+        self.options
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, v)| v.as_str())
     }
 }
 
@@ -138,9 +165,15 @@ pub fn parse(words: &[String], options: &'static [Option_]) -> Result<Parsed, Fa
         let mut rest = bare;
         loop {
             let (found, short) = longest(rest, options).ok_or_else(|| {
-                Failure::new(format!("error: unknown option `{}'", word.trim_start_matches('-')))
+                Failure::new(format!(
+                    "error: unknown option `{}'",
+                    word.trim_start_matches('-')
+                ))
             })?;
-            let matched = if short { found.short } else { found.name };
+            let matched = match short && found.name.len() > 1 {
+                true => found.short,
+                false => found.name,
+            };
             let tail = &rest[matched.len()..];
             if out.has(found.name) && found.takes != Takes::Count {
                 return Err(Failure::new(format!(
@@ -200,13 +233,15 @@ pub fn parse(words: &[String], options: &'static [Option_]) -> Result<Parsed, Fa
 }
 
 /// The option whose name is the longest start of `text`; whether by its short name.
-fn longest(text: &str, options: &'static [Option_]) -> std::option::Option<(&'static Option_, bool)> {
-    let fits = |name: &str| {
-        !name.is_empty() && text.starts_with(name)
-    };
+fn longest(
+    text: &str,
+    options: &'static [Option_],
+) -> std::option::Option<(&'static Option_, bool)> {
+    let fits = |name: &str| !name.is_empty() && text.starts_with(name);
     let mut best: std::option::Option<(&'static Option_, bool, usize)> = None;
     for o in options {
-        for (name, short) in [(o.name, false), (o.short, true)] {
+        // A name of one letter is a short one.
+        for (name, short) in [(o.name, o.name.len() == 1), (o.short, true)] {
             let exact_end = text.len() == name.len()
                 || text[name.len().min(text.len())..].starts_with(['=', ':', ' '])
                 || short
@@ -223,8 +258,12 @@ fn longest(text: &str, options: &'static [Option_]) -> std::option::Option<(&'st
 mod tests {
     use super::*;
 
-    const COMMIT: &[Option_] =
-        &[value("message", "m"), flag("all", "a"), flag("ALL", "A"), flag("allow-empty", "")];
+    const COMMIT: &[Option_] = &[
+        value("message", "m"),
+        flag("all", "a"),
+        flag("ALL", "A"),
+        flag("allow-empty", ""),
+    ];
 
     fn words(list: &[&str]) -> Vec<String> {
         list.iter().map(|w| w.to_string()).collect()
@@ -238,8 +277,14 @@ mod tests {
         assert_eq!(p.get("message"), Some("x=y"));
         assert!(p.has("ALL") && !p.has("all"));
         assert_eq!(p.positional, ["t"]);
-        assert_eq!(parse(&words(&["-mx"]), COMMIT).unwrap().get("message"), Some("x"));
-        assert_eq!(parse(&words(&["-m"]), COMMIT).unwrap_err().text, "error: no value for option `message'");
+        assert_eq!(
+            parse(&words(&["-mx"]), COMMIT).unwrap().get("message"),
+            Some("x")
+        );
+        assert_eq!(
+            parse(&words(&["-m"]), COMMIT).unwrap_err().text,
+            "error: no value for option `message'"
+        );
         assert!(parse(&words(&["--bogus"]), COMMIT).is_err());
         let p = parse(&words(&["-amx", "y", "--", "z"]), COMMIT).unwrap();
         assert_eq!(p.canonical(), ["--all", "--message", "x", "y", "--", "z"]);

@@ -64,7 +64,10 @@ impl Refs {
         };
         let mut names = Vec::new();
         let at = |list: &[(String, CommitId)]| -> Vec<String> {
-            list.iter().filter(|(_, c)| *c == id).map(|(n, _)| n.clone()).collect()
+            list.iter()
+                .filter(|(_, c)| *c == id)
+                .map(|(n, _)| n.clone())
+                .collect()
         };
         for name in at(&self.branches) {
             names.push(always(BRIGHT_GREEN, &full("refs/heads/", &name)));
@@ -74,7 +77,10 @@ impl Refs {
             names.push(always(BRIGHT_RED, &full("refs/remotes/", &name)));
         }
         for name in at(&self.tags) {
-            names.push(always(BRIGHT_YELLOW, &format!("tag: {}", full("refs/tags/", &name))));
+            names.push(always(
+                BRIGHT_YELLOW,
+                &format!("tag: {}", full("refs/tags/", &name)),
+            ));
         }
         if names.is_empty() {
             return String::new();
@@ -99,16 +105,23 @@ pub fn commit_text(
 ) -> String {
     let mut line = format!("commit {}", id.hash());
     if parents {
-        commit.parents.iter().for_each(|p| line += &format!(" {}", p.hash()));
+        commit
+            .parents
+            .iter()
+            .for_each(|p| line += &format!(" {}", p.hash()));
     }
     let mut out = always(YELLOW, &format!("{line} "));
     out += &refs.decorate(id, decoration);
     if commit.parents.len() > 1 {
         out += "\nMerge:";
-        commit.parents.iter().for_each(|p| out += &format!(" {}", p.hash()));
+        commit
+            .parents
+            .iter()
+            .for_each(|p| out += &format!(" {}", p.hash()));
     }
     if let (true, Some(text)) = (signature, &commit.meta.signature) {
-        text.split('\n').for_each(|l| out += &format!("\n{}", always("36", l)));
+        text.split('\n')
+            .for_each(|l| out += &format!("\n{}", always("36", l)));
     }
     let m = &commit.meta;
     out += &format!("\nAuthor: {} <{}>", m.author.name, m.author.email);
@@ -122,6 +135,9 @@ pub fn print_head(repo: &Repository) -> Result<(), Failure> {
     let id = repo.head()?;
     let commit = repo.with_store(|s| s.commit(id))?;
     let refs = Refs::of(repo)?;
-    print!("{}", commit_text(id, &commit, &refs, Decoration::Short, false, false));
+    print!(
+        "{}",
+        commit_text(id, &commit, &refs, Decoration::Short, false, false)
+    );
     Ok(())
 }

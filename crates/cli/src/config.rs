@@ -7,10 +7,24 @@ use crate::Failure;
 
 /// Keys that `dolt config --add` accepts; `sqlserver.global.*` besides.
 pub const KNOWN: &[&str] = &[
-    "user.name", "user.email", "init.defaultbranch", "core.editor", "push.autosetupremote",
-    "user.creds", "remotes.default_host", "remotes.default_port", "creds.add_url",
-    "doltlab.insecure", "remotesapi.credential_helper", "metrics.disabled", "metrics.host",
-    "metrics.port", "metrics.insecure", "versioncheck.disabled", "profile", "mmap_archive_indexes",
+    "user.name",
+    "user.email",
+    "init.defaultbranch",
+    "core.editor",
+    "push.autosetupremote",
+    "user.creds",
+    "remotes.default_host",
+    "remotes.default_port",
+    "creds.add_url",
+    "doltlab.insecure",
+    "remotesapi.credential_helper",
+    "metrics.disabled",
+    "metrics.host",
+    "metrics.port",
+    "metrics.insecure",
+    "versioncheck.disabled",
+    "profile",
+    "mmap_archive_indexes",
 ];
 
 /// One file of settings.
@@ -40,10 +54,14 @@ pub fn local_path(dir: &Path) -> PathBuf {
 pub fn read(path: &Path) -> Result<File, Failure> {
     match std::fs::read(path) {
         Ok(bytes) if bytes.is_empty() => Ok(File::new()),
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map_err(|e| Failure::new(format!("Failed to load the config {}: {e}", path.display()))),
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| {
+            Failure::new(format!("Failed to load the config {}: {e}", path.display()))
+        }),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(File::new()),
-        Err(e) => Err(Failure::new(format!("Failed to load the config {}: {e}", path.display()))),
+        Err(e) => Err(Failure::new(format!(
+            "Failed to load the config {}: {e}",
+            path.display()
+        ))),
     }
 }
 
@@ -74,11 +92,17 @@ impl Config {
             // A read-only home is no reason to fail.
             let _ = write(&global, &File::new());
         }
-        Ok(Config { local: read(&local_path(dir))?, global: read(&global)? })
+        Ok(Config {
+            local: read(&local_path(dir))?,
+            global: read(&global)?,
+        })
     }
 
     /// A setting, the repository's first.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.local.get(key).or_else(|| self.global.get(key)).map(String::as_str)
+        self.local
+            .get(key)
+            .or_else(|| self.global.get(key))
+            .map(String::as_str)
     }
 }

@@ -56,9 +56,8 @@ impl Environment {
     /// The setting of the engine that configuration and environment give.
     pub fn settings(&self) -> Settings {
         let var = |n: &str| std::env::var(n).ok().filter(|v| !v.is_empty());
-        let pick = |key: &str, otherwise: &str| {
-            self.config.get(key).unwrap_or(otherwise).to_string()
-        };
+        let pick =
+            |key: &str, otherwise: &str| self.config.get(key).unwrap_or(otherwise).to_string();
         Settings {
             user_name: pick("user.name", "Dolt System Account"),
             user_email: pick("user.email", "doltuser@dolthub.com"),
@@ -76,7 +75,12 @@ impl Environment {
     pub fn session(&self) -> Result<Session, Failure> {
         let instance = Instance::open(&self.dir, self.settings(), Arc::new(SystemClock))?;
         let instance = Arc::new(instance);
-        let session = Session::new(&instance, instance.next_connection_id(), "root", "localhost");
+        let session = Session::new(
+            &instance,
+            instance.next_connection_id(),
+            "root",
+            "localhost",
+        );
         for (variable, name) in [
             ("DOLT_AUTHOR_NAME", "dolt_author_name"),
             ("DOLT_AUTHOR_EMAIL", "dolt_author_email"),
@@ -100,7 +104,9 @@ impl Environment {
             (Some(db), Some(b)) => Some(format!("{db}/{b}")),
             (Some(db), None) => Some(db.clone()),
             (None, branch) => {
-                let own = databases.iter().find(|d| d.store.dir() == Some(self.dir.as_path()));
+                let own = databases
+                    .iter()
+                    .find(|d| d.store.dir() == Some(self.dir.as_path()));
                 let first = own.or(databases.first());
                 first.map(|d| match branch {
                     Some(b) => format!("{}/{b}", d.name),
@@ -109,10 +115,12 @@ impl Environment {
             }
         };
         if let Some(name) = name {
-            session.use_database(&name).map_err(|e| match &self.use_db {
-                Some(db) => Failure::new(format!("The provided --use-db {db} does not exist.")),
-                None => Failure::new(e.message),
-            })?;
+            session
+                .use_database(&name)
+                .map_err(|e| match &self.use_db {
+                    Some(db) => Failure::new(format!("The provided --use-db {db} does not exist.")),
+                    None => Failure::new(e.message),
+                })?;
         }
         Ok(session)
     }

@@ -49,7 +49,11 @@ impl Help {
         }
         out += &format!("\nSpecific dolt {} options\n", self.name);
         for o in self.options {
-            let short = if o.short.is_empty() { String::new() } else { format!("-{}, ", o.short) };
+            let short = if o.short.is_empty() {
+                String::new()
+            } else {
+                format!("-{}, ", o.short)
+            };
             out += &format!("    {short}--{}{}\n", o.name, placeholder(o));
         }
         out

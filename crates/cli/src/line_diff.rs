@@ -17,12 +17,21 @@ const LIMIT: usize = 4_000_000;
 /// The lines of two texts, matched by their longest common subsequence.
 pub fn lines<'a>(old: &'a str, new: &'a str) -> Vec<Line<'a>> {
     let split = |t: &'a str| -> Vec<&'a str> {
-        if t.is_empty() { Vec::new() } else { t.split('\n').collect() }
+        if t.is_empty() {
+            Vec::new()
+        } else {
+            t.split('\n').collect()
+        }
     };
     let (a, b) = (split(old), split(new));
     let start = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
     let (ra, rb) = (&a[start..], &b[start..]);
-    let end = ra.iter().rev().zip(rb.iter().rev()).take_while(|(x, y)| x == y).count();
+    let end = ra
+        .iter()
+        .rev()
+        .zip(rb.iter().rev())
+        .take_while(|(x, y)| x == y)
+        .count();
     let (ma, mb) = (&ra[..ra.len() - end], &rb[..rb.len() - end]);
     let mut out: Vec<Line<'a>> = a[..start].iter().map(|l| Line::Same(l)).collect();
     middle(ma, mb, &mut out);

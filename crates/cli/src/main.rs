@@ -30,7 +30,10 @@ pub struct Failure {
 impl Failure {
     /// A failure with exit code 1.
     pub fn new(text: impl Into<String>) -> Failure {
-        Failure { text: text.into(), code: 1 }
+        Failure {
+            text: text.into(),
+            code: 1,
+        }
     }
 
     /// A failure with what caused it.
@@ -47,13 +50,28 @@ impl<E: std::error::Error> From<E> for Failure {
 }
 
 fn main() -> ExitCode {
-    let args: Vec<String> =
-        std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let args: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|a| a.to_string_lossy().into_owned())
+        .collect();
     match commands::dispatch(args) {
         Ok(code) => ExitCode::from(code),
         Err(f) => {
             if !f.text.is_empty() {
                 eprintln!("{}", f.text);
+                if f.text.contains("database is read only")
+                    && let Some(server) = std::env::current_dir()
+                        .ok()
+                        .and_then(|dir| server::find_running_server(&dir))
+                {
+                    let port = server
+                        .port
+                        .map_or_else(String::new, |p| format!(" on port {p}"));
+                    eprintln!(
+                        "a dolt sql-server (process {}{port}) has locked this database; connect to it with a MySQL client, or stop it",
+                        server.pid
+                    );
+                }
             }
             ExitCode::from(f.code)
         }

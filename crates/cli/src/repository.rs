@@ -77,9 +77,17 @@ impl Repository {
     pub fn open(env: &Environment) -> Result<Repository, Failure> {
         let session = env.session()?;
         if session.current_database().is_none() {
-            return Err(Failure { text: crate::commands::NOT_A_REPOSITORY.into(), code: 2 });
+            return Err(Failure {
+                text: crate::commands::NOT_A_REPOSITORY.into(),
+                code: 2,
+            });
         }
-        let setting = |key: &str| env.config.get(key).map(str::to_string).filter(|v| !v.is_empty());
+        let setting = |key: &str| {
+            env.config
+                .get(key)
+                .map(str::to_string)
+                .filter(|v| !v.is_empty())
+        };
         let identity = setting("user.name").zip(setting("user.email"));
         Ok(Repository { session, identity })
     }
@@ -137,7 +145,11 @@ impl Repository {
             Revision::Commit(id) => Ok(db.handle.store.root_of(*id)?),
             Revision::Branch(b) => {
                 let state = db.handle.branch_state(b)?;
-                let id = if staged { state.set.staged } else { state.set.working };
+                let id = if staged {
+                    state.set.staged
+                } else {
+                    state.set.working
+                };
                 Ok(Root::open(db.handle.store.objects(), id)?)
             }
         }
@@ -225,9 +237,15 @@ pub enum Change {
 /// Tables behind full-text indexes are never shown.
 pub fn is_hidden(name: &str) -> bool {
     name.starts_with("dolt_")
-        && ["_fts_config", "_fts_position", "_fts_doc_count", "_fts_global_count", "_fts_row_count"]
-            .iter()
-            .any(|part| name.contains(part))
+        && [
+            "_fts_config",
+            "_fts_position",
+            "_fts_doc_count",
+            "_fts_global_count",
+            "_fts_row_count",
+        ]
+        .iter()
+        .any(|part| name.contains(part))
 }
 
 #[cfg(test)]

@@ -21,7 +21,11 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     }
     let repo = Repository::open(env)?;
     repo.query("set @@dolt_force_transaction_commit = 1")?;
-    if let Some(bad) = p.positional.iter().find(|t| *t != "." && !is_valid_table(t)) {
+    if let Some(bad) = p
+        .positional
+        .iter()
+        .find(|t| *t != "." && !is_valid_table(t))
+    {
         return Err(Failure::new(format!("'{bad}' is not a valid table name")));
     }
     let mut args = Vec::new();

@@ -33,12 +33,20 @@ fn entries(repo: &Repository, p: &Parsed, verbose: bool) -> Result<Vec<Entry>, F
                 && let Some(to) = store.get_ref(&ref_name::remote_branch(&c.remote, t))
             {
                 let to = model::CommitId(to);
-                let count = |a, b| versioning::Log::new(store.objects(), &[a], &[b]).map(Iterator::count);
+                let count =
+                    |a, b| versioning::Log::new(store.objects(), &[a], &[b]).map(Iterator::count);
                 counts = (count(id, to)? as u64, count(to, id)? as u64);
             }
             let message = store.commit(id)?.meta.message;
             let hash = id.hash().to_string();
-            out.push(Entry { name, hash, remote: false, upstream, counts, message });
+            out.push(Entry {
+                name,
+                hash,
+                remote: false,
+                upstream,
+                counts,
+                message,
+            });
         }
     }
     if p.has("all") || p.has("remote") {
@@ -75,7 +83,11 @@ fn list(repo: &Repository, p: &Parsed) -> Outcome {
         }
         let mut rest = e.hash.clone();
         if let Some(upstream) = &e.upstream {
-            let prefix = if verbosity > 1 { format!("{upstream}: ") } else { String::new() };
+            let prefix = if verbosity > 1 {
+                format!("{upstream}: ")
+            } else {
+                String::new()
+            };
             match e.counts {
                 (0, 0) if verbosity > 1 => rest += &format!(" [{upstream}]"),
                 (0, 0) => {}
@@ -95,7 +107,9 @@ fn list(repo: &Repository, p: &Parsed) -> Outcome {
 fn call(repo: &Repository, words: &[String]) -> Outcome {
     repo.call("DOLT_BRANCH", words).map_err(|e| {
         if e.text.contains("is not fully merged") {
-            let kept = words.iter().filter(|w| !["--force", "-f", "-D", "-d"].contains(&w.as_str()));
+            let kept = words
+                .iter()
+                .filter(|w| !["--force", "-f", "-D", "-d"].contains(&w.as_str()));
             let names: String = kept.map(|w| format!(" {w}")).collect();
             return Failure::new(format!(
                 "{}. If you are sure you want to delete it, run 'dolt branch -D{names}'",
@@ -110,8 +124,11 @@ fn call(repo: &Repository, words: &[String]) -> Outcome {
 fn set_upstream(repo: &Repository, p: &Parsed, words: &[String]) -> Outcome {
     let current = repo.branch()?;
     let branch = p.positional.first().unwrap_or(&current).clone();
-    let mistaken =
-        || Failure::new("error: If --track is used, you must specify the branch to modify, or a new branch.");
+    let mistaken = || {
+        Failure::new(
+            "error: If --track is used, you must specify the branch to modify, or a new branch.",
+        )
+    };
     if p.has("track") && p.positional.is_empty() {
         eprintln!("error: must specify branch to be created when using --track");
     }
@@ -163,7 +180,11 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     }
     let n = p.positional.len();
     let name_ok = |name: Option<&String>| match name {
-        Some(name) if ref_name::is_valid_branch(name) && ref_name::check_user_branch(name).is_ok() => Ok(()),
+        Some(name)
+            if ref_name::is_valid_branch(name) && ref_name::check_user_branch(name).is_ok() =>
+        {
+            Ok(())
+        }
         Some(name) => Err(Failure::new(format!("{name} is an invalid branch name"))),
         None => Ok(()),
     };
@@ -176,7 +197,10 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             name_ok(p.positional.last())?;
             let mut words = words.to_vec();
             if n == 1 {
-                let at = words.iter().position(|w| *w == p.positional[0]).unwrap_or(0);
+                let at = words
+                    .iter()
+                    .position(|w| *w == p.positional[0])
+                    .unwrap_or(0);
                 words.insert(at, repo.branch()?);
             }
             return call(&repo, &words);
@@ -219,9 +243,17 @@ fn datasets(repo: &Repository) -> Outcome {
     let refs = store.refs();
     let mut heads: Vec<String> = Vec::new();
     for prefix in [ref_name::HEADS, ref_name::REMOTES, ref_name::TAGS] {
-        heads.extend(refs.with_prefix(prefix)?.into_iter().map(|(n, _)| format!("{prefix}{n}")));
+        heads.extend(
+            refs.with_prefix(prefix)?
+                .into_iter()
+                .map(|(n, _)| format!("{prefix}{n}")),
+        );
     }
-    heads.extend(refs.with_prefix("refs/internal/")?.into_iter().map(|(n, _)| format!("refs/internal/{n}")));
+    heads.extend(
+        refs.with_prefix("refs/internal/")?
+            .into_iter()
+            .map(|(n, _)| format!("refs/internal/{n}")),
+    );
     heads.sort();
     heads.iter().for_each(|h| println!("  {h}"));
     for (branch, _) in store.branches()? {

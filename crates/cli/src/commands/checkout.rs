@@ -102,11 +102,16 @@ fn explain(branch: &str, e: Failure) -> Failure {
     if told.iter().any(|t| e.text.contains(t)) {
         let text = e.text.replace("\tCALL DOLT_CHECKOUT(", "dolt checkout ");
         return Failure::new(match text.contains("detached head state") {
-            true => text.replace("', '-b', <new_branch_name>)", " -b {new_branch_name}").replace("dolt checkout '", "dolt checkout "),
+            true => text
+                .replace("', '-b', <new_branch_name>)", " -b {new_branch_name}")
+                .replace("dolt checkout '", "dolt checkout "),
             false => text,
         });
     }
-    Failure::caused(format!("fatal: Unexpected error checking out branch '{branch}'"), &e.text)
+    Failure::caused(
+        format!("fatal: Unexpected error checking out branch '{branch}'"),
+        &e.text,
+    )
 }
 
 /// Runs the command.
@@ -126,7 +131,10 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let before = repo.branch()?;
     let named = p.get("b").or(p.get("B")).map(str::to_string);
     let target = named.clone().unwrap_or_else(|| match p.get("track") {
-        Some(remote) => remote.split_once('/').map_or(remote, |(_, b)| b).to_string(),
+        Some(remote) => remote
+            .split_once('/')
+            .map_or(remote, |(_, b)| b)
+            .to_string(),
         None => p.positional[0].clone(),
     });
     // What cannot go along is refused before anything happens.
@@ -149,7 +157,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     }
     let mut args = vec!["--move".to_string()];
     args.extend(p.canonical());
-    let rows = repo.call("DOLT_CHECKOUT", &args).map_err(|e| explain(&target, e))?;
+    let rows = repo
+        .call("DOLT_CHECKOUT", &args)
+        .map_err(|e| explain(&target, e))?;
     let message = rows.text(0, 1);
     if message.contains("Switched to branch") {
         let target = repo

@@ -57,7 +57,11 @@ pub fn message(env: &Environment, repo: &Repository, suggested: &str) -> Result<
 
 /// Why somebody without a name cannot commit.
 pub fn nameless(key: &str) -> Failure {
-    let example = if key == "user.email" { "EMAIL_ADDRESS" } else { "FIRST LAST" };
+    let example = if key == "user.email" {
+        "EMAIL_ADDRESS"
+    } else {
+        "FIRST LAST"
+    };
     Failure::new(format!(
         "Could not determine {key}.\nLog into DoltHub: dolt login\nOR add name to config: dolt config [--global|--local] --add {key} \"{example}\""
     ))
@@ -68,7 +72,9 @@ fn explain(repo: &Repository, e: Failure) -> Failure {
         return e;
     }
     if e.text == "nothing to commit" {
-        let unstaged = Status::of(repo).map(|s| s.unstaged_text()).unwrap_or_default();
+        let unstaged = Status::of(repo)
+            .map(|s| s.unstaged_text())
+            .unwrap_or_default();
         if unstaged.is_empty() {
             return Failure::new("no changes added to commit (use \"dolt add\")");
         }
@@ -90,7 +96,9 @@ fn explain(repo: &Repository, e: Failure) -> Failure {
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, COMMIT)?.at_most("commit", 0)?;
     if p.has("allow-empty") && p.has("skip-empty") {
-        return Err(Failure::new("error: cannot use both --allow-empty and --skip-empty"));
+        return Err(Failure::new(
+            "error: cannot use both --allow-empty and --skip-empty",
+        ));
     }
     let repo = Repository::open(env)?;
     if !p.has("author") {
@@ -136,7 +144,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             push(&[word]);
         }
     }
-    let rows = repo.call("DOLT_COMMIT", &args).map_err(|e| explain(&repo, e))?;
+    let rows = repo
+        .call("DOLT_COMMIT", &args)
+        .map_err(|e| explain(&repo, e))?;
     if rows.rows.is_empty() {
         println!("Skipping empty commit");
         return Ok(0);

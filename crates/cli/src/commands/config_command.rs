@@ -28,14 +28,20 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             "Specifying both -local and -global is not valid. Exactly one may be set",
         ));
     }
-    let operations: Vec<&str> =
-        ["add", "set", "get", "unset", "list"].into_iter().filter(|o| p.has(o)).collect();
+    let operations: Vec<&str> = ["add", "set", "get", "unset", "list"]
+        .into_iter()
+        .filter(|o| p.has(o))
+        .collect();
     let [operation] = operations.as_slice() else {
         return Err(Failure::new(
             "Exactly one of the -add, -set, -get, -unset, -list flags must be set.",
         ));
     };
-    let path = if p.has("global") { global_path()? } else { local_path(&env.dir) };
+    let path = if p.has("global") {
+        global_path()?
+    } else {
+        local_path(&env.dir)
+    };
     match *operation {
         "list" => {
             let print = |f: &File| f.iter().for_each(|(k, v)| println!("{k} = {v}"));
@@ -48,7 +54,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             Ok(0)
         }
         "get" => {
-            let [key] = p.positional.as_slice() else { return Ok(1) };
+            let [key] = p.positional.as_slice() else {
+                return Ok(1);
+            };
             let key = key.to_lowercase();
             let found = match (p.has("global"), p.has("local")) {
                 (true, _) => env.config.global.get(&key).map(String::as_str),
@@ -83,7 +91,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             for pair in p.positional.chunks(2) {
                 let key = pair[0].to_lowercase();
                 if !is_known(&key) {
-                    return Err(Failure::new("error: invalid config option, use dolt config --help to check valid configuration variables"));
+                    return Err(Failure::new(
+                        "error: invalid config option, use dolt config --help to check valid configuration variables",
+                    ));
                 }
                 file.insert(key, pair[1].clone());
             }

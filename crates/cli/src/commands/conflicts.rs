@@ -20,7 +20,11 @@ fn print_conflicts(rows: &Rows) -> Result<(), Failure> {
     let mut names: Vec<String> = Vec::new();
     let find = |name: &str| rows.columns.iter().position(|c| c.name == name);
     for prefix in ["base_", "their_", "our_"] {
-        for c in rows.columns.iter().filter(|c| !META.contains(&c.name.as_str())) {
+        for c in rows
+            .columns
+            .iter()
+            .filter(|c| !META.contains(&c.name.as_str()))
+        {
             if let Some(rest) = c.name.strip_prefix(prefix)
                 && !names.iter().any(|n| n == rest)
                 && rest != "cardinality"
@@ -54,8 +58,10 @@ fn print_conflicts(rows: &Rows) -> Result<(), Failure> {
                 continue;
             }
             // A version that removed the row shows what it removed.
-            let mut line: Vec<Option<Vec<u8>>> =
-                vec![Some(mark.as_bytes().to_vec()), Some(version.as_bytes().to_vec())];
+            let mut line: Vec<Option<Vec<u8>>> = vec![
+                Some(mark.as_bytes().to_vec()),
+                Some(version.as_bytes().to_vec()),
+            ];
             line.extend(cells.iter().map(|c| c.map(|t| t.as_bytes().to_vec())));
             table.row(line, &mut out)?;
         }
@@ -72,8 +78,11 @@ fn cat(env: &Environment, words: &[String]) -> Outcome {
     }
     let repo = Repository::open(env)?;
     let status = repo.query("select is_merging, unmerged_tables from dolt_merge_status")?;
-    let unmerged: Vec<&str> =
-        status.text(0, 1).split(", ").filter(|t| !t.is_empty()).collect();
+    let unmerged: Vec<&str> = status
+        .text(0, 1)
+        .split(", ")
+        .filter(|t| !t.is_empty())
+        .collect();
     let wanted: Vec<&str> = match p.positional.as_slice() {
         [dot] if dot == "." => unmerged.clone(),
         list => list.iter().map(String::as_str).collect(),
@@ -110,7 +119,9 @@ fn resolve(env: &Environment, words: &[String]) -> Outcome {
         _ => return Err(Failure::new("--ours or --theirs must be supplied")),
     };
     if p.positional.is_empty() {
-        return Err(Failure::new("specify at least one table to resolve conflicts"));
+        return Err(Failure::new(
+            "specify at least one table to resolve conflicts",
+        ));
     }
     repo.allow_conflicts()?;
     let mut args = vec![side.to_string()];
@@ -156,7 +167,9 @@ pub fn constraints(env: &Environment, words: &[String]) -> Outcome {
         repo.session.execute(sql.as_bytes(), false, &mut printer)?;
         let count = repo.query(&format!("select count(*) from {}", quoted(&name)))?;
         if count.text(0, 0).parse::<u64>().unwrap_or(0) > 50 {
-            println!("Over 50 constraint violations were found. Please query '{name}' to see them all.");
+            println!(
+                "Over 50 constraint violations were found. Please query '{name}' to see them all."
+            );
         }
     }
     Ok(1)

@@ -1,7 +1,7 @@
 //! `dolt docs` (spec 06 §8.14).
 
-use crate::Outcome;
 use crate::Failure;
+use crate::Outcome;
 use crate::arguments::parse;
 use crate::commands::options::NONE;
 use crate::environment::Environment;
@@ -11,15 +11,22 @@ use crate::repository::{Repository, literal};
 const NAMES: [&str; 3] = ["README.md", "LICENSE.md", "AGENT.md"];
 
 fn known(name: &str) -> Result<&'static str, Failure> {
-    NAMES.iter().find(|n| n.eq_ignore_ascii_case(name)).copied().ok_or_else(|| {
-        Failure::new(format!(
-            "invalid doc name '{name}', valid names are (README.md, LICENSE.md, AGENT.md)"
-        ))
-    })
+    NAMES
+        .iter()
+        .find(|n| n.eq_ignore_ascii_case(name))
+        .copied()
+        .ok_or_else(|| {
+            Failure::new(format!(
+                "invalid doc name '{name}', valid names are (README.md, LICENSE.md, AGENT.md)"
+            ))
+        })
 }
 
 fn text(repo: &Repository, name: &str, at: &str) -> Result<Option<String>, Failure> {
-    let sql = format!("select doc_text from dolt_docs{at} where doc_name = {}", literal(name));
+    let sql = format!(
+        "select doc_text from dolt_docs{at} where doc_name = {}",
+        literal(name)
+    );
     let rows = repo.query(&sql)?;
     Ok(rows.rows.first().and_then(|r| r[0].clone()))
 }
@@ -50,7 +57,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         }
         ("diff", [name]) => {
             let name = known(name)?;
-            let old = text(&repo, name, " as of 'HEAD'").unwrap_or_default().unwrap_or_default();
+            let old = text(&repo, name, " as of 'HEAD'")
+                .unwrap_or_default()
+                .unwrap_or_default();
             let new = text(&repo, name, "")?.unwrap_or_default();
             if old != new {
                 println!("{}", line_diff::marked(&old, &new));

@@ -26,7 +26,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         return Err(Failure::new("directory is not supported for sql exports"));
     }
     if format != FileType::Sql && p.has("file-name") {
-        return Err(Failure::new(format!("file-name is not supported for {name} exports")));
+        return Err(Failure::new(format!(
+            "file-name is not supported for {name} exports"
+        )));
     }
     let repo = Repository::open(env)?;
     let tables = repo.tables_of(&repo.live_root(false)?)?;
@@ -39,7 +41,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         return Ok(0);
     }
     let taken = |path: &std::path::Path, shown: &str| match path.exists() && !p.has("force") {
-        true => Err(Failure::new(format!("{shown} already exists. Use -f to overwrite."))),
+        true => Err(Failure::new(format!(
+            "{shown} already exists. Use -f to overwrite."
+        ))),
         false => Ok(()),
     };
     if format != FileType::Sql {
@@ -61,8 +65,21 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     }
     let schema_only = p.has("schema-only");
     let file = p.get("file-name").map_or_else(
-        || if schema_only { "doltdump_schema_only.sql" } else { "doltdump.sql" }.to_string(),
-        |f| if f.ends_with(".sql") { f.to_string() } else { format!("{f}.sql") },
+        || {
+            if schema_only {
+                "doltdump_schema_only.sql"
+            } else {
+                "doltdump.sql"
+            }
+            .to_string()
+        },
+        |f| {
+            if f.ends_with(".sql") {
+                f.to_string()
+            } else {
+                format!("{f}.sql")
+            }
+        },
     );
     let path = env.dir.join(&file);
     taken(&path, &file)?;
@@ -74,7 +91,12 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     writeln!(out, "SET FOREIGN_KEY_CHECKS=0;\nSET UNIQUE_CHECKS=0;")?;
     for table in &names {
         let text = engine::show::create_table_text(&repo.session, &tables, table)?;
-        writeln!(out, "DROP TABLE IF EXISTS {};\n{};", quoted(table), text.unwrap_or_default())?;
+        writeln!(
+            out,
+            "DROP TABLE IF EXISTS {};\n{};",
+            quoted(table),
+            text.unwrap_or_default()
+        )?;
         if schema_only {
             continue;
         }
@@ -82,7 +104,13 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             writeln!(out, "SET AUTOCOMMIT=0;")?;
         }
         let rows = repo.query(&format!("select * from {}", quoted(table)))?;
-        write(&rows, table, format, if p.has("no-batch") { 1 } else { BATCH }, &mut out)?;
+        write(
+            &rows,
+            table,
+            format,
+            if p.has("no-batch") { 1 } else { BATCH },
+            &mut out,
+        )?;
         if p.has("no-autocommit") {
             writeln!(out, "COMMIT;\n")?;
         }
@@ -90,7 +118,12 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let mut views: Vec<_> = views.values().collect();
     views.sort_by(|a, b| a.name.cmp(&b.name));
     for view in views {
-        writeln!(out, "DROP VIEW IF EXISTS {};\n{};", quoted(&view.name), view.fragment)?;
+        writeln!(
+            out,
+            "DROP VIEW IF EXISTS {};\n{};",
+            quoted(&view.name),
+            view.fragment
+        )?;
     }
     out.flush()?;
     eprintln!("Successfully exported data.");

@@ -26,7 +26,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         return Err(Failure::new("This directory has already been initialized."));
     }
     let pick = |option: &str, key: &str| {
-        p.get(option).or_else(|| env.config.get(key)).map(str::to_string)
+        p.get(option)
+            .or_else(|| env.config.get(key))
+            .map(str::to_string)
     };
     let (Some(name), Some(email)) = (pick("name", "user.name"), pick("email", "user.email")) else {
         return Err(Failure::new(WHO_ARE_YOU));
@@ -45,12 +47,22 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         .to_string();
     let options = CreateOptions {
         branch,
-        meta: CommitMeta::new(Person { name: name.clone(), email: email.clone() }, millis, ""),
+        meta: CommitMeta::new(
+            Person {
+                name: name.clone(),
+                email: email.clone(),
+            },
+            millis,
+            "",
+        ),
         collation: values::CollationId::DEFAULT,
         open: OpenOptions::default(),
     };
-    Database::create(&env.dir, &options)
-        .map_err(|e| Failure::new(format!("Failed to initialize directory as a data repo. {e}")))?;
+    Database::create(&env.dir, &options).map_err(|e| {
+        Failure::new(format!(
+            "Failed to initialize directory as a data repo. {e}"
+        ))
+    })?;
     let given: Vec<_> = [("name", "user.name", name), ("email", "user.email", email)]
         .into_iter()
         .filter(|(option, ..)| p.has(option))

@@ -87,7 +87,13 @@ fn resolve(repo: &Repository, word: &str) -> Result<CommitId, Failure> {
 }
 
 fn add_revision(repo: &Repository, word: &str, out: &mut Selection) -> Result<(), Failure> {
-    let or_head = |w: &str| if w.is_empty() { "HEAD".to_string() } else { w.to_string() };
+    let or_head = |w: &str| {
+        if w.is_empty() {
+            "HEAD".to_string()
+        } else {
+            w.to_string()
+        }
+    };
     if let Some((a, b)) = word.split_once("...") {
         let (a, b) = (resolve(repo, &or_head(a))?, resolve(repo, &or_head(b))?);
         out.heads.extend([a, b]);
@@ -109,12 +115,18 @@ fn touches(repo: &Repository, commit: &Commit, tables: &[String]) -> Result<bool
     if tables.is_empty() {
         return Ok(true);
     }
-    let Some(first) = commit.parents.first() else { return Ok(false) };
+    let Some(first) = commit.parents.first() else {
+        return Ok(false);
+    };
     let root = |id| repo.with_store(|s| model::Root::open(s.objects(), id));
     let parent_root = |id: CommitId| repo.with_store(|s| s.root_of(id));
     let own = root(commit.root)?;
     let parent = parent_root(*first)?;
-    let second = commit.parents.get(1).map(|id| parent_root(*id)).transpose()?;
+    let second = commit
+        .parents
+        .get(1)
+        .map(|id| parent_root(*id))
+        .transpose()?;
     for table in tables {
         let hash = own.table_hash(table)?;
         let changed = hash != parent.table_hash(table)?;
@@ -166,7 +178,9 @@ pub fn stat_lines(stats: &BTreeMap<String, Change>, indent: &str, color: bool) -
         ];
         let bar = bars(counts, largest, color);
         let n = total(s);
-        out.push(format!("{indent}{name:<name_width$} | {n:<count_width$} {bar}"));
+        out.push(format!(
+            "{indent}{name:<name_width$} | {n:<count_width$} {bar}"
+        ));
         sums[0] += s.rows_added;
         sums[1] += s.rows_modified;
         sums[2] += s.rows_deleted;
@@ -212,7 +226,11 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             .parse::<usize>()
             .map_err(|_| Failure::new(format!("error: \"{n}\" is not a valid int.")))?,
     };
-    let min_parents = if p.has("merges") { min_parents.max(2) } else { min_parents };
+    let min_parents = if p.has("merges") {
+        min_parents.max(2)
+    } else {
+        min_parents
+    };
     let repo = Repository::open(env)?;
     let selection = select(&repo, &p)?;
     let refs = Refs::of(&repo)?;
@@ -231,14 +249,21 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         if p.has("oneline") {
             let mut line = id.hash().to_string();
             if p.has("parents") {
-                commit.parents.iter().for_each(|h| line += &format!(" {}", h.hash()));
+                commit
+                    .parents
+                    .iter()
+                    .for_each(|h| line += &format!(" {}", h.hash()));
             }
             write!(out, "{}", always(YELLOW, &format!("{line} ")))?;
             write!(out, "{}", refs.decorate(id, decoration))?;
             writeln!(out, "{}", commit.meta.message.replace('\n', " "))?;
         } else {
             let (parents, signature) = (p.has("parents"), p.has("show-signature"));
-            write!(out, "{}", commit_text(id, &commit, &refs, decoration, parents, signature))?;
+            write!(
+                out,
+                "{}",
+                commit_text(id, &commit, &refs, decoration, parents, signature)
+            )?;
         }
         if p.has("stat")
             && let [parent] = commit.parents.as_slice()
@@ -264,7 +289,11 @@ mod tests {
 
     #[test]
     fn stat_is_scaled() {
-        let stat = |a, m| DiffStat { rows_added: a, rows_modified: m, ..DiffStat::default() };
+        let stat = |a, m| DiffStat {
+            rows_added: a,
+            rows_modified: m,
+            ..DiffStat::default()
+        };
         let stats = BTreeMap::from([
             ("test".to_string(), Change::Modified(stat(1, 1))),
             ("big".to_string(), Change::Modified(stat(60, 0))),
@@ -276,7 +305,8 @@ mod tests {
             [
                 format!("big  | 60 {plus}"),
                 "test | 2  +*".to_string(),
-                "2 tables changed, 61 rows added(+), 1 rows modified(*), 0 rows deleted(-)".to_string(),
+                "2 tables changed, 61 rows added(+), 1 rows modified(*), 0 rows deleted(-)"
+                    .to_string(),
                 "new added".to_string(),
             ]
         );

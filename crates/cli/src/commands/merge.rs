@@ -11,9 +11,12 @@ use crate::repository::{Change, Repository};
 use crate::{Failure, Outcome};
 
 fn check(p: &Parsed, repo: &Repository) -> Result<(), Failure> {
-    for (a, b) in
-        [("squash", "no-ff"), ("ff-only", "no-ff"), ("ff-only", "squash"), ("commit", "no-commit")]
-    {
+    for (a, b) in [
+        ("squash", "no-ff"),
+        ("ff-only", "no-ff"),
+        ("ff-only", "squash"),
+        ("commit", "no-commit"),
+    ] {
         if p.has(a) && p.has(b) {
             return Err(Failure::new(format!(
                 "error: Flags '--{a}' and '--{b}' cannot be used together"
@@ -75,7 +78,10 @@ impl Trouble {
         if !conflicts && !violations {
             return Ok(0);
         }
-        println!("Automatic merge failed; {} table(s) are unmerged.", self.0.len());
+        println!(
+            "Automatic merge failed; {} table(s) are unmerged.",
+            self.0.len()
+        );
         match (conflicts, violations) {
             (true, true) => println!(
                 "Fix conflicts and constraint violations and then commit the result.\nUse 'dolt conflicts' to investigate and resolve conflicts."
@@ -117,7 +123,16 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
 fn merge(repo: &Repository, p: &Parsed) -> Outcome {
     repo.allow_conflicts()?;
     let mut args: Vec<String> = Vec::new();
-    for option in ["squash", "no-ff", "ff-only", "abort", "commit", "no-commit", "no-edit", "skip-verification"] {
+    for option in [
+        "squash",
+        "no-ff",
+        "ff-only",
+        "abort",
+        "commit",
+        "no-commit",
+        "no-edit",
+        "skip-verification",
+    ] {
         if p.has(option) {
             args.push(format!("--{option}"));
         }
@@ -173,7 +188,9 @@ fn merge(repo: &Repository, p: &Parsed) -> Outcome {
     if clean && !p.has("no-commit") && !p.has("no-ff") && !fast_forward {
         print_head(repo)?;
     }
-    stat_lines(&stats, "", false).iter().for_each(|l| println!("{l}"));
+    stat_lines(&stats, "", false)
+        .iter()
+        .for_each(|l| println!("{l}"));
     trouble.print()
 }
 

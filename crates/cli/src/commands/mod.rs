@@ -78,61 +78,440 @@ const fn command(
     options: &'static [Option_],
     run: fn(&Environment, &[String]) -> Outcome,
 ) -> Command {
-    Command { help: Help { name, about, synopsis, options }, needs, run }
+    Command {
+        help: Help {
+            name,
+            about,
+            synopsis,
+            options,
+        },
+        needs,
+        run,
+    }
 }
 
 use Needs::{Nothing, Repository as Repo};
 
 /// Every command in the order of the list.
 const COMMANDS: &[Command] = &[
-    command("init", "Create an empty Dolt data repository.", Nothing, &[""], init::OPTIONS, init::run),
-    command("status", "Show the working tree status.", Repo, &[""], options::STATUS, status::run),
-    command("add", "Add table changes to the list of staged table changes.", Repo, &["[<table>...]"], options::ADD, add::run),
-    command("diff", "Diff a table.", Repo, &["[options] [<commit>] [<tables>...]", "[options] <commit> <commit> [<tables>...]"], options::DIFF, diff::run),
-    command("reset", "Remove table changes from the list of staged table changes.", Repo, &["<tables>...", "[--hard | --soft] <revision>"], options::RESET, reset::run),
-    command("clean", "Remove untracked tables from working set.", Repo, &["[--dry-run] [-x] [<tables>...]"], options::CLEAN, reset::clean),
-    command("commit", "Record changes to the repository.", Repo, &["[options]"], options::COMMIT, commit::run),
-    command("sql", "Run a SQL query against tables in repository.", Nothing, &["[-q <query>] [-r <format>] [-f <file>]"], sql::OPTIONS, sql::run),
-    command("sql-server", "Start a MySQL-compatible server.", Nothing, &["--config <file>", "[-H <host>] [-P <port>]"], options::NONE, sql_server),
-    command("log", "Show commit logs.", Repo, &["[-n <num_commits>] [<revision-range>] [[--] <table>]"], options::LOG, log::run),
-    command("show", "Show information about a specific commit.", Repo, &["[<revision>]"], options::SHOW, show::run),
-    command("branch", "Create, list, edit, delete branches.", Repo, &["[--list] [-v] [-a] [-r]", "[-f] <branchname> [<start-point>]", "-m [-f] [<oldbranch>] <newbranch>", "-c [-f] [<oldbranch>] <newbranch>", "-d [-f] [-r] <branchname>..."], options::BRANCH, branch::run),
-    command("checkout", "Checkout a branch or overwrite a table from HEAD.", Repo, &["<branch>", "<commit> [--] <table>...", "<table>...", "-b <new-branch> [<start-point>]", "--track <remote>/<branch>"], options::CHECKOUT, checkout::run),
-    command("merge", "Merge a branch.", Repo, &["[--squash] <branch>", "--no-ff [-m message] <branch>", "--abort"], options::MERGE, merge::run),
-    command("conflicts", "Commands for viewing and resolving merge conflicts.", Nothing, &["cat <table>...", "resolve --ours|--theirs <table>..."], options::NONE, conflicts::run),
-    command("cherry-pick", "Apply the changes introduced by an existing commit.", Repo, &["[--allow-empty] <commit>", "--continue", "--abort"], options::CHERRY_PICK, replay::cherry_pick),
-    command("revert", "Undo the changes introduced in a commit.", Repo, &["<revision>...", "--continue", "--abort"], options::REVERT, replay::revert),
-    command("config", "Dolt configuration.", Nothing, &["[--global|--local] --list", "[--global|--local] --add <name> <value>", "[--global|--local] --get <name>", "[--global|--local] --unset <name>..."], config_command::OPTIONS, config_command::run),
-    command("remote", "Manage set of tracked repositories.", Repo, &["[-v]", "add <name> <url>", "remove <name>"], options::REMOTE, remote::run),
-    command("ls", "List tables in the working set.", Repo, &["[--options] [<commit>]"], options::LS, ls::run),
-    command("schema", "Commands for showing and importing table schemas.", Nothing, &["show [<commit>] [<table>...]", "export [<table>] [<file>]", "tags"], options::NONE, schema::run),
-    command("table", "Commands for copying, renaming, deleting, and exporting tables.", Nothing, &["import", "export", "rm <table>...", "mv [-f] <oldtable> <newtable>", "cp [-f] <oldtable> <newtable>"], options::NONE, table::run),
-    command("tag", "Create, list, delete tags.", Repo, &["[-v]", "[-m <message>] <tagname> [<ref>]", "-d <tagname>"], options::TAG, tag::run),
-    command("blame", "Show what revision and author last modified each row of a table.", Repo, &["[<rev>] <tablename>"], options::NONE, ls::blame),
-    command("constraints", "Commands for handling constraints.", Nothing, &["verify [--all] [--output-only] [<table>...]"], options::NONE, conflicts::constraints),
-    command("merge-base", "Find the common ancestor of two commits.", Repo, &["<commit spec> <commit spec>"], options::NONE, merge::base),
-    command("version", "Displays the version for the Dolt binary.", Nothing, &["[--verbose] [--feature]"], options::VERSION, version),
-    command("dump", "Export all tables in the working set into a file.", Repo, &["[-f] [-r <format>] [-fn <file>]"], options::DUMP, dump::run),
-    command("docs", "Commands for working with Dolt documents.", Nothing, &["print <doc>", "upload <doc> <file>", "diff <doc>"], options::NONE, docs::run),
-    command("stash", "Stash the changes in a dirty workspace away.", Repo, &["list", "(pop | apply | drop) <stash>", "clear", "push"], options::STASH, stash::run),
-    command("rebase", "Reapplies commits on top of another base tip", Repo, &["[--empty=drop|keep] <upstream>", "--continue", "--abort"], options::REBASE, replay::rebase),
-    command("clone", "Clone from a remote data repository.", Nothing, &[""], options::NONE, not_yet),
-    command("fetch", "Update the database from a remote data repository.", Repo, &[""], options::NONE, not_yet),
-    command("pull", "Fetch from a dolt remote data repository and merge.", Repo, &[""], options::NONE, not_yet),
-    command("push", "Push to a dolt remote.", Repo, &[""], options::NONE, not_yet),
-    command("backup", "Manage a set of server backups.", Nothing, &[""], options::NONE, not_yet),
-    command("login", "Login to a dolt remote host.", Nothing, &[""], options::NONE, not_yet),
-    command("creds", "Commands for managing credentials.", Nothing, &[""], options::NONE, not_yet),
-    command("read-tables", "Fetch table(s) at a specific commit into a new dolt repo", Nothing, &[""], options::NONE, not_yet),
-    command("filter-branch", "Edits the commit history using the provided query.", Repo, &[""], options::NONE, not_yet),
-    command("profile", "Manage dolt profiles for CLI global options.", Nothing, &[""], options::NONE, not_yet),
-    command("query-diff", "Shows table diff between two queries.", Repo, &[""], options::NONE, not_yet),
-    command("reflog", "Shows a history of named refs", Repo, &[""], options::NONE, not_yet),
-    command("ci", "Commands for working with Dolt continuous integration configuration.", Repo, &[""], options::NONE, not_yet),
-    command("debug", "Run a query in profile and trace mode", Nothing, &[""], options::NONE, not_yet),
-    command("gc", "Cleans up unreferenced data from the repository.", Repo, &[""], options::NONE, not_yet),
-    command("fsck", "Verifies the contents of the database are not corrupted.", Nothing, &[""], options::NONE, not_yet),
-    command("rm", "Drops a table and removes it from tracking", Repo, &["[--cached] <table>..."], options::RM, add::rm),
+    command(
+        "init",
+        "Create an empty Dolt data repository.",
+        Nothing,
+        &[""],
+        init::OPTIONS,
+        init::run,
+    ),
+    command(
+        "status",
+        "Show the working tree status.",
+        Repo,
+        &[""],
+        options::STATUS,
+        status::run,
+    ),
+    command(
+        "add",
+        "Add table changes to the list of staged table changes.",
+        Repo,
+        &["[<table>...]"],
+        options::ADD,
+        add::run,
+    ),
+    command(
+        "diff",
+        "Diff a table.",
+        Repo,
+        &[
+            "[options] [<commit>] [<tables>...]",
+            "[options] <commit> <commit> [<tables>...]",
+        ],
+        options::DIFF,
+        diff::run,
+    ),
+    command(
+        "reset",
+        "Remove table changes from the list of staged table changes.",
+        Repo,
+        &["<tables>...", "[--hard | --soft] <revision>"],
+        options::RESET,
+        reset::run,
+    ),
+    command(
+        "clean",
+        "Remove untracked tables from working set.",
+        Repo,
+        &["[--dry-run] [-x] [<tables>...]"],
+        options::CLEAN,
+        reset::clean,
+    ),
+    command(
+        "commit",
+        "Record changes to the repository.",
+        Repo,
+        &["[options]"],
+        options::COMMIT,
+        commit::run,
+    ),
+    command(
+        "sql",
+        "Run a SQL query against tables in repository.",
+        Nothing,
+        &["[-q <query>] [-r <format>] [-f <file>]"],
+        sql::OPTIONS,
+        sql::run,
+    ),
+    command(
+        "sql-server",
+        "Start a MySQL-compatible server.",
+        Nothing,
+        &["--config <file>", "[-H <host>] [-P <port>]"],
+        options::NONE,
+        sql_server,
+    ),
+    command(
+        "log",
+        "Show commit logs.",
+        Repo,
+        &["[-n <num_commits>] [<revision-range>] [[--] <table>]"],
+        options::LOG,
+        log::run,
+    ),
+    command(
+        "show",
+        "Show information about a specific commit.",
+        Repo,
+        &["[<revision>]"],
+        options::SHOW,
+        show::run,
+    ),
+    command(
+        "branch",
+        "Create, list, edit, delete branches.",
+        Repo,
+        &[
+            "[--list] [-v] [-a] [-r]",
+            "[-f] <branchname> [<start-point>]",
+            "-m [-f] [<oldbranch>] <newbranch>",
+            "-c [-f] [<oldbranch>] <newbranch>",
+            "-d [-f] [-r] <branchname>...",
+        ],
+        options::BRANCH,
+        branch::run,
+    ),
+    command(
+        "checkout",
+        "Checkout a branch or overwrite a table from HEAD.",
+        Repo,
+        &[
+            "<branch>",
+            "<commit> [--] <table>...",
+            "<table>...",
+            "-b <new-branch> [<start-point>]",
+            "--track <remote>/<branch>",
+        ],
+        options::CHECKOUT,
+        checkout::run,
+    ),
+    command(
+        "merge",
+        "Merge a branch.",
+        Repo,
+        &[
+            "[--squash] <branch>",
+            "--no-ff [-m message] <branch>",
+            "--abort",
+        ],
+        options::MERGE,
+        merge::run,
+    ),
+    command(
+        "conflicts",
+        "Commands for viewing and resolving merge conflicts.",
+        Nothing,
+        &["cat <table>...", "resolve --ours|--theirs <table>..."],
+        options::NONE,
+        conflicts::run,
+    ),
+    command(
+        "cherry-pick",
+        "Apply the changes introduced by an existing commit.",
+        Repo,
+        &["[--allow-empty] <commit>", "--continue", "--abort"],
+        options::CHERRY_PICK,
+        replay::cherry_pick,
+    ),
+    command(
+        "revert",
+        "Undo the changes introduced in a commit.",
+        Repo,
+        &["<revision>...", "--continue", "--abort"],
+        options::REVERT,
+        replay::revert,
+    ),
+    command(
+        "config",
+        "Dolt configuration.",
+        Nothing,
+        &[
+            "[--global|--local] --list",
+            "[--global|--local] --add <name> <value>",
+            "[--global|--local] --get <name>",
+            "[--global|--local] --unset <name>...",
+        ],
+        config_command::OPTIONS,
+        config_command::run,
+    ),
+    command(
+        "remote",
+        "Manage set of tracked repositories.",
+        Repo,
+        &["[-v]", "add <name> <url>", "remove <name>"],
+        options::REMOTE,
+        remote::run,
+    ),
+    command(
+        "ls",
+        "List tables in the working set.",
+        Repo,
+        &["[--options] [<commit>]"],
+        options::LS,
+        ls::run,
+    ),
+    command(
+        "schema",
+        "Commands for showing and importing table schemas.",
+        Nothing,
+        &[
+            "show [<commit>] [<table>...]",
+            "export [<table>] [<file>]",
+            "tags",
+        ],
+        options::NONE,
+        schema::run,
+    ),
+    command(
+        "table",
+        "Commands for copying, renaming, deleting, and exporting tables.",
+        Nothing,
+        &[
+            "import",
+            "export",
+            "rm <table>...",
+            "mv [-f] <oldtable> <newtable>",
+            "cp [-f] <oldtable> <newtable>",
+        ],
+        options::NONE,
+        table::run,
+    ),
+    command(
+        "tag",
+        "Create, list, delete tags.",
+        Repo,
+        &["[-v]", "[-m <message>] <tagname> [<ref>]", "-d <tagname>"],
+        options::TAG,
+        tag::run,
+    ),
+    command(
+        "blame",
+        "Show what revision and author last modified each row of a table.",
+        Repo,
+        &["[<rev>] <tablename>"],
+        options::NONE,
+        ls::blame,
+    ),
+    command(
+        "constraints",
+        "Commands for handling constraints.",
+        Nothing,
+        &["verify [--all] [--output-only] [<table>...]"],
+        options::NONE,
+        conflicts::constraints,
+    ),
+    command(
+        "merge-base",
+        "Find the common ancestor of two commits.",
+        Repo,
+        &["<commit spec> <commit spec>"],
+        options::NONE,
+        merge::base,
+    ),
+    command(
+        "version",
+        "Displays the version for the Dolt binary.",
+        Nothing,
+        &["[--verbose] [--feature]"],
+        options::VERSION,
+        version,
+    ),
+    command(
+        "dump",
+        "Export all tables in the working set into a file.",
+        Repo,
+        &["[-f] [-r <format>] [-fn <file>]"],
+        options::DUMP,
+        dump::run,
+    ),
+    command(
+        "docs",
+        "Commands for working with Dolt documents.",
+        Nothing,
+        &["print <doc>", "upload <doc> <file>", "diff <doc>"],
+        options::NONE,
+        docs::run,
+    ),
+    command(
+        "stash",
+        "Stash the changes in a dirty workspace away.",
+        Repo,
+        &["list", "(pop | apply | drop) <stash>", "clear", "push"],
+        options::STASH,
+        stash::run,
+    ),
+    command(
+        "rebase",
+        "Reapplies commits on top of another base tip",
+        Repo,
+        &["[--empty=drop|keep] <upstream>", "--continue", "--abort"],
+        options::REBASE,
+        replay::rebase,
+    ),
+    command(
+        "clone",
+        "Clone from a remote data repository.",
+        Nothing,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "fetch",
+        "Update the database from a remote data repository.",
+        Repo,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "pull",
+        "Fetch from a dolt remote data repository and merge.",
+        Repo,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "push",
+        "Push to a dolt remote.",
+        Repo,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "backup",
+        "Manage a set of server backups.",
+        Nothing,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "login",
+        "Login to a dolt remote host.",
+        Nothing,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "creds",
+        "Commands for managing credentials.",
+        Nothing,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "read-tables",
+        "Fetch table(s) at a specific commit into a new dolt repo",
+        Nothing,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "filter-branch",
+        "Edits the commit history using the provided query.",
+        Repo,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "profile",
+        "Manage dolt profiles for CLI global options.",
+        Nothing,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "query-diff",
+        "Shows table diff between two queries.",
+        Repo,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "reflog",
+        "Shows a history of named refs",
+        Repo,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "ci",
+        "Commands for working with Dolt continuous integration configuration.",
+        Repo,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "debug",
+        "Run a query in profile and trace mode",
+        Nothing,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "gc",
+        "Cleans up unreferenced data from the repository.",
+        Repo,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "fsck",
+        "Verifies the contents of the database are not corrupted.",
+        Nothing,
+        &[""],
+        options::NONE,
+        not_yet,
+    ),
+    command(
+        "rm",
+        "Drops a table and removes it from tracking",
+        Repo,
+        &["[--cached] <table>..."],
+        options::RM,
+        add::rm,
+    ),
 ];
 
 /// The commands that are listed and recognised, but not done yet.
@@ -178,7 +557,10 @@ fn version(env: &Environment, words: &[String]) -> Outcome {
     }
     if p.has("feature") {
         if !env.is_repository() {
-            return Err(Failure { text: NOT_A_REPOSITORY.into(), code: 1 });
+            return Err(Failure {
+                text: NOT_A_REPOSITORY.into(),
+                code: 1,
+            });
         }
         println!("feature version: 7");
     }
@@ -241,12 +623,19 @@ pub fn dispatch(args: Vec<String>) -> Outcome {
     };
     let rest = &args[at + 1..];
     let before_dashes = rest.iter().take_while(|w| *w != "--");
-    if before_dashes.clone().any(|w| matches!(w.trim_start_matches('-'), "help" | "h") && w.starts_with('-')) {
+    if before_dashes
+        .clone()
+        .any(|w| matches!(w.trim_start_matches('-'), "help" | "h") && w.starts_with('-'))
+    {
         print!("{}", command.help.page());
         return Ok(0);
     }
-    if command.needs == Repo && !env.is_repository() && env.use_db.is_none() && !has_child(&env.dir) {
-        return Err(Failure { text: NOT_A_REPOSITORY.into(), code: 2 });
+    if command.needs == Repo && !env.is_repository() && env.use_db.is_none() && !has_child(&env.dir)
+    {
+        return Err(Failure {
+            text: NOT_A_REPOSITORY.into(),
+            code: 2,
+        });
     }
     (command.run)(&env, rest)
 }
@@ -254,6 +643,7 @@ pub fn dispatch(args: Vec<String>) -> Outcome {
 /// Whether a directory below is a database.
 fn has_child(dir: &std::path::Path) -> bool {
     std::fs::read_dir(dir).is_ok_and(|list| {
-        list.flatten().any(|e| e.path().join(".dolt").join("noms").is_dir())
+        list.flatten()
+            .any(|e| e.path().join(".dolt").join("noms").is_dir())
     })
 }

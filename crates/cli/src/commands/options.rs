@@ -143,8 +143,12 @@ pub const CHERRY_PICK: &[Option_] = &[
 pub const REVERT: &[Option_] = &[value("author", ""), flag("abort", ""), flag("continue", "")];
 
 /// `tag`.
-pub const TAG: &[Option_] =
-    &[value("message", "m"), flag("verbose", "v"), flag("delete", "d"), value("author", "")];
+pub const TAG: &[Option_] = &[
+    value("message", "m"),
+    flag("verbose", "v"),
+    flag("delete", "d"),
+    value("author", ""),
+];
 
 /// `ls`.
 pub const LS: &[Option_] = &[flag("verbose", "v"), flag("system", "s"), flag("all", "a")];
@@ -208,5 +212,9 @@ pub const DUMP: &[Option_] = &[
 pub const VERSION: &[Option_] = &[flag("feature", "f"), flag("verbose", "v")];
 
 /// `rebase`.
-pub const REBASE: &[Option_] =
-    &[flag("abort", ""), flag("continue", ""), flag("interactive", "i"), value("empty", "")];
+pub const REBASE: &[Option_] = &[
+    flag("abort", ""),
+    flag("continue", ""),
+    flag("interactive", "i"),
+    value("empty", ""),
+];

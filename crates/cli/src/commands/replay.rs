@@ -19,7 +19,9 @@ pub fn cherry_pick(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, CHERRY_PICK)?;
     let repo = Repository::open(env)?;
     if p.has("abort") && p.has("continue") {
-        return Err(Failure::new("error: --continue and --abort are mutually exclusive"));
+        return Err(Failure::new(
+            "error: --continue and --abort are mutually exclusive",
+        ));
     }
     if p.has("abort") {
         repo.call("DOLT_CHERRY_PICK", &["--abort"])?;
@@ -40,11 +42,17 @@ pub fn cherry_pick(env: &Environment, words: &[String]) -> Outcome {
             return Err(Failure::new("error: cannot cherry-pick empty string"));
         }
         [_] => {}
-        _ => return Err(Failure::new("cherry-picking multiple commits is not supported yet.")),
+        _ => {
+            return Err(Failure::new(
+                "cherry-picking multiple commits is not supported yet.",
+            ));
+        }
     }
     let (staged, unstaged) = Status::of(&repo)?.dirty();
     if staged {
-        return Err(Failure::new("Please commit your staged changes before using cherry-pick."));
+        return Err(Failure::new(
+            "Please commit your staged changes before using cherry-pick.",
+        ));
     }
     if unstaged {
         return Err(Failure::new(
@@ -52,8 +60,11 @@ pub fn cherry_pick(env: &Environment, words: &[String]) -> Outcome {
         ));
     }
     repo.allow_conflicts()?;
-    let args: Vec<String> =
-        p.canonical().into_iter().filter(|w| !w.contains("dont-merge-json")).collect();
+    let args: Vec<String> = p
+        .canonical()
+        .into_iter()
+        .filter(|w| !w.contains("dont-merge-json"))
+        .collect();
     let rows = match repo.call("DOLT_CHERRY_PICK", &args) {
         Err(e) if e.text == "nothing to commit" => {
             println!("No changes were made.");
@@ -87,7 +98,9 @@ pub fn revert(env: &Environment, words: &[String]) -> Outcome {
     if p.has("abort") {
         args.push("--abort".into());
     } else {
-        let author = p.get("author").map_or(format!("{name} <{email}>"), str::to_string);
+        let author = p
+            .get("author")
+            .map_or(format!("{name} <{email}>"), str::to_string);
         args.extend(["--author".to_string(), author]);
         if p.has("continue") {
             args.push("--continue".into());
@@ -107,9 +120,11 @@ pub fn revert(env: &Environment, words: &[String]) -> Outcome {
     }
     if !is_clean(&rows) {
         println!("Automatic revert failed; fix conflicts and then commit the result.");
-        for (i, what) in
-            [(1, "data conflicts"), (2, "schema conflicts"), (3, "constraint violations")]
-        {
+        for (i, what) in [
+            (1, "data conflicts"),
+            (2, "schema conflicts"),
+            (3, "constraint violations"),
+        ] {
             if rows.text(0, i) != "0" {
                 println!("  {} table(s) have {what}", rows.text(0, i));
             }
@@ -127,7 +142,11 @@ pub fn revert(env: &Environment, words: &[String]) -> Outcome {
 /// The lines of a plan that a user has edited, as they go into the table of the plan.
 fn edited_plan(text: &str) -> Result<Vec<(String, String, String)>, Failure> {
     let mut out = Vec::new();
-    for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {
+    for line in text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+    {
         let mut words = line.splitn(3, ' ');
         let (Some(action), Some(hash)) = (words.next(), words.next()) else {
             return Err(Failure::new(format!("invalid line {}: {line}", out.len())));
@@ -139,9 +158,17 @@ fn edited_plan(text: &str) -> Result<Vec<(String, String, String)>, Failure> {
             "r" | "reword" => "reword",
             "s" | "squash" => "squash",
             "f" | "fixup" => "fixup",
-            other => return Err(Failure::new(format!("unknown action in rebase plan: {other}"))),
+            other => {
+                return Err(Failure::new(format!(
+                    "unknown action in rebase plan: {other}"
+                )));
+            }
         };
-        out.push((action.to_string(), hash.to_string(), words.next().unwrap_or("").to_string()));
+        out.push((
+            action.to_string(),
+            hash.to_string(),
+            words.next().unwrap_or("").to_string(),
+        ));
     }
     Ok(out)
 }
@@ -150,7 +177,9 @@ fn edited_plan(text: &str) -> Result<Vec<(String, String, String)>, Failure> {
 pub fn rebase(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, REBASE)?;
     if p.positional.len() > 1 {
-        return Err(Failure::new("rebase takes at most one positional argument."));
+        return Err(Failure::new(
+            "rebase takes at most one positional argument.",
+        ));
     }
     let repo = Repository::open(env)?;
     let before = repo.branch()?;
@@ -176,9 +205,17 @@ fn rebase_steps(env: &Environment, repo: &Repository, p: &crate::arguments::Pars
     )?;
     let mut text = String::new();
     for i in 0..plan.rows.len() {
-        text += &format!("{} {} {}\n", plan.text(i, 0), plan.text(i, 1), plan.text(i, 2));
+        text += &format!(
+            "{} {} {}\n",
+            plan.text(i, 0),
+            plan.text(i, 1),
+            plan.text(i, 2)
+        );
     }
-    text += &format!("\n# Rebase ({} commands)\n#\n# Commands:\n", plan.rows.len());
+    text += &format!(
+        "\n# Rebase ({} commands)\n#\n# Commands:\n",
+        plan.rows.len()
+    );
     text += "# p, pick <commit> = use commit\n# d, drop <commit> = remove commit\n# e, edit <commit> = use commit, but stop for amending\n# r, reword <commit> = use commit, but edit the commit message\n# s, squash <commit> = use commit, but meld into previous commit\n# f, fixup <commit> = like \"squash\", but discard this commit's message\n# These lines can be re-ordered; they are executed from top to bottom.\n#\n# If you remove a line here THAT COMMIT WILL BE LOST.\n#\n# However, if you remove everything, the rebase will be aborted.\n#\n";
     let give_up = |why: Failure| -> Outcome {
         repo.call("DOLT_REBASE", &["--abort"])?;

@@ -11,12 +11,16 @@ use crate::{Failure, Outcome};
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, RESET)?;
     if p.has("hard") && p.has("soft") {
-        return Err(Failure::new("error: --hard and --soft are mutually exclusive options."));
+        return Err(Failure::new(
+            "error: --hard and --soft are mutually exclusive options.",
+        ));
     }
     let failed = |cause: &str| Failure::caused("error: Failed to reset changes.", cause);
     for option in ["hard", "soft"] {
         if p.has(option) && p.positional.len() > 1 {
-            return Err(failed(&format!("--{option} supports at most one additional param")));
+            return Err(failed(&format!(
+                "--{option} supports at most one additional param"
+            )));
         }
     }
     let repo = Repository::open(env)?;
@@ -27,13 +31,14 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         }
     }
     args.extend(p.positional.iter().cloned());
-    repo.call("DOLT_RESET", &args).map_err(|e| match p.positional.as_slice() {
-        [one] if !p.has("hard") && !p.has("soft") => {
-            let _ = e;
-            Failure::new(format!("Invalid Ref or Table:\n\t{one}"))
-        }
-        _ => failed(&e.text),
-    })?;
+    repo.call("DOLT_RESET", &args)
+        .map_err(|e| match p.positional.as_slice() {
+            [one] if !p.has("hard") && !p.has("soft") => {
+                let _ = e;
+                Failure::new(format!("Invalid Ref or Table:\n\t{one}"))
+            }
+            _ => failed(&e.text),
+        })?;
     if let Ok(status) = Status::of(&repo) {
         let lines = status.short_lines();
         if !lines.is_empty() {

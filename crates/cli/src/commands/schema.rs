@@ -37,7 +37,9 @@ fn show(env: &Environment, words: &[String]) -> Outcome {
             None => missing.push(name),
         }
     }
-    missing.iter().for_each(|n| eprintln!("{}", on_terminal(YELLOW, &format!("{n} not found"))));
+    missing
+        .iter()
+        .for_each(|n| eprintln!("{}", on_terminal(YELLOW, &format!("{n} not found"))));
     Ok(0)
 }
 
@@ -92,7 +94,11 @@ fn tags(env: &Environment, words: &[String]) -> Outcome {
         false => p.positional.contains(n),
     });
     let text = values::SqlType::Text(values::LobSize::Long, values::CollationId::DEFAULT);
-    let number = values::SqlType::Int { width: values::IntWidth::Big, unsigned: true, bool_width: false };
+    let number = values::SqlType::Int {
+        width: values::IntWidth::Big,
+        unsigned: true,
+        bool_width: false,
+    };
     let columns = [("table", &text), ("column", &text), ("tag", &number)]
         .map(|(n, t)| engine::result::ColumnMeta::computed(n, t.clone()));
     let mut out = std::io::stdout();
@@ -103,10 +109,15 @@ fn tags(env: &Environment, words: &[String]) -> Outcome {
     };
     table.begin(&columns, &mut out)?;
     for name in &names {
-        let Some(t) = tables.table(name)? else { continue };
+        let Some(t) = tables.table(name)? else {
+            continue;
+        };
         for c in &t.def.columns {
             let cells = [name.clone(), c.name.clone(), c.tag.to_string()];
-            table.row(cells.into_iter().map(|c| Some(c.into_bytes())).collect(), &mut out)?;
+            table.row(
+                cells.into_iter().map(|c| Some(c.into_bytes())).collect(),
+                &mut out,
+            )?;
         }
     }
     table.end(&mut out)?;

@@ -17,7 +17,11 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let repo = Repository::open(env)?;
     let refs = Refs::of(&repo)?;
     let head = vec!["HEAD".to_string()];
-    let list = if p.positional.is_empty() { &head } else { &p.positional };
+    let list = if p.positional.is_empty() {
+        &head
+    } else {
+        &p.positional
+    };
     for word in list {
         let word = word.trim_start_matches('#');
         if p.has("no-pretty") || ["working", "staged"].contains(&word.to_lowercase().as_str()) {
@@ -33,7 +37,10 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             Err(_) => return Err(Failure::new(format!("branch not found: {word}"))),
         };
         let commit = repo.with_store(|s| s.commit(id))?;
-        print!("{}", commit_text(id, &commit, &refs, decoration, p.has("parents"), false));
+        print!(
+            "{}",
+            commit_text(id, &commit, &refs, decoration, p.has("parents"), false)
+        );
         let parent = match commit.parents.as_slice() {
             [] => continue,
             [parent] => *parent,
@@ -67,7 +74,12 @@ fn raw(repo: &Repository, word: &str) -> Result<(), Failure> {
         .with_store(|s| s.objects().read(&hash))
         .map_err(|e| unknown(e.text))?;
     let bytes = chunk.bytes();
-    let kind = bytes.get(8..12).map_or_else(String::new, |b| String::from_utf8_lossy(b).into_owned());
-    println!("SerialMessage {{\n\tKind: {kind}\n\tBytes: {}\n}}", bytes.len());
+    let kind = bytes
+        .get(8..12)
+        .map_or_else(String::new, |b| String::from_utf8_lossy(b).into_owned());
+    println!(
+        "SerialMessage {{\n\tKind: {kind}\n\tBytes: {}\n}}",
+        bytes.len()
+    );
     Ok(())
 }

@@ -36,7 +36,8 @@ fn check(p: &Parsed) -> Result<(), Failure> {
         "message" => "--message|-m",
         _ => "--save|-s",
     };
-    let against = |one: &str, others: &[&str]| match others.iter().find(|o| p.has(one) && p.has(o)) {
+    let against = |one: &str, others: &[&str]| match others.iter().find(|o| p.has(one) && p.has(o))
+    {
         Some(other) => Err(Failure::new(format!(
             "Invalid Argument: {} is not compatible with {}",
             shown(one),
@@ -47,7 +48,9 @@ fn check(p: &Parsed) -> Result<(), Failure> {
     against("execute", &["list-saved", "query", "message", "save"])?;
     against("list-saved", &["query", "message", "save"])?;
     if p.has("save") && !p.has("query") {
-        return Err(Failure::new("Invalid Argument: --save|-s is only used with --query|-q"));
+        return Err(Failure::new(
+            "Invalid Argument: --save|-s is only used with --query|-q",
+        ));
     }
     if p.has("message") && !(p.has("query") && p.has("save")) {
         return Err(Failure::new(
@@ -55,7 +58,9 @@ fn check(p: &Parsed) -> Result<(), Failure> {
         ));
     }
     if p.has("binary-as-hex") && p.has("skip-binary-as-hex") {
-        return Err(Failure::new("cannot use both --binary-as-hex and --skip-binary-as-hex"));
+        return Err(Failure::new(
+            "cannot use both --binary-as-hex and --skip-binary-as-hex",
+        ));
     }
     Ok(())
 }
@@ -65,7 +70,10 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, OPTIONS)?;
     if !p.positional.is_empty() {
         let n = p.positional.len();
-        eprintln!("error: sql does not take positional arguments, but found {n}: {}", p.positional.join(", "));
+        eprintln!(
+            "error: sql does not take positional arguments, but found {n}: {}",
+            p.positional.join(", ")
+        );
         return Err(Failure::new(
             "Invalid Argument: use --query or -q to pass inline SQL queries",
         ));
@@ -131,7 +139,10 @@ fn save(session: &Session, name: &str, query: &str, message: &str) -> Result<(),
 /// Runs a query that has been kept.
 fn saved(session: &Session, name: &str, format: Format) -> Outcome {
     let mut found = Rows::default();
-    let sql = format!("SELECT query FROM dolt_query_catalog WHERE id = {}", literal(name));
+    let sql = format!(
+        "SELECT query FROM dolt_query_catalog WHERE id = {}",
+        literal(name)
+    );
     session.execute(sql.as_bytes(), false, &mut found)?;
     if found.rows.is_empty() {
         return Err(Failure::new(format!("saved query {name} not found")));
@@ -147,14 +158,20 @@ fn statements(text: &[u8]) -> Vec<(usize, &[u8])> {
     let mut delimiter: Vec<u8> = b";".to_vec();
     let mut at = 0;
     while at < text.len() {
-        let blank = text[at..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+        let blank = text[at..]
+            .iter()
+            .take_while(|b| b.is_ascii_whitespace())
+            .count();
         at += blank;
         let rest = &text[at..];
         const WORD: &[u8] = b"delimiter ";
         if rest.len() > WORD.len() && rest[..WORD.len()].eq_ignore_ascii_case(WORD) {
             let after = &rest[WORD.len()..];
             let skipped = after.iter().take_while(|b| **b == b' ').count();
-            let length = after[skipped..].iter().take_while(|b| !b.is_ascii_whitespace()).count();
+            let length = after[skipped..]
+                .iter()
+                .take_while(|b| !b.is_ascii_whitespace())
+                .count();
             if length > 0 {
                 delimiter = after[skipped..skipped + length].to_vec();
             }
@@ -164,9 +181,15 @@ fn statements(text: &[u8]) -> Vec<(usize, &[u8])> {
         let mut split = syntax::split_statements(rest, &delimiter);
         let Some(next) = split.next() else { break };
         let statement = &rest[next.range.clone()];
-        let skipped = statement.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        let skipped = statement
+            .iter()
+            .take_while(|b| b.is_ascii_whitespace())
+            .count();
         let begin = at + next.range.start + skipped;
-        let line = 1 + text[..begin.min(text.len())].iter().filter(|b| **b == b'\n').count();
+        let line = 1 + text[..begin.min(text.len())]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count();
         if !statement.trim_ascii().is_empty() {
             out.push((line, statement.trim_ascii()));
         }
@@ -190,7 +213,10 @@ fn complaint(session: &Session, line: usize, statement: &[u8], e: &engine::error
             engine_words::syntax_lines(&shown, &why)
         );
     }
-    format!("error on line {line} for query {shown}: {}", engine_words::message(e))
+    format!(
+        "error on line {line} for query {shown}: {}",
+        engine_words::message(e)
+    )
 }
 
 /// Runs the statements of a text in order.
@@ -252,7 +278,11 @@ fn shell(session: &Session) -> Outcome {
         let text = std::mem::take(&mut pending);
         let text = text.trim_end().trim_end_matches("\\G");
         let start = std::time::Instant::now();
-        let format = if vertical { Format::Vertical } else { Format::Tabular };
+        let format = if vertical {
+            Format::Vertical
+        } else {
+            Format::Tabular
+        };
         for part in syntax::split_statements(text.as_bytes(), b";") {
             let statement = &text.as_bytes()[part.range.clone()];
             if statement.trim_ascii().is_empty() {
@@ -299,7 +329,11 @@ mod tests {
             .into_iter()
             .map(|(n, s)| (n, String::from_utf8_lossy(s).into_owned()))
             .collect();
-        let expected = [(1, "select 1"), (4, "select ';'; select 2"), (6, "select 3")];
+        let expected = [
+            (1, "select 1"),
+            (4, "select ';'; select 2"),
+            (6, "select 3"),
+        ];
         assert_eq!(found, expected.map(|(n, s)| (n, s.to_string())));
     }
 }

@@ -12,8 +12,13 @@ const LIST: &str = "dolt-cli";
 
 /// The number in `stash@{2}` or `2`.
 fn index(text: &str) -> Result<usize, Failure> {
-    let number = text.strip_prefix("stash@{").and_then(|t| t.strip_suffix('}')).unwrap_or(text);
-    number.parse().map_err(|_| Failure::new(format!("error: {text} is not a valid reference")))
+    let number = text
+        .strip_prefix("stash@{")
+        .and_then(|t| t.strip_suffix('}'))
+        .unwrap_or(text);
+    number
+        .parse()
+        .map_err(|_| Failure::new(format!("error: {text} is not a valid reference")))
 }
 
 /// Runs the command.
@@ -69,7 +74,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
                 return Err(Failure::new("no stash entries found"));
             }
             if n >= rows.rows.len() {
-                return Err(Failure::new(format!("stash index stash@{{{n}}} does not exist")));
+                return Err(Failure::new(format!(
+                    "stash index stash@{{{n}}} does not exist"
+                )));
             }
             let hash = rows.text(n, 2).to_string();
             repo.call("DOLT_STASH", &[verb, LIST, &n.to_string()])?;

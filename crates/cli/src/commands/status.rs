@@ -40,7 +40,8 @@ impl Status {
     /// Reads the status.
     pub fn of(repo: &Repository) -> Result<Status, Failure> {
         let mut s = Status::default();
-        let rows = repo.query("select table_name, staged, status, ignored from dolt_status_ignored")?;
+        let rows =
+            repo.query("select table_name, staged, status, ignored from dolt_status_ignored")?;
         for i in 0..rows.rows.len() {
             let (name, staged) = (rows.text(i, 0).to_string(), rows.text(i, 1) == "1");
             let (status, ignored) = (rows.text(i, 2).to_string(), rows.text(i, 3) == "1");
@@ -76,13 +77,20 @@ impl Status {
                 }
             }
         }
-        s.merging = repo.query("select is_merging from dolt_merge_status")?.text(0, 0) == "1";
+        s.merging = repo
+            .query("select is_merging from dolt_merge_status")?
+            .text(0, 0)
+            == "1";
         let tables = |sql: &str| -> Result<BTreeSet<String>, Failure> {
             let rows = repo.query(sql)?;
-            Ok((0..rows.rows.len()).map(|i| rows.text(i, 0).to_string()).collect())
+            Ok((0..rows.rows.len())
+                .map(|i| rows.text(i, 0).to_string())
+                .collect())
         };
-        s.data_conflicts.extend(tables("select `table` from dolt_conflicts")?);
-        s.violations.extend(tables("select `table` from dolt_constraint_violations")?);
+        s.data_conflicts
+            .extend(tables("select `table` from dolt_conflicts")?);
+        s.violations
+            .extend(tables("select `table` from dolt_constraint_violations")?);
         Ok(s)
     }
 
@@ -106,11 +114,17 @@ impl Status {
             .map(|(n, l)| entry(&format!("{l}:"), n))
             .collect();
         if !changed.is_empty() {
-            blocks.push(format!("Changes not staged for commit:\n{}", changed.join("\n")));
+            blocks.push(format!(
+                "Changes not staged for commit:\n{}",
+                changed.join("\n")
+            ));
         }
         if !self.untracked.is_empty() {
-            let list: Vec<String> =
-                self.untracked.iter().map(|n| entry("new table:", n)).collect();
+            let list: Vec<String> = self
+                .untracked
+                .iter()
+                .map(|n| entry("new table:", n))
+                .collect();
             blocks.push(format!("Untracked tables:\n{}", list.join("\n")));
         }
         blocks.join("\n\n")
@@ -134,7 +148,12 @@ impl Status {
                 None => "All conflicts and constraint violations fixed but you are still merging.\n  (use \"dolt commit\" to conclude merge)\n\n".to_string(),
             };
         }
-        let block = |out: &mut String, any: &mut bool, gap: bool, head: &str, color: &str, lines: Vec<String>| {
+        let block = |out: &mut String,
+                     any: &mut bool,
+                     gap: bool,
+                     head: &str,
+                     color: &str,
+                     lines: Vec<String>| {
             if lines.is_empty() {
                 return;
             }
@@ -149,14 +168,26 @@ impl Status {
             }
             *any = true;
         };
-        let staged = self.staged.iter().map(|(n, l)| entry(&format!("{l}:"), n)).collect();
+        let staged = self
+            .staged
+            .iter()
+            .map(|(n, l)| entry(&format!("{l}:"), n))
+            .collect();
         block(&mut out, &mut any, false, STAGED, GREEN, staged);
-        let mut unmerged: Vec<String> =
-            self.schema_conflicts.iter().map(|n| entry("schema conflict:", n)).collect();
-        unmerged.extend(self.data_conflicts.iter().map(|n| entry("both modified:", n)));
-        let only = self.violations.iter().filter(|n| {
-            !self.data_conflicts.contains(*n) && !self.schema_conflicts.contains(*n)
-        });
+        let mut unmerged: Vec<String> = self
+            .schema_conflicts
+            .iter()
+            .map(|n| entry("schema conflict:", n))
+            .collect();
+        unmerged.extend(
+            self.data_conflicts
+                .iter()
+                .map(|n| entry("both modified:", n)),
+        );
+        let only = self
+            .violations
+            .iter()
+            .filter(|n| !self.data_conflicts.contains(*n) && !self.schema_conflicts.contains(*n));
         unmerged.extend(only.map(|n| entry("modified", n)));
         block(&mut out, &mut any, false, UNMERGED, RED, unmerged);
         let unstaged = self.unstaged.iter().filter(|(n, _)| !self.is_troubled(n));
@@ -166,13 +197,27 @@ impl Status {
             names.iter().map(|n| entry("new table:", n)).collect()
         };
         let gap = any;
-        block(&mut out, &mut any, gap, UNTRACKED, RED, new(&self.untracked));
+        block(
+            &mut out,
+            &mut any,
+            gap,
+            UNTRACKED,
+            RED,
+            new(&self.untracked),
+        );
         if show_ignored {
             let gap = any;
             block(&mut out, &mut any, gap, IGNORED, RED, new(&self.ignored));
         }
         let gap = any;
-        block(&mut out, &mut any, gap, CONFLICTING, RED, new(&self.contradicted));
+        block(
+            &mut out,
+            &mut any,
+            gap,
+            CONFLICTING,
+            RED,
+            new(&self.contradicted),
+        );
         if !any {
             out += "nothing to commit, working tree clean\n";
         }
@@ -182,7 +227,10 @@ impl Status {
     /// `M\ttable` and `D\ttable`, as reset lists what is not staged.
     pub fn short_lines(&self) -> Vec<String> {
         let letter = |l: &str| if l == "deleted" { "D" } else { "M" };
-        self.unstaged.iter().map(|(n, l)| format!("{}\t{n}", letter(l))).collect()
+        self.unstaged
+            .iter()
+            .map(|(n, l)| format!("{}\t{n}", letter(l)))
+            .collect()
     }
 
     /// Whether anything is staged, and whether anything else differs.
@@ -197,8 +245,13 @@ impl Status {
 /// How a branch relates to its upstream.
 fn upstream(repo: &Repository, branch: &str) -> Result<(String, bool), Failure> {
     let state = repo.with_store(|s| Ok(s.repo_state()))?;
-    let Some(config) = state.branches.get(branch) else { return Ok((String::new(), false)) };
-    let theirs = config.head.strip_prefix("refs/heads/").unwrap_or(&config.head);
+    let Some(config) = state.branches.get(branch) else {
+        return Ok((String::new(), false));
+    };
+    let theirs = config
+        .head
+        .strip_prefix("refs/heads/")
+        .unwrap_or(&config.head);
     let shown = match config.remote.is_empty() {
         true => theirs.to_string(),
         false => format!("{}/{theirs}", config.remote),
@@ -208,7 +261,10 @@ fn upstream(repo: &Repository, branch: &str) -> Result<(String, bool), Failure> 
         false => model::ref_name::remote_branch(&config.remote, theirs),
     };
     let Some(to) = repo.with_store(|s| Ok(s.get_ref(&name)))? else {
-        return Ok((format!("Your branch is up to date with '{shown}'.\n"), false));
+        return Ok((
+            format!("Your branch is up to date with '{shown}'.\n"),
+            false,
+        ));
     };
     let from = repo.head()?;
     let rows = repo.query(&format!(
@@ -221,7 +277,10 @@ fn upstream(repo: &Repository, branch: &str) -> Result<(String, bool), Failure> 
     let s = |n: u64| if n > 1 { "s" } else { "" };
     let pull = "  (use \"dolt pull\" to update your local branch)\n\t";
     Ok(match (ahead, behind) {
-        (0, 0) => (format!("Your branch is up to date with '{shown}'.\n"), false),
+        (0, 0) => (
+            format!("Your branch is up to date with '{shown}'.\n"),
+            false,
+        ),
         (a, 0) => (
             format!(
                 "Your branch is ahead of '{shown}' by {a} commit{}.\n  (use \"dolt push\" to publish your local commits)\n\t",
@@ -250,7 +309,10 @@ pub fn print(repo: &Repository, show_ignored: bool) -> Result<(), Failure> {
     let branch = repo.branch()?;
     let status = Status::of(repo)?;
     let (text, moved) = upstream(repo, &branch)?;
-    print!("On branch {branch}\n{text}{}", status.text(show_ignored, moved));
+    print!(
+        "On branch {branch}\n{text}{}",
+        status.text(show_ignored, moved)
+    );
     Ok(())
 }
 

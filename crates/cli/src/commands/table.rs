@@ -9,9 +9,8 @@ use crate::{Failure, Outcome};
 /// Runs statements as `dolt sql -q` does.
 fn run_all(repo: &Repository, statements: &[String]) -> Outcome {
     for sql in statements {
-        repo.query(sql).map_err(|e| {
-            Failure::new(format!("error on line 1 for query {sql}: {}", e.text))
-        })?;
+        repo.query(sql)
+            .map_err(|e| Failure::new(format!("error on line 1 for query {sql}: {}", e.text)))?;
     }
     Ok(0)
 }
@@ -43,8 +42,26 @@ fn rm(env: &Environment, words: &[String]) -> Outcome {
         return super::misused("table rm");
     }
     let read_only = |t: &str| {
-        ["dolt_log", "dolt_diff", "dolt_status", "dolt_branches", "dolt_commits", "dolt_conflicts", "dolt_remotes", "dolt_merge_status"].contains(&t)
-            || ["dolt_diff_", "dolt_history_", "dolt_conflicts_", "dolt_blame_", "dolt_commit_diff_"].iter().any(|x| t.starts_with(x))
+        [
+            "dolt_log",
+            "dolt_diff",
+            "dolt_status",
+            "dolt_branches",
+            "dolt_commits",
+            "dolt_conflicts",
+            "dolt_remotes",
+            "dolt_merge_status",
+        ]
+        .contains(&t)
+            || [
+                "dolt_diff_",
+                "dolt_history_",
+                "dolt_conflicts_",
+                "dolt_blame_",
+                "dolt_commit_diff_",
+            ]
+            .iter()
+            .any(|x| t.starts_with(x))
     };
     if let Some(t) = p.positional.iter().find(|t| read_only(t)) {
         return Err(Failure::caused(
@@ -53,8 +70,11 @@ fn rm(env: &Environment, words: &[String]) -> Outcome {
         ));
     }
     let repo = Repository::open(env)?;
-    let statements: Vec<String> =
-        p.positional.iter().map(|t| format!("DROP TABLE {}", quoted(t))).collect();
+    let statements: Vec<String> = p
+        .positional
+        .iter()
+        .map(|t| format!("DROP TABLE {}", quoted(t)))
+        .collect();
     run_all(&repo, &statements)
 }
 

@@ -42,11 +42,16 @@ impl FileType {
 
 /// A value as a literal.
 pub fn value_literal(cell: &Option<String>, ty: &SqlType) -> String {
-    let Some(text) = cell else { return "NULL".into() };
+    let Some(text) = cell else {
+        return "NULL".into();
+    };
     match ty {
-        SqlType::Int { .. } | SqlType::Float | SqlType::Double | SqlType::Decimal { .. } | SqlType::Year | SqlType::Bit(_) => {
-            text.clone()
-        }
+        SqlType::Int { .. }
+        | SqlType::Float
+        | SqlType::Double
+        | SqlType::Decimal { .. }
+        | SqlType::Year
+        | SqlType::Bit(_) => text.clone(),
         SqlType::Geometry(..) => text.clone(),
         _ => crate::repository::literal(text),
     }
@@ -92,7 +97,10 @@ pub fn write(
                     write!(out, "{}", if lines { "\n" } else { "," })?;
                 }
                 let columns = rows.columns.iter().map(|c| (c.name.as_str(), &c.ty));
-                let cells = row.iter().map(|c| c.clone().map(String::into_bytes)).collect();
+                let cells = row
+                    .iter()
+                    .map(|c| c.clone().map(String::into_bytes))
+                    .collect();
                 write!(out, "{}", json_object(columns, cells)?)?;
             }
             writeln!(out, "{}", if lines { "" } else { "]}" })?;
@@ -104,11 +112,18 @@ pub fn write(
                     .iter()
                     .map(|row| {
                         let cells = row.iter().zip(&rows.columns);
-                        let texts: Vec<String> = cells.map(|(v, c)| value_literal(v, &c.ty)).collect();
+                        let texts: Vec<String> =
+                            cells.map(|(v, c)| value_literal(v, &c.ty)).collect();
                         format!("({})", texts.join(","))
                     })
                     .collect();
-                writeln!(out, "INSERT INTO {} ({}) VALUES {};", quoted(table), names.join(","), list.join(", "))?;
+                writeln!(
+                    out,
+                    "INSERT INTO {} ({}) VALUES {};",
+                    quoted(table),
+                    names.join(","),
+                    list.join(", ")
+                )?;
             }
         }
     }
@@ -143,7 +158,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         Some(name) => {
             let path = env.dir.join(name);
             if path.exists() && !p.has("force") {
-                return Err(Failure::new(format!("{name} already exists. Use -f to overwrite.")));
+                return Err(Failure::new(format!(
+                    "{name} already exists. Use -f to overwrite."
+                )));
             }
             if let Some(dir) = path.parent() {
                 std::fs::create_dir_all(dir)?;
@@ -151,7 +168,8 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             let mut out = std::io::BufWriter::new(std::fs::File::create(&path)?);
             if format == FileType::Sql {
                 let tables = repo.tables_of(&repo.live_root(false)?)?;
-                if let Some(text) = engine::show::create_table_text(&repo.session, &tables, table)? {
+                if let Some(text) = engine::show::create_table_text(&repo.session, &tables, table)?
+                {
                     writeln!(out, "DROP TABLE IF EXISTS {};\n{text};", quoted(table))?;
                 }
             }

@@ -12,6 +12,7 @@ use crate::arguments::{Parsed, parse};
 use crate::commands::options::TABLE_IMPORT;
 use crate::commands::table_export::FileType;
 use crate::environment::Environment;
+use crate::render::with_commas;
 use crate::repository::{Repository, Rows, quoted};
 use crate::{Failure, Outcome};
 
@@ -36,10 +37,16 @@ fn operation(p: &Parsed) -> Result<Operation, Failure> {
         ("append-table", Operation::Append),
         ("replace-table", Operation::Replace),
     ];
-    let given: Vec<Operation> = all.iter().filter(|(n, _)| p.has(n)).map(|(_, o)| *o).collect();
+    let given: Vec<Operation> = all
+        .iter()
+        .filter(|(n, _)| p.has(n))
+        .map(|(_, o)| *o)
+        .collect();
     match given.as_slice() {
         [one] => Ok(*one),
-        _ => Err(Failure::new("Must specify exactly one of -c, -u, -a, or -r.")),
+        _ => Err(Failure::new(
+            "Must specify exactly one of -c, -u, -a, or -r.",
+        )),
     }
 }
 
@@ -73,7 +80,15 @@ fn read_json(text: &str, lines: bool) -> Result<Source, Failure> {
     let rows = objects
         .iter()
         .enumerate()
-        .map(|(i, o)| (i + 1, columns.iter().map(|c| o.get(c).and_then(json_cell)).collect()))
+        .map(|(i, o)| {
+            (
+                i + 1,
+                columns
+                    .iter()
+                    .map(|c| o.get(c).and_then(json_cell))
+                    .collect(),
+            )
+        })
         .collect();
     Ok(Source { columns, rows })
 }
@@ -88,19 +103,26 @@ fn read(p: &Parsed, text: &str, format: FileType) -> Result<Source, Failure> {
         FileType::Json => return read_json(text, false),
         FileType::JsonLines => return read_json(text, true),
         FileType::Sql => {
-            return Err(Failure::new("For SQL import, please pipe SQL input files to `dolt sql`"));
+            return Err(Failure::new(
+                "For SQL import, please pipe SQL input files to `dolt sql`",
+            ));
         }
         _ => {}
     }
     let mut records = csv_reader::records(text, &delimiter)?.into_iter();
-    let named: Option<Vec<String>> =
-        p.get("columns").map(|c| c.split(',').map(|n| n.trim().to_string()).collect());
+    let named: Option<Vec<String>> = p
+        .get("columns")
+        .map(|c| c.split(',').map(|n| n.trim().to_string()).collect());
     let columns = match (p.has("no-header"), named) {
         (true, Some(names)) => names,
         (true, None) => {
             return Err(Failure::new(match p.has("create-table") {
-                true => "When using --no-header with -c (create table), you must also specify --columns to define column names",
-                false => "When using --no-header with existing tables, you must also specify --columns to define the order of columns in your CSV file",
+                true => {
+                    "When using --no-header with -c (create table), you must also specify --columns to define column names"
+                }
+                false => {
+                    "When using --no-header with existing tables, you must also specify --columns to define the order of columns in your CSV file"
+                }
             }));
         }
         (false, named) => {
@@ -121,7 +143,10 @@ fn read(p: &Parsed, text: &str, format: FileType) -> Result<Source, Failure> {
             named.unwrap_or(names)
         }
     };
-    Ok(Source { columns, rows: records.collect() })
+    Ok(Source {
+        columns,
+        rows: records.collect(),
+    })
 }
 
 /// A cell as the column takes it.
@@ -151,8 +176,14 @@ fn value(cell: &Option<String>, ty: Option<&SqlType>) -> Value<'static> {
 fn is_text(ty: &SqlType) -> bool {
     matches!(
         ty,
-        SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..) | SqlType::Binary(_)
-            | SqlType::VarBinary(_) | SqlType::Blob(_) | SqlType::Enum(..) | SqlType::Set(..)
+        SqlType::Char(..)
+            | SqlType::VarChar(..)
+            | SqlType::Text(..)
+            | SqlType::Binary(_)
+            | SqlType::VarBinary(_)
+            | SqlType::Blob(_)
+            | SqlType::Enum(..)
+            | SqlType::Set(..)
     )
 }
 
@@ -175,7 +206,12 @@ fn create_statement(p: &Parsed, table: &str, source: &Source) -> Result<String, 
         let ty = match (p.has("all-text"), is_key) {
             (true, false) => "text".to_string(),
             (true, true) => "varchar(200)".to_string(),
-            _ => infer::column_type(source.rows.iter().map(|(_, r)| r.get(i).and_then(Option::as_deref))),
+            _ => infer::column_type(
+                source
+                    .rows
+                    .iter()
+                    .map(|(_, r)| r.get(i).and_then(Option::as_deref)),
+            ),
         };
         let not_null = if is_key { " NOT NULL" } else { "" };
         lines.push(format!("{} {ty}{not_null}", quoted(name)));
@@ -184,25 +220,25 @@ fn create_statement(p: &Parsed, table: &str, source: &Source) -> Result<String, 
         let list: Vec<String> = keys.iter().map(|k| quoted(k)).collect();
         lines.push(format!("PRIMARY KEY ({})", list.join(",")));
     }
-    Ok(format!("CREATE TABLE {} ({})", quoted(table), lines.join(", ")))
+    Ok(format!(
+        "CREATE TABLE {} ({})",
+        quoted(table),
+        lines.join(", ")
+    ))
 }
 
-fn comma(n: u64) -> String {
-    let text = n.to_string();
-    let mut out = String::new();
-    for (i, c) in text.chars().enumerate() {
-        if i > 0 && (text.len() - i) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
-fn table_columns(repo: &Repository, table: &str) -> Result<Option<Vec<(String, SqlType)>>, Failure> {
+fn table_columns(
+    repo: &Repository,
+    table: &str,
+) -> Result<Option<Vec<(String, SqlType)>>, Failure> {
     let tables = repo.tables_of(&repo.live_root(false)?)?;
     Ok(tables.table(table)?.map(|t| {
-        t.def.columns.iter().filter(|c| c.generated.is_empty()).map(|c| (c.name.clone(), c.ty.clone())).collect()
+        t.def
+            .columns
+            .iter()
+            .filter(|c| c.generated.is_empty())
+            .map(|c| (c.name.clone(), c.ty.clone()))
+            .collect()
     }))
 }
 
@@ -234,7 +270,7 @@ fn mismatch(table: &str, known: &[(String, SqlType)], source: &Source) {
     }
 }
 
-fn arguments<'p>(p: &'p Parsed) -> Result<(Operation, &'p str, Option<&'p str>), Failure> {
+fn arguments(p: &Parsed) -> Result<(Operation, &str, Option<&str>), Failure> {
     let operation = operation(p)?;
     let (table, file) = match p.positional.as_slice() {
         [table] => (table, None),
@@ -247,13 +283,19 @@ fn arguments<'p>(p: &'p Parsed) -> Result<(Operation, &'p str, Option<&'p str>),
         }
     };
     if p.has("schema") && p.has("pk") {
-        return Err(Failure::new("parameters schema and pk are mutually exclusive"));
+        return Err(Failure::new(
+            "parameters schema and pk are mutually exclusive",
+        ));
     }
     if p.has("schema") && operation != Operation::Create {
-        return Err(Failure::new("fatal: schema is not supported for update or replace operations"));
+        return Err(Failure::new(
+            "fatal: schema is not supported for update or replace operations",
+        ));
     }
     if p.has("all-text") && operation != Operation::Create {
-        return Err(Failure::new("fatal: --all-text is only supported for create operations"));
+        return Err(Failure::new(
+            "fatal: --all-text is only supported for create operations",
+        ));
     }
     if operation == Operation::Create && file.is_none() && !p.has("schema") {
         return Err(Failure::new(
@@ -272,7 +314,13 @@ fn decode(bytes: Vec<u8>) -> String {
     let wide = |big: bool| -> String {
         let units: Vec<u16> = bytes[2..]
             .chunks_exact(2)
-            .map(|p| if big { u16::from_be_bytes([p[0], p[1]]) } else { u16::from_le_bytes([p[0], p[1]]) })
+            .map(|p| {
+                if big {
+                    u16::from_be_bytes([p[0], p[1]])
+                } else {
+                    u16::from_le_bytes([p[0], p[1]])
+                }
+            })
             .collect();
         String::from_utf16_lossy(&units)
     };
@@ -301,7 +349,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     if operation == Operation::Create && !p.has("schema") {
         match format {
             FileType::Json | FileType::JsonLines => {
-                return Err(Failure::new("Please specify schema file for .json/.jsonl tables."));
+                return Err(Failure::new(
+                    "Please specify schema file for .json/.jsonl tables.",
+                ));
             }
             _ => {}
         }
@@ -316,7 +366,11 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         }
     };
     let mut source = read(&p, &decode(bytes), format).map_err(|e| {
-        Failure::new(format!("Error creating reader for {}.\ncause: {}", file.map_or("stdin".to_string(), |f| format!("csv file:'{f}'")), e.text))
+        Failure::new(format!(
+            "Error creating reader for {}.\ncause: {}",
+            file.map_or("stdin".to_string(), |f| format!("csv file:'{f}'")),
+            e.text
+        ))
     })?;
     if let Some(path) = p.get("map") {
         let text = std::fs::read(env.dir.join(path))?;
@@ -331,7 +385,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let exists = table_columns(&repo, table)?.is_some();
     if operation == Operation::Create {
         if exists && !p.has("force") {
-            return Err(Failure::new(format!("{table} already exists. Use -f to overwrite.")));
+            return Err(Failure::new(format!(
+                "{table} already exists. Use -f to overwrite."
+            )));
         }
         let sql = match p.get("schema") {
             Some(path) => {
@@ -345,7 +401,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         }
         repo.query(&sql)?;
     } else if !exists {
-        return Err(Failure::new(format!("The following table could not be found: {table}")));
+        return Err(Failure::new(format!(
+            "The following table could not be found: {table}"
+        )));
     }
     let known = table_columns(&repo, table)?
         .ok_or_else(|| Failure::new(format!("table name does not match table arg '{table}'")))?;
@@ -391,7 +449,11 @@ fn insert(
     }
     let names: Vec<String> = places.iter().map(|(_, (n, _))| quoted(n)).collect();
     let marks = vec!["?"; places.len()].join(",");
-    let mut sql = format!("INSERT INTO {} ({}) VALUES ({marks})", quoted(table), names.join(","));
+    let mut sql = format!(
+        "INSERT INTO {} ({}) VALUES ({marks})",
+        quoted(table),
+        names.join(",")
+    );
     if operation == Operation::Update && !names.is_empty() {
         let list: Vec<String> = names.iter().map(|n| format!("{n} = VALUES({n})")).collect();
         sql += &format!(" ON DUPLICATE KEY UPDATE {}", list.join(", "));
@@ -411,7 +473,10 @@ fn insert(
                 _ => added += 1,
             },
             Err(_) if p.has("continue") => {
-                let cells: Vec<&str> = row.iter().map(|c| c.as_deref().unwrap_or("<nil>")).collect();
+                let cells: Vec<&str> = row
+                    .iter()
+                    .map(|c| c.as_deref().unwrap_or("<nil>"))
+                    .collect();
                 skipped.push(format!("[{}]", cells.join(",")));
             }
             Err(e) => {
@@ -432,10 +497,10 @@ fn insert(
     let processed = added + modified + same;
     eprintln!(
         "Rows Processed: {}, Additions: {}, Modifications: {}, Had No Effect: {}",
-        comma(processed),
-        comma(added),
-        comma(modified),
-        comma(same)
+        with_commas(processed),
+        with_commas(added),
+        with_commas(modified),
+        with_commas(same)
     );
     if !skipped.is_empty() {
         if !p.has("quiet") && !p.has("ignore-skipped-rows") {
@@ -454,7 +519,10 @@ impl engine::result::ResultSink for Counted {
     fn columns(&mut self, columns: &[engine::result::ColumnMeta]) -> engine::error::Result<()> {
         self.0.columns(columns)
     }
-    fn row(&mut self, row: &dyn engine::result::Row) -> engine::error::Result<engine::result::Flow> {
+    fn row(
+        &mut self,
+        row: &dyn engine::result::Row,
+    ) -> engine::error::Result<engine::result::Flow> {
         self.0.row(row)
     }
     fn done(&mut self, done: &engine::result::Done, _: bool) -> engine::error::Result<()> {

@@ -25,7 +25,10 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
                 println!("\t{name}");
                 continue;
             }
-            println!("{}", on_terminal(YELLOW, &format!("{name}\t{}", tag.commit.hash())));
+            println!(
+                "{}",
+                on_terminal(YELLOW, &format!("{name}\t{}", tag.commit.hash()))
+            );
             println!("Tagger: {} <{}>", tag.tagger.name, tag.tagger.email);
             println!("Date:   {}", ruby_date(tag.user_millis));
             if !tag.message.is_empty() {
@@ -37,7 +40,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     }
     if p.has("delete") {
         if p.has("message") {
-            return Err(Failure::new("delete and tag message options are incompatible"));
+            return Err(Failure::new(
+                "delete and tag message options are incompatible",
+            ));
         }
         if p.has("verbose") {
             return Err(Failure::new("delete and verbose options are incompatible"));
@@ -50,7 +55,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         return Ok(0);
     }
     if p.has("verbose") {
-        return Err(Failure::new("verbose flag can only be used with tag listing"));
+        return Err(Failure::new(
+            "verbose flag can only be used with tag listing",
+        ));
     }
     if p.positional.len() > 2 {
         return Err(Failure::new("create tag takes at most two args"));

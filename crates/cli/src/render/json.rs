@@ -17,7 +17,10 @@ pub struct JsonRows {
 
 impl Renderer for JsonRows {
     fn begin(&mut self, columns: &[ColumnMeta], _: &mut dyn Write) -> Result<()> {
-        self.columns = columns.iter().map(|c| (c.name.clone(), c.ty.clone())).collect();
+        self.columns = columns
+            .iter()
+            .map(|c| (c.name.clone(), c.ty.clone()))
+            .collect();
         self.any = false;
         Ok(())
     }
@@ -51,7 +54,11 @@ pub fn json_object<'a>(
                 Ok(j) => String::from_utf8_lossy(&j.to_stored()).into_owned(),
                 Err(_) => text,
             },
-            SqlType::Int { .. } | SqlType::Float | SqlType::Double | SqlType::Year | SqlType::Bit(_) => text,
+            SqlType::Float | SqlType::Double => match text.parse::<f64>() {
+                Ok(v) if v.abs() < 1e21 => v.to_string(),
+                _ => text,
+            },
+            SqlType::Int { .. } | SqlType::Year | SqlType::Bit(_) => text,
             _ => serde_json::to_string(&text)?,
         };
         fields.push((name, shown));

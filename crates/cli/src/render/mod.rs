@@ -56,11 +56,42 @@ pub trait Renderer {
     fn end(&mut self, out: &mut dyn Write) -> std::io::Result<()>;
 }
 
+/// A floating-point number as the embedded engine writes it: the shortest digits, with an exponent
+/// from 1e+06 on and below 1e-04.
+fn float_text(v: f64, single: bool) -> String {
+    let short = if single {
+        format!("{:e}", v as f32)
+    } else {
+        format!("{v:e}")
+    };
+    let plain = || {
+        if single {
+            (v as f32).to_string()
+        } else {
+            v.to_string()
+        }
+    };
+    match short
+        .split_once('e')
+        .and_then(|(m, e)| Some((m, e.parse::<i32>().ok()?)))
+    {
+        Some((mantissa, e)) if !(-4..21).contains(&e) || e >= 6 => {
+            let sign = if e < 0 { '-' } else { '+' };
+            format!("{mantissa}e{sign}{:02}", e.abs())
+        }
+        _ => plain(),
+    }
+}
+
 /// Text of a value as the command line shows it.
 pub fn cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     match (v, ty) {
         (Value::Null, _) => return None,
+        (Value::Float(v), SqlType::Float) => out.extend_from_slice(float_text(*v, true).as_bytes()),
+        (Value::Float(v), SqlType::Double) => {
+            out.extend_from_slice(float_text(*v, false).as_bytes())
+        }
         (Value::UInt(n), SqlType::Bit(_)) => out.extend_from_slice(n.to_string().as_bytes()),
         (Value::Bytes(b), SqlType::Geometry(..)) => {
             out.extend_from_slice(b"0x");
@@ -73,15 +104,33 @@ pub fn cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// A number with a comma before every three digits.
+pub fn with_commas(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
 /// Whether a column holds what is true or false by computation; Dolt shows these as words, unlike
 /// stored TINYINT(1).
 fn is_truth(c: &ColumnMeta) -> bool {
-    matches!(c.ty, SqlType::Int { bool_width: true, .. })
-        && match c.org_table.as_str() {
-            "" => true,
-            "dolt_ignore" => false,
-            table => table.starts_with("dolt_") && c.org_name != "staged",
+    matches!(
+        c.ty,
+        SqlType::Int {
+            bool_width: true,
+            ..
         }
+    ) && match c.org_table.as_str() {
+        "" => true,
+        "dolt_ignore" => false,
+        table => table.starts_with("dolt_") && c.org_name != "staged",
+    }
 }
 
 /// Writes results to a stream as they come.
@@ -110,7 +159,16 @@ impl<'o> Printer<'o> {
             Format::Null => None,
         };
         let spaced = !matches!(format, Format::Csv | Format::Null);
-        Printer { out, renderer, types: Vec::new(), truths: Vec::new(), spaced, last: None, rows: 0, open: false }
+        Printer {
+            out,
+            renderer,
+            types: Vec::new(),
+            truths: Vec::new(),
+            spaced,
+            last: None,
+            rows: 0,
+            open: false,
+        }
     }
 }
 
@@ -136,7 +194,11 @@ impl ResultSink for Printer<'_> {
         for i in 0..row.len() {
             let value = row.get(i)?;
             cells.push(match (&value, self.truths[i]) {
-                (Value::Int(n), true) => Some(if *n == 0 { b"false".to_vec() } else { b"true".to_vec() }),
+                (Value::Int(n), true) => Some(if *n == 0 {
+                    b"false".to_vec()
+                } else {
+                    b"true".to_vec()
+                }),
                 _ => cell(&value, &self.types[i]),
             });
         }
@@ -160,5 +222,27 @@ impl ResultSink for Printer<'_> {
             }
         }
         self.out.flush().map_err(broken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::float_text;
+
+    #[test]
+    fn floats_as_the_embedded_engine_shows_them() {
+        let cases = [
+            (430757023.0, "4.30757023e+08"),
+            (100000.0, "100000"),
+            (1.5, "1.5"),
+            (0.0, "0"),
+            (1e-5, "1e-05"),
+            (0.0001, "0.0001"),
+            (-9.223372036854776e18, "-9.223372036854776e+18"),
+        ];
+        for (v, text) in cases {
+            assert_eq!(float_text(v, false), text);
+        }
+        assert_eq!(float_text(f64::from(3.40282e38_f32), true), "3.40282e+38");
     }
 }

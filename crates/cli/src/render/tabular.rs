@@ -21,7 +21,10 @@ pub struct Tabular {
 }
 
 fn width(text: &str) -> usize {
-    text.split('\n').map(UnicodeWidthStr::width).max().unwrap_or(0)
+    text.split('\n')
+        .map(UnicodeWidthStr::width)
+        .max()
+        .unwrap_or(0)
 }
 
 impl Tabular {
@@ -35,7 +38,11 @@ impl Tabular {
     }
 
     fn line(&self, cells: &[String], out: &mut dyn Write) -> Result<()> {
-        let height = cells.iter().map(|c| c.split('\n').count()).max().unwrap_or(1);
+        let height = cells
+            .iter()
+            .map(|c| c.split('\n').count())
+            .max()
+            .unwrap_or(1);
         for n in 0..height {
             let mut line = String::from("|");
             for (cell, w) in cells.iter().zip(&self.widths) {
@@ -89,7 +96,11 @@ impl Renderer for Tabular {
             return self.line(&cells, out);
         }
         self.kept.push(cells);
-        if self.kept.len() == SAMPLE { self.start(out) } else { Ok(()) }
+        if self.kept.len() == SAMPLE {
+            self.start(out)
+        } else {
+            Ok(())
+        }
     }
 
     fn end(&mut self, out: &mut dyn Write) -> Result<()> {

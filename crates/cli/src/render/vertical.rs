@@ -17,7 +17,12 @@ pub struct Vertical {
 impl Renderer for Vertical {
     fn begin(&mut self, columns: &[ColumnMeta], _: &mut dyn Write) -> Result<()> {
         self.names = columns.iter().map(|c| c.name.clone()).collect();
-        self.width = self.names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
+        self.width = self
+            .names
+            .iter()
+            .map(|n| n.chars().count())
+            .max()
+            .unwrap_or(0);
         self.row = 0;
         Ok(())
     }

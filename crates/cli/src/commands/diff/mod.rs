@@ -81,7 +81,12 @@ impl Display {
                 return Err(Failure::new(format!("invalid output format: {given}")));
             }
         };
-        let mode = match p.get("diff-mode").unwrap_or("context").to_lowercase().as_str() {
+        let mode = match p
+            .get("diff-mode")
+            .unwrap_or("context")
+            .to_lowercase()
+            .as_str()
+        {
             "row" => Mode::Row,
             "line" => Mode::Line,
             "in-place" => Mode::InPlace,
@@ -94,9 +99,9 @@ impl Display {
         };
         let limit = match p.get("limit") {
             None => u64::MAX,
-            Some(n) => {
-                n.parse().map_err(|_| Failure::new(format!("error: \"{n}\" is not a valid int.")))?
-            }
+            Some(n) => n
+                .parse()
+                .map_err(|_| Failure::new(format!("error: \"{n}\" is not a valid int.")))?,
         };
         let filter = match p.get("filter").map(str::to_lowercase) {
             Some(f) if f == "removed" => Some("dropped".to_string()),
@@ -158,7 +163,9 @@ pub fn print(repo: &Repository, display: &Display, sides: &Sides, tables: &[Stri
     };
     for table in tables {
         if !in_either(table)? && !is_shown_system_table(table) {
-            return Err(Failure::new(format!("table {table} does not exist in either revision")));
+            return Err(Failure::new(format!(
+                "table {table} does not exist in either revision"
+            )));
         }
     }
     if let Some(condition) = &display.condition {
@@ -175,12 +182,16 @@ pub fn print(repo: &Repository, display: &Display, sides: &Sides, tables: &[Stri
     let wanted = |d: &TableDelta| {
         tables.is_empty() || tables.contains(&d.from_name) || tables.contains(&d.to_name)
     };
-    let live = ["WORKING", "STAGED"].iter().any(|w| sides.from.0 == *w || sides.to.0 == *w);
+    let live = ["WORKING", "STAGED"]
+        .iter()
+        .any(|w| sides.from.0 == *w || sides.to.0 == *w);
     let ignored: Vec<String> = match live {
         true => {
             let sql = "select table_name from dolt_status_ignored where ignored = 1";
             let rows = repo.query(sql).unwrap_or_default();
-            (0..rows.rows.len()).map(|i| rows.text(i, 0).to_string()).collect()
+            (0..rows.rows.len())
+                .map(|i| rows.text(i, 0).to_string())
+                .collect()
         }
         false => Vec::new(),
     };
@@ -252,7 +263,10 @@ fn summary(deltas: &[TableDelta]) -> Outcome {
             d.data_changed()?.to_string(),
             d.schema_changed().to_string(),
         ];
-        table.row(cells.into_iter().map(|c| Some(c.into_bytes())).collect(), &mut out)?;
+        table.row(
+            cells.into_iter().map(|c| Some(c.into_bytes())).collect(),
+            &mut out,
+        )?;
     }
     table.end(&mut out)?;
     Ok(0)
@@ -274,14 +288,19 @@ impl Difference<'_> {
             literal(self.to_name),
             literal(table)
         ))?;
-        Ok((0..rows.rows.len()).map(|i| rows.text(i, 0).to_string()).collect())
+        Ok((0..rows.rows.len())
+            .map(|i| rows.text(i, 0).to_string())
+            .collect())
     }
 
     fn database(&self, writer: &mut Writer) -> Result<(), Failure> {
         let name = self.repo.db()?.handle.name.clone();
         let shown = format!("__DATABASE__{name}");
         writer.begin(&shown, &shown, DeltaKind::Modified)?;
-        let rows = self.repo.query(&format!("show create database {}", crate::repository::quoted(&name)))?;
+        let rows = self.repo.query(&format!(
+            "show create database {}",
+            crate::repository::quoted(&name)
+        ))?;
         writer.schema("", &format!("{};", rows.text(0, 1)), &[])?;
         writer.no_rows()
     }
@@ -289,7 +308,14 @@ impl Difference<'_> {
     fn table(&self, delta: &TableDelta, writer: &mut Writer) -> Result<(), Failure> {
         let display = self.display;
         if display.name_only {
-            println!("{}", if delta.from_name.is_empty() { &delta.to_name } else { &delta.from_name });
+            println!(
+                "{}",
+                if delta.from_name.is_empty() {
+                    &delta.to_name
+                } else {
+                    &delta.from_name
+                }
+            );
             return Ok(());
         }
         let data_only = !delta.schema_changed() && delta.kind() == DeltaKind::Modified;
@@ -304,7 +330,8 @@ impl Difference<'_> {
                 ));
             }
             let stat = versioning::diff_stat(delta.name(), delta.from.as_ref(), delta.to.as_ref())?;
-            let columns = |t: &Option<model::Table>| t.as_ref().map_or(0, |t| t.schema().columns.len());
+            let columns =
+                |t: &Option<model::Table>| t.as_ref().map_or(0, |t| t.schema().columns.len());
             return writer.stat(&stat, columns(&delta.from));
         }
         if display.schema {
@@ -314,7 +341,10 @@ impl Difference<'_> {
                 (Form::Tabular, _) => Vec::new(),
                 (_, DeltaKind::Added) => vec![new.clone()],
                 (_, DeltaKind::Dropped) => {
-                    vec![format!("DROP TABLE {};", crate::repository::quoted(&delta.from_name))]
+                    vec![format!(
+                        "DROP TABLE {};",
+                        crate::repository::quoted(&delta.from_name)
+                    )]
                 }
                 _ if old == new && delta.from_name == delta.to_name => Vec::new(),
                 _ => self.schema_statements(&delta.to_name)?,
@@ -357,7 +387,8 @@ impl Difference<'_> {
             let Some(table) = table else { continue };
             let reader = versioning::RowReader::of(table);
             let at = |n: &str| table.schema().columns.iter().position(|c| c.name == n);
-            let (Some(kind), Some(name), Some(text)) = (at("type"), at("name"), at("fragment")) else {
+            let (Some(kind), Some(name), Some(text)) = (at("type"), at("name"), at("fragment"))
+            else {
                 continue;
             };
             for run in table.rows()?.all()? {
@@ -401,7 +432,8 @@ fn sides(repo: &Repository, p: &Parsed) -> Result<(Sides, Vec<String>), Failure>
     let base_of = |a: &str, b: &str| -> Result<String, Failure> {
         let (a, b) = (repo.commit_id(a)?, repo.commit_id(b)?);
         let base = repo.with_store(|s| model::common_ancestor(s.objects(), a, b))?;
-        base.map(|id| id.hash().to_string()).ok_or_else(|| Failure::new("no common ancestor"))
+        base.map(|id| id.hash().to_string())
+            .ok_or_else(|| Failure::new("no common ancestor"))
     };
     let needs = || Failure::new("Must supply at least one revision when using --merge-base flag");
     let words = &p.positional;
@@ -411,7 +443,9 @@ fn sides(repo: &Repository, p: &Parsed) -> Result<(Sides, Vec<String>), Failure>
         [] => {}
         [first, rest @ ..] if first.contains("..") => {
             if by_base {
-                return Err(Failure::new("Cannot use `..` or `...` with --merge-base flag"));
+                return Err(Failure::new(
+                    "Cannot use `..` or `...` with --merge-base flag",
+                ));
             }
             if let Some((a, b)) = first.split_once("...") {
                 if !a.is_empty() {
@@ -454,7 +488,13 @@ fn sides(repo: &Repository, p: &Parsed) -> Result<(Sides, Vec<String>), Failure>
         std::mem::swap(&mut from, &mut to);
     }
     let (a, b) = (repo.root(&from)?, repo.root(&to)?);
-    Ok((Sides { from: (from, a), to: (to, b) }, tables))
+    Ok((
+        Sides {
+            from: (from, a),
+            to: (to, b),
+        },
+        tables,
+    ))
 }
 
 /// Runs the command.

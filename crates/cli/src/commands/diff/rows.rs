@@ -73,7 +73,10 @@ fn each(
     if let Some(condition) = &d.display.condition {
         return each_where(d, delta, target, condition, emit);
     }
-    let readers = (delta.from.as_ref().map(RowReader::of), delta.to.as_ref().map(RowReader::of));
+    let readers = (
+        delta.from.as_ref().map(RowReader::of),
+        delta.to.as_ref().map(RowReader::of),
+    );
     for change in RowChanges::new(delta.from.as_ref(), delta.to.as_ref())? {
         let change = change?;
         for _ in 0..change.count {
@@ -81,12 +84,12 @@ fn each(
                 return Ok(());
             }
             left -= 1;
-            let side = |reader: &Option<RowReader>, item: &Option<prolly::Item>, new| {
-                match (reader, item) {
+            let side =
+                |reader: &Option<RowReader>, item: &Option<prolly::Item>, new| match (reader, item)
+                {
                     (Some(r), Some(item)) => read(target, r, item, new).map(Some),
                     _ => Ok(None),
-                }
-            };
+                };
             emit(Pair {
                 from: side(&readers.0, &change.from, false)?,
                 to: side(&readers.1, &change.to, true)?,
@@ -123,9 +126,10 @@ fn each_where(
     if d.display.limit != u64::MAX {
         sql += &format!(" limit {}", d.display.limit);
     }
-    let rows = d.repo.query(&sql).map_err(|e| {
-        Failure::caused(format!("Error running diff query:\n{sql}"), &e.text)
-    })?;
+    let rows = d
+        .repo
+        .query(&sql)
+        .map_err(|e| Failure::caused(format!("Error running diff query:\n{sql}"), &e.text))?;
     for row in rows.rows {
         let kind = row[0].clone().unwrap_or_default();
         let side = |offset: usize| -> Vec<Cell> {
@@ -162,7 +166,13 @@ fn in_place(old: &str, new: &str) -> String {
     let (a, b): (Vec<char>, Vec<char>) = (old.chars().collect(), new.chars().collect());
     let start = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
     let rest = a.len().min(b.len()) - start;
-    let end = a.iter().rev().zip(b.iter().rev()).take(rest).take_while(|(x, y)| x == y).count();
+    let end = a
+        .iter()
+        .rev()
+        .zip(b.iter().rev())
+        .take(rest)
+        .take_while(|(x, y)| x == y)
+        .count();
     let mut out: String = a[..start].iter().collect();
     out.extend(&a[start..a.len() - end]);
     out.extend(&b[start..b.len() - end]);
@@ -170,7 +180,12 @@ fn in_place(old: &str, new: &str) -> String {
     out
 }
 
-fn tabular(pair: &Pair, mode: Mode, kept: &[usize], emit: &mut dyn FnMut(Vec<Cell>) -> Result<(), Failure>) -> Result<(), Failure> {
+fn tabular(
+    pair: &Pair,
+    mode: Mode,
+    kept: &[usize],
+    emit: &mut dyn FnMut(Vec<Cell>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let line = |mark: &str, cells: &[Cell]| -> Vec<Cell> {
         let mut out = vec![Some(mark.as_bytes().to_vec())];
         out.extend(kept.iter().map(|i| cells[*i].clone()));
@@ -186,7 +201,9 @@ fn tabular(pair: &Pair, mode: Mode, kept: &[usize], emit: &mut dyn FnMut(Vec<Cel
     let mut cells = Vec::with_capacity(from.len());
     for (old, new) in from.iter().zip(to) {
         let (shown, differs) = combined(old, new, mode);
-        let lines = shown.as_ref().map_or(1, |b| b.iter().filter(|c| **c == b'\n').count() + 1);
+        let lines = shown
+            .as_ref()
+            .map_or(1, |b| b.iter().filter(|c| **c == b'\n').count() + 1);
         multiple |= lines > if differs { 2 } else { 1 };
         cells.push(shown);
     }
@@ -226,7 +243,9 @@ pub fn print(
         each(d, delta, target, &mut |pair| {
             match (&pair.from, &pair.to) {
                 (Some(a), Some(b)) => {
-                    used.iter_mut().enumerate().for_each(|(i, u)| *u |= a[i] != b[i]);
+                    used.iter_mut()
+                        .enumerate()
+                        .for_each(|(i, u)| *u |= a[i] != b[i]);
                 }
                 _ => used.iter_mut().for_each(|u| *u = true),
             }
@@ -255,7 +274,8 @@ pub fn print(
         match d.display.form {
             Form::Json => {
                 let pick = |row: &Option<Vec<Cell>>| {
-                    row.as_ref().map(|r| kept.iter().map(|i| r[*i].clone()).collect::<Vec<_>>())
+                    row.as_ref()
+                        .map(|r| kept.iter().map(|i| r[*i].clone()).collect::<Vec<_>>())
                 };
                 writer.json_pair(&header[1..], pick(&pair.from), pick(&pair.to))
             }

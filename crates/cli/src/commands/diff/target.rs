@@ -44,7 +44,12 @@ impl Target {
         let only_new = display.form == Form::Sql && delta.to.is_some();
         if let (Some(t), false) = (&delta.from, only_new) {
             let schema = t.schema();
-            for (i, c) in schema.columns.iter().enumerate().filter(|(_, c)| !c.hidden_system) {
+            for (i, c) in schema
+                .columns
+                .iter()
+                .enumerate()
+                .filter(|(_, c)| !c.hidden_system)
+            {
                 columns.push(Column {
                     name: c.name.clone(),
                     ty: c.sql_type.clone(),
@@ -56,8 +61,16 @@ impl Target {
         }
         if let Some(t) = &delta.to {
             let schema = t.schema();
-            for (i, c) in schema.columns.iter().enumerate().filter(|(_, c)| !c.hidden_system) {
-                match columns.iter_mut().find(|d| d.name.eq_ignore_ascii_case(&c.name)) {
+            for (i, c) in schema
+                .columns
+                .iter()
+                .enumerate()
+                .filter(|(_, c)| !c.hidden_system)
+            {
+                match columns
+                    .iter_mut()
+                    .find(|d| d.name.eq_ignore_ascii_case(&c.name))
+                {
                     Some(known) => {
                         known.to = Some(i);
                         known.ty = most_flexible(&known.ty, &c.sql_type);

@@ -8,7 +8,7 @@ use versioning::{DeltaKind, DiffStat};
 use super::Form;
 use crate::Failure;
 use crate::line_diff;
-use crate::render::{Renderer, Tabular, json_object};
+use crate::render::{Renderer, Tabular, json_object, with_commas};
 use crate::repository::quoted;
 use crate::style::{BOLD, on_terminal};
 
@@ -31,20 +31,8 @@ pub struct Writer {
     any_pair: bool,
 }
 
-fn comma(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
 fn plural(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", comma(n), if n == 1 { one } else { many })
+    format!("{} {}", with_commas(n), if n == 1 { one } else { many })
 }
 
 fn percent(n: u64, of: u64) -> f64 {
@@ -61,7 +49,12 @@ fn infinite(text: String) -> String {
 impl Writer {
     /// A writer of a form.
     pub fn new(form: Form) -> Writer {
-        Writer { form, table: Tabular::default(), part: Part::None, any_pair: false }
+        Writer {
+            form,
+            table: Tabular::default(),
+            part: Part::None,
+            any_pair: false,
+        }
     }
 
     /// Begins a table.
@@ -86,7 +79,14 @@ impl Writer {
                 }
             }
             Form::Json => {
-                print!("{}", if self.part == Part::None { "{\"tables\":[" } else { "}," });
+                print!(
+                    "{}",
+                    if self.part == Part::None {
+                        "{\"tables\":["
+                    } else {
+                        "},"
+                    }
+                );
                 self.part = Part::Tables;
                 let name = if from.is_empty() { to } else { from };
                 print!("{{\"name\":\"{name}\",");
@@ -102,8 +102,10 @@ impl Writer {
             Form::Tabular => {}
             Form::Sql => statements.iter().for_each(|s| println!("{s}")),
             Form::Json => {
-                let list: Vec<String> =
-                    statements.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+                let list: Vec<String> = statements
+                    .iter()
+                    .map(serde_json::to_string)
+                    .collect::<Result<_, _>>()?;
                 print!("\"schema_diff\":[{}],", list.join(","));
             }
         }
@@ -144,8 +146,16 @@ impl Writer {
             None => Ok("{}".to_string()),
             Some(cells) => json_object(columns.iter().map(|c| (c.name.as_str(), &c.ty)), cells),
         };
-        let comma = if std::mem::replace(&mut self.any_pair, true) { "," } else { "" };
-        print!("{comma}{{\"from_row\":{},\"to_row\":{}}}", object(from)?, object(to)?);
+        let comma = if std::mem::replace(&mut self.any_pair, true) {
+            ","
+        } else {
+            ""
+        };
+        print!(
+            "{comma}{{\"from_row\":{},\"to_row\":{}}}",
+            object(from)?,
+            object(to)?
+        );
         Ok(())
     }
 
@@ -159,7 +169,13 @@ impl Writer {
     }
 
     /// A view, trigger or event that differs.
-    pub fn fragment(&mut self, kind: &str, name: &str, old: &str, new: &str) -> Result<(), Failure> {
+    pub fn fragment(
+        &mut self,
+        kind: &str,
+        name: &str,
+        old: &str,
+        new: &str,
+    ) -> Result<(), Failure> {
         match self.form {
             Form::Tabular => println!("{}", line_diff::marked(old, new)),
             Form::Sql => {
@@ -202,8 +218,13 @@ impl Writer {
                 true => String::new(),
                 false => format!(
                     "\"rows_added\":{},\"rows_deleted\":{},\"rows_modified\":{},\"rows_unmodified\":{},\"cells_added\":{},\"cells_deleted\":{},\"cells_modified\":{}",
-                    s.rows_added, s.rows_deleted, s.rows_modified, s.rows_unmodified,
-                    s.cells_added, s.cells_deleted, s.cells_modified
+                    s.rows_added,
+                    s.rows_deleted,
+                    s.rows_modified,
+                    s.rows_unmodified,
+                    s.cells_added,
+                    s.cells_deleted,
+                    s.cells_modified
                 ),
             };
             print!("\"stats\":{{{body}}}");
@@ -222,13 +243,28 @@ impl Writer {
         let cells = s.old_rows as f64 * old_columns as f64;
         let changed = 100.0 * s.cells_modified as f64 / cells;
         let lines = [
-            (plural(s.rows_unmodified, "Row Unmodified", "Rows Unmodified"), percent(s.rows_unmodified, s.old_rows)),
+            (
+                plural(s.rows_unmodified, "Row Unmodified", "Rows Unmodified"),
+                percent(s.rows_unmodified, s.old_rows),
+            ),
             (added, percent(s.rows_added, s.old_rows)),
             (deleted, percent(s.rows_deleted, s.old_rows)),
-            (plural(s.rows_modified, "Row Modified", "Rows Modified"), percent(s.rows_modified, s.old_rows)),
-            (plural(s.cells_added, "Cell Added", "Cells Added"), percent(s.cells_added, s.old_cells)),
-            (plural(s.cells_deleted, "Cell Deleted", "Cells Deleted"), percent(s.cells_deleted, s.old_cells)),
-            (plural(s.cells_modified, "Cell Modified", "Cells Modified"), changed),
+            (
+                plural(s.rows_modified, "Row Modified", "Rows Modified"),
+                percent(s.rows_modified, s.old_rows),
+            ),
+            (
+                plural(s.cells_added, "Cell Added", "Cells Added"),
+                percent(s.cells_added, s.old_cells),
+            ),
+            (
+                plural(s.cells_deleted, "Cell Deleted", "Cells Deleted"),
+                percent(s.cells_deleted, s.old_cells),
+            ),
+            (
+                plural(s.cells_modified, "Cell Modified", "Cells Modified"),
+                changed,
+            ),
         ];
         for (text, p) in lines {
             println!("{}", infinite(format!("{text} ({p:.2}%)")));

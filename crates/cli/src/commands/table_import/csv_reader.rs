@@ -32,7 +32,9 @@ pub fn records(text: &str, delimiter: &str) -> Result<Vec<Record>, Failure> {
                 at += 1;
                 loop {
                     let Some(quote) = text[at..].find('"') else {
-                        return Err(Failure::new(format!("line {started}: extraneous or missing \" in quoted-field")));
+                        return Err(Failure::new(format!(
+                            "line {started}: extraneous or missing \" in quoted-field"
+                        )));
                     };
                     field.push_str(&text[at..at + quote]);
                     at += quote + 1;
@@ -70,7 +72,10 @@ pub fn records(text: &str, delimiter: &str) -> Result<Vec<Record>, Failure> {
                 shown.join(",\n\t")
             );
             if fields.len() > wanted {
-                text += &format!("\nwith the following values left over: '{:?}'", &shown[wanted..]);
+                text += &format!(
+                    "\nwith the following values left over: '{:?}'",
+                    &shown[wanted..]
+                );
             }
             return Err(Failure::new(text));
         }
@@ -81,7 +86,9 @@ pub fn records(text: &str, delimiter: &str) -> Result<Vec<Record>, Failure> {
 
 fn field_end(text: &str, at: usize, delimiter: &str) -> usize {
     let line_end = text[at..].find('\n').map_or(text.len(), |n| at + n);
-    text[at..line_end].find(delimiter).map_or(line_end, |n| at + n)
+    text[at..line_end]
+        .find(delimiter)
+        .map_or(line_end, |n| at + n)
 }
 
 #[cfg(test)]

@@ -59,7 +59,11 @@ fn kind(text: &str) -> Option<Kind> {
     if text.contains('.')
         && let Ok(f) = text.parse::<f64>()
     {
-        return Some(if f.abs() < f64::from(f32::MAX) { Kind::Float } else { Kind::Double });
+        return Some(if f.abs() < f64::from(f32::MAX) {
+            Kind::Float
+        } else {
+            Kind::Double
+        });
     }
     let digits = text.trim_start_matches(['-', '+']);
     if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -84,7 +88,11 @@ fn kind(text: &str) -> Option<Kind> {
     if text.contains(['{', '[']) && serde_json::from_str::<serde_json::Value>(text).is_ok() {
         return Some(Kind::Json);
     }
-    Some(if text.len() > LONGEST_VARCHAR { Kind::Text } else { Kind::VarChar })
+    Some(if text.len() > LONGEST_VARCHAR {
+        Kind::Text
+    } else {
+        Kind::VarChar
+    })
 }
 
 /// The type that all texts of a column fit in; NULL and empty ones say nothing.
@@ -102,10 +110,15 @@ pub fn column_type<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> String {
     } else if has(Kind::Text) {
         "text"
     } else if all(&[Kind::Float, Kind::Double, Kind::Int, Kind::BigInt]) {
-        [(Kind::Double, "double"), (Kind::Float, "float"), (Kind::BigInt, "bigint"), (Kind::Int, "int")]
-            .iter()
-            .find(|(k, _)| has(*k))
-            .map_or("varchar(200)", |(_, n)| n)
+        [
+            (Kind::Double, "double"),
+            (Kind::Float, "float"),
+            (Kind::BigInt, "bigint"),
+            (Kind::Int, "int"),
+        ]
+        .iter()
+        .find(|(k, _)| has(*k))
+        .map_or("varchar(200)", |(_, n)| n)
     } else if all(&[Kind::Date, Kind::DateTime, Kind::Time]) {
         match seen.as_slice() {
             [Kind::Date] => "date",
