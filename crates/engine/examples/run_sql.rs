@@ -14,7 +14,14 @@ struct Print {
 impl ResultSink for Print {
     fn columns(&mut self, columns: &[ColumnMeta]) -> engine::error::Result<()> {
         self.types = columns.iter().map(|c| c.ty.clone()).collect();
-        println!("{}", columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join("\t"));
+        println!(
+            "{}",
+            columns
+                .iter()
+                .map(|c| c.name.as_str())
+                .collect::<Vec<_>>()
+                .join("\t")
+        );
         Ok(())
     }
     fn row(&mut self, row: &dyn Row) -> engine::error::Result<Flow> {
@@ -33,7 +40,10 @@ impl ResultSink for Print {
     }
     fn done(&mut self, done: &Done, _: bool) -> engine::error::Result<()> {
         if self.types.is_empty() {
-            println!("OK {} {} {}", done.affected_rows, done.last_insert_id, done.info);
+            println!(
+                "OK {} {} {}",
+                done.affected_rows, done.last_insert_id, done.info
+            );
         }
         self.types.clear();
         Ok(())

@@ -48,7 +48,11 @@ pub struct Context<'s> {
 
 impl<'s> Context<'s> {
     /// A statement of `session` over opened tables.
-    pub fn new(session: &'s Session, params: &'s [OwnedValue], tables: Vec<TableView>) -> Context<'s> {
+    pub fn new(
+        session: &'s Session,
+        params: &'s [OwnedValue],
+        tables: Vec<TableView>,
+    ) -> Context<'s> {
         let (now, now_micros) = session.statement_time();
         let mut conversion = conversion::Context::new(session.conversion_modes());
         conversion.today = Some(now.date);
@@ -70,7 +74,9 @@ impl<'s> Context<'s> {
 
     /// An opened table by its number in the plan.
     pub fn table(&self, number: usize) -> Result<&TableView> {
-        self.tables.get(number).ok_or_else(|| Error::general("table is not open"))
+        self.tables
+            .get(number)
+            .ok_or_else(|| Error::general("table is not open"))
     }
 
     /// Leaves a warning.
@@ -83,7 +89,11 @@ impl<'s> Context<'s> {
     pub fn check_interrupt(&self) -> Result<()> {
         let n = self.checks.get();
         self.checks.set(n.wrapping_add(1));
-        if n.is_multiple_of(64) { self.session.check_interrupt() } else { Ok(()) }
+        if n.is_multiple_of(64) {
+            self.session.check_interrupt()
+        } else {
+            Ok(())
+        }
     }
 
     /// A variable of the running stored program.

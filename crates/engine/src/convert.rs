@@ -49,7 +49,10 @@ pub fn to_bits(v: &Value<'_>, cx: &Context<'_>) -> Result<u64> {
         Value::Decimal(_) => {
             let d = to_decimal(v, cx)?;
             match d.round(0) {
-                Some(d) => d.to_u64().or_else(|| d.to_i64().map(|v| v as u64)).unwrap_or(0),
+                Some(d) => d
+                    .to_u64()
+                    .or_else(|| d.to_i64().map(|v| v as u64))
+                    .unwrap_or(0),
                 None => 0,
             }
         }
@@ -121,17 +124,11 @@ pub fn to_json(v: &Value<'_>, ty: Option<&SqlType>, _cx: &Context<'_>) -> Result
 }
 
 /// CAST.
-pub fn cast<'a>(
-    v: Value<'a>,
-    from: &SqlType,
-    to: &SqlType,
-    cx: &Context<'_>,
-) -> Result<Value<'a>> {
+pub fn cast<'a>(v: Value<'a>, from: &SqlType, to: &SqlType, cx: &Context<'_>) -> Result<Value<'a>> {
     if v.is_null() || crate::bind::same_form(from, to) && !needs_cut(to) {
         return Ok(v);
     }
-    c::cast(&v, from, to, &cx.conversion)
-        .map_err(|e| Error::new(e.code(), "22032", e.to_string()))
+    c::cast(&v, from, to, &cx.conversion).map_err(|e| Error::new(e.code(), "22032", e.to_string()))
 }
 
 /// Whether a type can be shorter than a value of the same form.
@@ -182,18 +179,31 @@ pub fn date_add<'a>(
     ty: &SqlType,
     cx: &Context<'_>,
 ) -> Result<Value<'a>> {
-    let Some(interval) = interval(amount, unit, cx)? else { return Ok(Value::Null) };
-    let interval = if negative { interval.reversed() } else { interval };
+    let Some(interval) = interval(amount, unit, cx)? else {
+        return Ok(Value::Null);
+    };
+    let interval = if negative {
+        interval.reversed()
+    } else {
+        interval
+    };
     if let SqlType::Time(_) = ty {
-        let Some(t) = to_time(date, cx) else { return Ok(Value::Null) };
+        let Some(t) = to_time(date, cx) else {
+            return Ok(Value::Null);
+        };
         return Ok(match t.0.checked_add(interval.micros) {
             Some(micros) => Value::Time(Time(micros).clamp_to_range().0),
             None => Value::Null,
         });
     }
-    let Some(start) = to_datetime(date, cx) else { return Ok(Value::Null) };
+    let Some(start) = to_datetime(date, cx) else {
+        return Ok(Value::Null);
+    };
     if start.date.month == 0 || start.date.day == 0 {
-        cx.warn(1292, format!("Incorrect datetime value: '{}'", to_string(date)));
+        cx.warn(
+            1292,
+            format!("Incorrect datetime value: '{}'", to_string(date)),
+        );
         return Ok(Value::Null);
     }
     let Some(end) = start.add_interval(interval) else {
@@ -206,8 +216,8 @@ pub fn date_add<'a>(
         // Text in, text out: a date stays a date unless the interval has a time.
         _ => {
             let text = to_text(date);
-            let has_time = text.iter().filter(|b| b.is_ascii_digit()).count() > 8
-                || text.contains(&b':');
+            let has_time =
+                text.iter().filter(|b| b.is_ascii_digit()).count() > 8 || text.contains(&b':');
             let time_unit = !matches!(
                 unit,
                 IntervalUnit::Day
@@ -281,9 +291,15 @@ pub fn index_value(v: &Value<'_>, ty: &SqlType, cx: &Context<'_>) -> Result<Inde
         return Ok(Null);
     }
     Ok(match ty {
-        SqlType::Int { .. } | SqlType::Bit(_) | SqlType::Year | SqlType::Enum(..) | SqlType::Set(..) => {
+        SqlType::Int { .. }
+        | SqlType::Bit(_)
+        | SqlType::Year
+        | SqlType::Enum(..)
+        | SqlType::Set(..) => {
             let (min, max): (i128, i128) = match ty {
-                SqlType::Int { width, unsigned, .. } => {
+                SqlType::Int {
+                    width, unsigned, ..
+                } => {
                     use values::IntWidth::*;
                     // MEDIUMINT is stored in four bytes.
                     let bits = match width {
@@ -332,7 +348,9 @@ pub fn index_value(v: &Value<'_>, ty: &SqlType, cx: &Context<'_>) -> Result<Inde
                 return Ok(Above);
             }
             let value = match ty {
-                SqlType::Int { unsigned: false, .. } => Value::Int(whole as i64),
+                SqlType::Int {
+                    unsigned: false, ..
+                } => Value::Int(whole as i64),
                 _ => Value::UInt(whole as u64),
             };
             if exact { Exact(value) } else { Floor(value) }
@@ -361,7 +379,11 @@ pub fn index_value(v: &Value<'_>, ty: &SqlType, cx: &Context<'_>) -> Result<Inde
             if !floor.fits(*precision, *scale) {
                 return Ok(if d.is_negative() { Below } else { Above });
             }
-            if exact { Exact(Value::Decimal(floor)) } else { Floor(Value::Decimal(floor)) }
+            if exact {
+                Exact(Value::Decimal(floor))
+            } else {
+                Floor(Value::Decimal(floor))
+            }
         }
         SqlType::Double => Exact(Value::Float(to_f64(v, cx))),
         SqlType::Float => {
@@ -370,7 +392,11 @@ pub fn index_value(v: &Value<'_>, ty: &SqlType, cx: &Context<'_>) -> Result<Inde
             if f64::from(near) == x {
                 Exact(Value::Float(x))
             } else {
-                let floor = if f64::from(near) < x { near } else { near.next_down() };
+                let floor = if f64::from(near) < x {
+                    near
+                } else {
+                    near.next_down()
+                };
                 Floor(Value::Float(f64::from(floor)))
             }
         }

@@ -82,11 +82,16 @@ impl DatabaseHandle {
         let (hash, set) = match self.store.working_set(branch)? {
             Some(found) => found,
             None => {
-                let head = self.store.branch(branch).ok_or_else(|| {
-                    Error::general(format!("branch not found: {branch}"))
-                })?;
+                let head = self
+                    .store
+                    .branch(branch)
+                    .ok_or_else(|| Error::general(format!("branch not found: {branch}")))?;
                 let set = WorkingSet::clean(self.store.commit(head)?.root);
-                (self.store.set_working_set(branch, &set, model::Expected::Any)?, set)
+                (
+                    self.store
+                        .set_working_set(branch, &set, model::Expected::Any)?,
+                    set,
+                )
             }
         };
         let root = self.root(set.working)?;

@@ -79,7 +79,12 @@ pub struct Env<'p> {
 impl<'p> Env<'p> {
     /// An environment with `slots` empty slots.
     pub fn new(slots: usize, parent: Option<&'p Env<'p>>, cx: &'p Context<'p>) -> Env<'p> {
-        Env { slots: vec![Slot::Empty; slots], layouts: vec![None; slots], parent, cx }
+        Env {
+            slots: vec![Slot::Empty; slots],
+            layouts: vec![None; slots],
+            parent,
+            cx,
+        }
     }
 
     /// The value of a column of this block.
@@ -89,7 +94,8 @@ impl<'p> Env<'p> {
             Slot::Row(row) => Ok(row[col as usize].borrowed()),
             Slot::Empty => Ok(Value::Null),
             Slot::Leaf { node, at } => {
-                self.layout(slot)?.column(col as usize, node.key(*at), node.value(*at))
+                self.layout(slot)?
+                    .column(col as usize, node.key(*at), node.value(*at))
             }
             Slot::Pair(pair) => self.layout(slot)?.column(col as usize, &pair.0, &pair.1),
         }
@@ -114,7 +120,9 @@ impl<'p> Env<'p> {
     pub fn outer(&self, depth: u16) -> Result<&Env<'p>> {
         let mut env: &Env<'_> = self;
         for _ in 0..depth {
-            env = env.parent.ok_or_else(|| Error::general("reference outside of its query"))?;
+            env = env
+                .parent
+                .ok_or_else(|| Error::general("reference outside of its query"))?;
         }
         Ok(env)
     }

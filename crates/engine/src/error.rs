@@ -169,7 +169,11 @@ errors! {
 impl Error {
     /// An error with any number; for the few texts that are Dolt's own use [`Error::general`].
     pub fn new(code: u16, state: &'static str, message: impl Into<String>) -> Error {
-        Error { code, state, message: message.into() }
+        Error {
+            code,
+            state,
+            message: message.into(),
+        }
     }
 }
 
@@ -189,4 +193,10 @@ macro_rules! from_storage {
     };
 }
 
-from_storage!(chunks::ChunkError, prolly::ProllyError, model::ModelError, values::Error, std::io::Error);
+from_storage!(
+    chunks::ChunkError,
+    prolly::ProllyError,
+    model::ModelError,
+    values::Error,
+    std::io::Error
+);

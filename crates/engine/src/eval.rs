@@ -55,7 +55,11 @@ impl Expr {
                 Some(v) => Value::Int(!v as i64),
                 None => Value::Null,
             }),
-            Expr::Is { expr, test, negated } => {
+            Expr::Is {
+                expr,
+                test,
+                negated,
+            } => {
                 let is = match test {
                     IsTest::Null => expr.eval(env)?.is_null(),
                     IsTest::True => expr.truth(env)? == Some(true),
@@ -63,14 +67,23 @@ impl Expr {
                 };
                 Ok(Value::Int((is != *negated) as i64))
             }
-            Expr::Compare { op, kind, left, right } => {
+            Expr::Compare {
+                op,
+                kind,
+                left,
+                right,
+            } => {
                 let (a, b) = (left.eval(env)?, right.eval(env)?);
                 Ok(match compare_op(*op, *kind, &a, &b, env)? {
                     Some(v) => Value::Int(v as i64),
                     None => Value::Null,
                 })
             }
-            Expr::InList { expr, list, negated } => {
+            Expr::InList {
+                expr,
+                list,
+                negated,
+            } => {
                 let x = expr.eval(env)?;
                 if x.is_null() {
                     return Ok(Value::Null);
@@ -84,9 +97,18 @@ impl Expr {
                         _ => {}
                     }
                 }
-                Ok(if null { Value::Null } else { Value::Int(*negated as i64) })
+                Ok(if null {
+                    Value::Null
+                } else {
+                    Value::Int(*negated as i64)
+                })
             }
-            Expr::Arith { op, kind, left, right } => {
+            Expr::Arith {
+                op,
+                kind,
+                left,
+                right,
+            } => {
                 let a = left.eval(env)?;
                 let b = right.eval(env)?;
                 if a.is_null() || b.is_null() {
@@ -109,7 +131,10 @@ impl Expr {
                     _ => match to_i64(&v, env.cx)?.checked_neg() {
                         Some(n) => Value::Int(n),
                         None => {
-                            return Err(Error::data_out_of_range("BIGINT", "-(-9223372036854775808)"));
+                            return Err(Error::data_out_of_range(
+                                "BIGINT",
+                                "-(-9223372036854775808)",
+                            ));
                         }
                     },
                 })
@@ -121,7 +146,13 @@ impl Expr {
                 }
                 Ok(Value::UInt(!convert::to_bits(&v, env.cx)?))
             }
-            Expr::DateAdd { date, amount, unit, negative, ty } => {
+            Expr::DateAdd {
+                date,
+                amount,
+                unit,
+                negative,
+                ty,
+            } => {
                 let d = date.eval(env)?;
                 let n = amount.eval(env)?;
                 if d.is_null() || n.is_null() {
@@ -129,7 +160,13 @@ impl Expr {
                 }
                 convert::date_add(&d, &n, *unit, *negative, ty, env.cx)
             }
-            Expr::Like { expr, pattern, escape, collation, negated } => {
+            Expr::Like {
+                expr,
+                pattern,
+                escape,
+                collation,
+                negated,
+            } => {
                 let text = expr.eval(env)?;
                 let pattern = pattern.eval(env)?;
                 if text.is_null() || pattern.is_null() {
@@ -149,9 +186,14 @@ impl Expr {
                     }
                 };
                 let (t, p) = (convert::to_text(&text), convert::to_text(&pattern));
-                Ok(Value::Int((collation.like(&t, &p, escape) != *negated) as i64))
+                Ok(Value::Int(
+                    (collation.like(&t, &p, escape) != *negated) as i64,
+                ))
             }
-            Expr::Case { branches, otherwise } => {
+            Expr::Case {
+                branches,
+                otherwise,
+            } => {
                 for (when, then) in branches {
                     if when.truth(env)? == Some(true) {
                         return then.eval(env);
@@ -172,7 +214,11 @@ impl Expr {
                 Ok(Value::Null)
             }
             Expr::Cast { expr, from, to } => convert::cast(expr.eval(env)?, from, to, env.cx),
-            Expr::Call { function, args, types } => {
+            Expr::Call {
+                function,
+                args,
+                types,
+            } => {
                 let call = Call { cx: env.cx, types };
                 match args.as_slice() {
                     [] => (function.body)(&call, &[]),
@@ -228,7 +274,11 @@ impl Expr {
                     Ok(Flow::Stop)
                 })?;
                 if !q.correlated {
-                    let rows = if found { vec![vec![].into()] } else { Vec::new() };
+                    let rows = if found {
+                        vec![vec![].into()]
+                    } else {
+                        Vec::new()
+                    };
                     env.cx.cache_rows(q.cache, rows);
                 }
                 Ok(Value::Int(found as i64))
@@ -248,7 +298,13 @@ impl Expr {
     /// The value as a condition: `None` is NULL.
     #[inline]
     pub fn truth(&self, env: &Env<'_>) -> Result<Option<bool>> {
-        if let Expr::Compare { op, kind, left, right } = self {
+        if let Expr::Compare {
+            op,
+            kind,
+            left,
+            right,
+        } = self
+        {
             return compare_op(*op, *kind, &left.eval(env)?, &right.eval(env)?, env);
         }
         match self.eval(env)? {
@@ -321,9 +377,7 @@ pub fn compare_in(
             Some(x.partial_cmp(&y).unwrap_or_else(|| x.total_cmp(&y)))
         }
         (CompareAs::Decimal, Decimal(a), Decimal(b)) => Some(a.compare(b)),
-        (CompareAs::Decimal, a, b) => {
-            Some(to_decimal(a, cx)?.compare(&to_decimal(b, cx)?))
-        }
+        (CompareAs::Decimal, a, b) => Some(to_decimal(a, cx)?.compare(&to_decimal(b, cx)?)),
         (CompareAs::Date, Date(a), Date(b)) => Some(a.cmp(b)),
         (CompareAs::DateTime, DateTime(a), DateTime(b)) => Some(a.cmp(b)),
         (CompareAs::Date | CompareAs::DateTime, a, b) => {
@@ -386,15 +440,31 @@ fn arithmetic<'a>(
     };
     if matches!(
         op,
-        ArithOp::BitAnd | ArithOp::BitOr | ArithOp::BitXor | ArithOp::ShiftLeft | ArithOp::ShiftRight
+        ArithOp::BitAnd
+            | ArithOp::BitOr
+            | ArithOp::BitXor
+            | ArithOp::ShiftLeft
+            | ArithOp::ShiftRight
     ) {
         let (x, y) = (convert::to_bits(a, cx)?, convert::to_bits(b, cx)?);
         return Ok(Value::UInt(match op {
             ArithOp::BitAnd => x & y,
             ArithOp::BitOr => x | y,
             ArithOp::BitXor => x ^ y,
-            ArithOp::ShiftLeft => if y > 63 { 0 } else { x << y },
-            _ => if y > 63 { 0 } else { x >> y },
+            ArithOp::ShiftLeft => {
+                if y > 63 {
+                    0
+                } else {
+                    x << y
+                }
+            }
+            _ => {
+                if y > 63 {
+                    0
+                } else {
+                    x >> y
+                }
+            }
         }));
     }
     let by_zero = || {
@@ -420,7 +490,13 @@ fn arithmetic<'a>(
         }
         ArithAs::Signed | ArithAs::Unsigned => {
             if op == ArithOp::IntDiv
-                && !matches!((a, b), (Value::Int(_) | Value::UInt(_), Value::Int(_) | Value::UInt(_)))
+                && !matches!(
+                    (a, b),
+                    (
+                        Value::Int(_) | Value::UInt(_),
+                        Value::Int(_) | Value::UInt(_)
+                    )
+                )
             {
                 let (x, y) = (to_decimal(a, cx)?, to_decimal(b, cx)?);
                 if y.is_zero() {
@@ -454,9 +530,13 @@ fn arithmetic<'a>(
                 _ => x / y,
             };
             if kind == ArithAs::Unsigned {
-                u64::try_from(v).map(Value::UInt).map_err(|_| overflow("BIGINT UNSIGNED"))
+                u64::try_from(v)
+                    .map(Value::UInt)
+                    .map_err(|_| overflow("BIGINT UNSIGNED"))
             } else {
-                i64::try_from(v).map(Value::Int).map_err(|_| overflow("BIGINT"))
+                i64::try_from(v)
+                    .map(Value::Int)
+                    .map_err(|_| overflow("BIGINT"))
             }
         }
         ArithAs::Decimal { scale } => {
@@ -470,7 +550,13 @@ fn arithmetic<'a>(
                 _ => x.div_to_scale(&y, scale),
             };
             // Operands may have more digits than their types show.
-            let v = v.and_then(|v| if v.scale() > scale { v.round(scale.into()) } else { Some(v) });
+            let v = v.and_then(|v| {
+                if v.scale() > scale {
+                    v.round(scale.into())
+                } else {
+                    Some(v)
+                }
+            });
             let v = v.ok_or_else(|| overflow("DECIMAL"))?;
             Ok(Value::Decimal(v))
         }

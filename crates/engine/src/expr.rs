@@ -350,14 +350,22 @@ impl Expr {
                 f(date);
                 f(amount);
             }
-            Expr::Like { expr, pattern, escape, .. } => {
+            Expr::Like {
+                expr,
+                pattern,
+                escape,
+                ..
+            } => {
                 f(expr);
                 f(pattern);
                 if let Some(e) = escape {
                     f(e);
                 }
             }
-            Expr::Case { branches, otherwise } => {
+            Expr::Case {
+                branches,
+                otherwise,
+            } => {
                 for (when, then) in branches {
                     f(when);
                     f(then);
@@ -408,43 +416,129 @@ impl PartialEq for Expr {
             (Literal(a), Literal(b)) => format!("{a:?}") == format!("{b:?}"),
             (Param(a), Param(b)) => a == b,
             (Column { slot: a, col: b }, Column { slot: c, col: d }) => a == c && b == d,
-            (Outer { depth: a, slot: b, col: c }, Outer { depth: d, slot: e, col: f }) => {
-                a == d && b == e && c == f
-            }
+            (
+                Outer {
+                    depth: a,
+                    slot: b,
+                    col: c,
+                },
+                Outer {
+                    depth: d,
+                    slot: e,
+                    col: f,
+                },
+            ) => a == d && b == e && c == f,
             (And(a), And(b)) | (Or(a), Or(b)) | (Coalesce(a), Coalesce(b)) => a == b,
             (Xor(a, b), Xor(c, d)) => a == c && b == d,
             (Not(a), Not(b)) | (BitNot(a), BitNot(b)) => a == b,
             (Negate(a, k), Negate(b, l)) => a == b && k == l,
-            (Is { expr: a, test: b, negated: c }, Is { expr: d, test: e, negated: f }) => {
-                a == d && b == e && c == f
-            }
             (
-                Compare { op: a, kind: b, left: c, right: d },
-                Compare { op: e, kind: f, left: g, right: h },
-            ) => a == e && b == f && c == g && d == h,
-            (
-                InList { expr: a, list: b, negated: c },
-                InList { expr: d, list: e, negated: f },
+                Is {
+                    expr: a,
+                    test: b,
+                    negated: c,
+                },
+                Is {
+                    expr: d,
+                    test: e,
+                    negated: f,
+                },
             ) => a == d && b == e && c == f,
             (
-                Arith { op: a, kind: b, left: c, right: d },
-                Arith { op: e, kind: f, left: g, right: h },
+                Compare {
+                    op: a,
+                    kind: b,
+                    left: c,
+                    right: d,
+                },
+                Compare {
+                    op: e,
+                    kind: f,
+                    left: g,
+                    right: h,
+                },
             ) => a == e && b == f && c == g && d == h,
             (
-                DateAdd { date: a, amount: b, unit: c, negative: d, .. },
-                DateAdd { date: e, amount: f, unit: g, negative: h, .. },
+                InList {
+                    expr: a,
+                    list: b,
+                    negated: c,
+                },
+                InList {
+                    expr: d,
+                    list: e,
+                    negated: f,
+                },
+            ) => a == d && b == e && c == f,
+            (
+                Arith {
+                    op: a,
+                    kind: b,
+                    left: c,
+                    right: d,
+                },
+                Arith {
+                    op: e,
+                    kind: f,
+                    left: g,
+                    right: h,
+                },
             ) => a == e && b == f && c == g && d == h,
             (
-                Like { expr: a, pattern: b, escape: c, negated: d, collation: x },
-                Like { expr: e, pattern: f, escape: g, negated: h, collation: y },
+                DateAdd {
+                    date: a,
+                    amount: b,
+                    unit: c,
+                    negative: d,
+                    ..
+                },
+                DateAdd {
+                    date: e,
+                    amount: f,
+                    unit: g,
+                    negative: h,
+                    ..
+                },
+            ) => a == e && b == f && c == g && d == h,
+            (
+                Like {
+                    expr: a,
+                    pattern: b,
+                    escape: c,
+                    negated: d,
+                    collation: x,
+                },
+                Like {
+                    expr: e,
+                    pattern: f,
+                    escape: g,
+                    negated: h,
+                    collation: y,
+                },
             ) => a == e && b == f && c == g && d == h && x.id == y.id,
-            (Case { branches: a, otherwise: b }, Case { branches: c, otherwise: d }) => {
-                a == c && b == d
-            }
+            (
+                Case {
+                    branches: a,
+                    otherwise: b,
+                },
+                Case {
+                    branches: c,
+                    otherwise: d,
+                },
+            ) => a == c && b == d,
             (Cast { expr: a, to: b, .. }, Cast { expr: c, to: d, .. }) => a == c && b == d,
-            (Call { function: a, args: b, .. }, Call { function: c, args: d, .. }) => {
-                std::ptr::eq(*a, *c) && !a.volatile && b == d
-            }
+            (
+                Call {
+                    function: a,
+                    args: b,
+                    ..
+                },
+                Call {
+                    function: c,
+                    args: d,
+                    ..
+                },
+            ) => std::ptr::eq(*a, *c) && !a.volatile && b == d,
             (Scalar(a), Scalar(b)) | (Exists(a), Exists(b)) => Arc::ptr_eq(a, b),
             (UserVar(a), UserVar(b)) => a == b,
             (SystemVar(a, b), SystemVar(c, d)) => a == c && b == d,
@@ -470,12 +564,17 @@ impl SlotSet {
 
     /// Whether the slot is in the set.
     pub fn contains(&self, slot: u16) -> bool {
-        self.0.get(slot as usize / 64).is_some_and(|w| w >> (slot % 64) & 1 == 1)
+        self.0
+            .get(slot as usize / 64)
+            .is_some_and(|w| w >> (slot % 64) & 1 == 1)
     }
 
     /// Whether every slot of this set is in `other`.
     pub fn is_subset(&self, other: &SlotSet) -> bool {
-        self.0.iter().enumerate().all(|(i, w)| w & !other.0.get(i).copied().unwrap_or(0) == 0)
+        self.0
+            .iter()
+            .enumerate()
+            .all(|(i, w)| w & !other.0.get(i).copied().unwrap_or(0) == 0)
     }
 
     /// Whether the sets share a slot.

@@ -18,7 +18,12 @@ use crate::virtual_table::VirtualTable;
 pub struct NoCatalog;
 
 impl Catalog for NoCatalog {
-    fn resolve_table(&self, _: Option<&str>, name: &str, _: Option<&OwnedValue>) -> Result<Resolved> {
+    fn resolve_table(
+        &self,
+        _: Option<&str>,
+        name: &str,
+        _: Option<&OwnedValue>,
+    ) -> Result<Resolved> {
         Err(Error::unknown_table(name))
     }
     fn resolve_function(
@@ -111,7 +116,9 @@ pub fn stored_row_value(
         env.layouts[0] = Some(state.view.primary.layout.clone());
         let v = e.0.eval(&env)?.into_owned();
         let ty = &state.def.columns[column].ty;
-        values::conversion::store(&v, &e.1, ty, &cx.conversion)
-            .or_else(|e| e.adjusted.ok_or_else(|| Error::general("generated value does not fit")))
+        values::conversion::store(&v, &e.1, ty, &cx.conversion).or_else(|e| {
+            e.adjusted
+                .ok_or_else(|| Error::general("generated value does not fit"))
+        })
     })
 }

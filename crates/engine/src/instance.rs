@@ -100,7 +100,9 @@ pub struct Interrupt {
 impl Interrupt {
     /// Ends the running statement with error 1317.
     pub fn kill_query(&self) {
-        let _ = self.state.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
+        let _ = self
+            .state
+            .compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
     }
 
     /// Ends the running statement and the connection.
@@ -115,7 +117,9 @@ impl Interrupt {
 
     /// Forgets a killed query when the next statement begins.
     pub(crate) fn begin(&self) {
-        let _ = self.state.compare_exchange(1, 0, Ordering::SeqCst, Ordering::SeqCst);
+        let _ = self
+            .state
+            .compare_exchange(1, 0, Ordering::SeqCst, Ordering::SeqCst);
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -169,13 +173,20 @@ impl Instance {
         instance.data_dir = Some(dir.to_path_buf());
         if dir.join(".dolt").join("noms").is_dir() {
             let shown = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_path_buf());
-            let name = shown.file_name().map_or("dolt".into(), |n| n.to_string_lossy().into_owned());
+            let name = shown
+                .file_name()
+                .map_or("dolt".into(), |n| n.to_string_lossy().into_owned());
             instance.attach(&instance.database_name(&name), dir)?;
         }
         let mut children: Vec<PathBuf> = match std::fs::read_dir(dir) {
             Ok(list) => list.flatten().map(|e| e.path()).collect(),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(e) => return Err(Error::general(format!("cannot read {}: {e}", dir.display()))),
+            Err(e) => {
+                return Err(Error::general(format!(
+                    "cannot read {}: {e}",
+                    dir.display()
+                )));
+            }
         };
         children.sort();
         for child in children {
@@ -196,7 +207,11 @@ impl Instance {
         }
         let mut name = String::with_capacity(dir.len());
         for c in dir.chars() {
-            let c = if c.is_whitespace() || c == '-' { '_' } else { c };
+            let c = if c.is_whitespace() || c == '-' {
+                '_'
+            } else {
+                c
+            };
             if c != '_' || !name.ends_with('_') {
                 name.push(c);
             }
@@ -205,7 +220,10 @@ impl Instance {
     }
 
     fn open_options(&self) -> OpenOptions {
-        OpenOptions { cache_bytes: self.settings.cache_bytes, ..OpenOptions::default() }
+        OpenOptions {
+            cache_bytes: self.settings.cache_bytes,
+            ..OpenOptions::default()
+        }
     }
 
     /// Opens the database in a directory under a name.
@@ -220,18 +238,28 @@ impl Instance {
     fn write_databases(
         &self,
     ) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, Arc<DatabaseHandle>>> {
-        self.databases.write().unwrap_or_else(PoisonError::into_inner)
+        self.databases
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The database of this base name, in any letter case.
     pub fn database(&self, name: &str) -> Option<Arc<DatabaseHandle>> {
-        let map = self.databases.read().unwrap_or_else(PoisonError::into_inner);
-        map.get(name).or_else(|| map.get(&name.to_lowercase())).cloned()
+        let map = self
+            .databases
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        map.get(name)
+            .or_else(|| map.get(&name.to_lowercase()))
+            .cloned()
     }
 
     /// All databases by name.
     pub fn databases(&self) -> Vec<Arc<DatabaseHandle>> {
-        let map = self.databases.read().unwrap_or_else(PoisonError::into_inner);
+        let map = self
+            .databases
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         map.values().cloned().collect()
     }
 
@@ -299,7 +327,11 @@ impl Instance {
 
     /// A global variable that has been set.
     pub fn global(&self, name: &str) -> Option<OwnedValue> {
-        self.globals.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.globals
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
     }
 
     /// Sets a global variable.
@@ -314,7 +346,9 @@ impl Instance {
     }
 
     fn locked_processes(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Arc<Process>>> {
-        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.processes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn register(&self, process: Arc<Process>) {

@@ -43,7 +43,12 @@ struct Column {
 enum What {
     Ordinality,
     Exists(Path),
-    Value { path: Path, ty: SqlType, empty: On, error: On },
+    Value {
+        path: Path,
+        ty: SqlType,
+        empty: On,
+        error: On,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -72,7 +77,15 @@ pub(crate) fn bind(
     let mut metas = Vec::new();
     let root = level(binder, &j.path, &j.columns, &mut metas)?;
     let width = metas.len();
-    Ok((JsonTablePlan { slot, doc: doc.expr, root, width }, metas))
+    Ok((
+        JsonTablePlan {
+            slot,
+            doc: doc.expr,
+            root,
+            width,
+        },
+        metas,
+    ))
 }
 
 fn level(
@@ -81,15 +94,33 @@ fn level(
     columns: &[ast::JsonColumn],
     metas: &mut Vec<ColumnMeta>,
 ) -> Result<Level> {
-    let mut out = Level { path: path_of(path)?, columns: Vec::new(), nested: Vec::new() };
+    let mut out = Level {
+        path: path_of(path)?,
+        columns: Vec::new(),
+        nested: Vec::new(),
+    };
     for c in columns {
         match c {
             ast::JsonColumn::Ordinality(name) => {
-                let column = Column { at: metas.len(), name: name.to_string(), what: What::Ordinality };
+                let column = Column {
+                    at: metas.len(),
+                    name: name.to_string(),
+                    what: What::Ordinality,
+                };
                 out.columns.push(column);
-                metas.push(ColumnMeta::computed(name.to_string(), crate::bind::types::BIGINT));
+                metas.push(ColumnMeta::computed(
+                    name.to_string(),
+                    crate::bind::types::BIGINT,
+                ));
             }
-            ast::JsonColumn::Path { name, data_type, exists, path, on_empty, on_error } => {
+            ast::JsonColumn::Path {
+                name,
+                data_type,
+                exists,
+                path,
+                on_empty,
+                on_error,
+            } => {
                 let ty = crate::ddl::types::column_type(data_type, None)?;
                 let path = path_of(path)?;
                 let what = if *exists {
@@ -97,9 +128,18 @@ fn level(
                 } else {
                     let empty = on(binder, on_empty)?;
                     let error = on(binder, on_error)?;
-                    What::Value { path, ty: ty.clone(), empty, error }
+                    What::Value {
+                        path,
+                        ty: ty.clone(),
+                        empty,
+                        error,
+                    }
                 };
-                out.columns.push(Column { at: metas.len(), name: name.to_string(), what });
+                out.columns.push(Column {
+                    at: metas.len(),
+                    name: name.to_string(),
+                    what,
+                });
                 metas.push(ColumnMeta::computed(name.to_string(), ty));
             }
             ast::JsonColumn::Nested { path, columns } => {
@@ -174,7 +214,12 @@ fn value(c: &Column, item: &Json, n: usize, env: &Env<'_>) -> Result<OwnedValue>
     match &c.what {
         What::Ordinality => Ok(Value::Int(n as i64)),
         What::Exists(path) => Ok(Value::Int(!item.find(path).is_empty() as i64)),
-        What::Value { path, ty, empty, error } => {
+        What::Value {
+            path,
+            ty,
+            empty,
+            error,
+        } => {
             let found = item.find(path);
             match found.as_slice() {
                 [] => given(empty, "Missing value for JSON_TABLE column", ty),
@@ -186,14 +231,22 @@ fn value(c: &Column, item: &Json, n: usize, env: &Env<'_>) -> Result<OwnedValue>
                         return Ok(Value::Null);
                     }
                     if matches!(one.type_name(), "OBJECT" | "ARRAY") {
-                        return given(error, "Can't store an array or an object in the scalar column", ty);
+                        return given(
+                            error,
+                            "Can't store an array or an object in the scalar column",
+                            ty,
+                        );
                     }
                     let mut text = Vec::new();
                     one.write_unquoted(&mut text);
                     let text = Value::Bytes(text.into());
                     Ok(convert::cast(text, &SqlType::Null, ty, env.cx)?.into_owned())
                 }
-                _ => given(error, "Can't store an array or an object in the scalar column", ty),
+                _ => given(
+                    error,
+                    "Can't store an array or an object in the scalar column",
+                    ty,
+                ),
             }
         }
     }

@@ -35,10 +35,7 @@ pub fn block(block: &mut Block, conditions: Vec<Expr>, straight: bool) {
 }
 
 /// Arranges the row sources of UPDATE and DELETE: conditions without rows, and the items.
-pub fn sources(
-    mut items: Vec<JoinItem>,
-    mut conditions: Vec<Expr>,
-) -> (Vec<Expr>, Vec<JoinItem>) {
+pub fn sources(mut items: Vec<JoinItem>, mut conditions: Vec<Expr>) -> (Vec<Expr>, Vec<JoinItem>) {
     simplify_outer_joins(&mut items, &mut conditions);
     let (gate, mut rest) = split_gate(conditions);
     let mut placed = SlotSet::default();
@@ -90,11 +87,15 @@ fn refuses_null(c: &Expr, slots: &SlotSet) -> bool {
         _ => false,
     };
     match c {
-        Expr::Compare { op, left, right, .. } => {
-            *op != CompareOp::NullSafeEq && (column(left) || column(right))
-        }
+        Expr::Compare {
+            op, left, right, ..
+        } => *op != CompareOp::NullSafeEq && (column(left) || column(right)),
         Expr::InList { expr, .. } | Expr::Like { expr, .. } => column(expr),
-        Expr::Is { expr, test: IsTest::Null, negated: true } => column(expr),
+        Expr::Is {
+            expr,
+            test: IsTest::Null,
+            negated: true,
+        } => column(expr),
         Expr::And(list) => list.iter().any(|e| refuses_null(e, slots)),
         Expr::Or(list) => list.iter().all(|e| refuses_null(e, slots)),
         _ => false,
@@ -109,7 +110,11 @@ fn needs(item: &JoinItem) -> SlotSet {
         Source::Virtual(v) => v.args.iter().for_each(|e| e.slots_used(&mut used)),
         Source::JsonTable(j) => j.doc.slots_used(&mut used),
         Source::Nest(items) => items.iter().for_each(|i| used.union(&needs(i))),
-        Source::Full(j) => j.left.iter().chain(&j.right).for_each(|i| used.union(&needs(i))),
+        Source::Full(j) => j
+            .left
+            .iter()
+            .chain(&j.right)
+            .for_each(|i| used.union(&needs(i))),
         _ => {}
     }
     if item.kind == JoinKind::Left {
@@ -140,10 +145,15 @@ fn arrange(
     straight: bool,
 ) -> Vec<JoinItem> {
     let mut own = SlotSet::default();
-    items.iter().flat_map(|i| &i.slots).for_each(|s| own.insert(*s));
+    items
+        .iter()
+        .flat_map(|i| &i.slots)
+        .for_each(|s| own.insert(*s));
     let mut waiting: Vec<Option<JoinItem>> = items.into_iter().map(Some).collect();
-    let requirements: Vec<SlotSet> =
-        waiting.iter().flatten().map(|i| {
+    let requirements: Vec<SlotSet> = waiting
+        .iter()
+        .flatten()
+        .map(|i| {
             let mut r = SlotSet::default();
             let n = needs(i);
             for s in 0..4096u16 {
@@ -152,7 +162,8 @@ fn arrange(
                 }
             }
             r
-        }).collect();
+        })
+        .collect();
     let mut out = Vec::with_capacity(waiting.len());
     let single = waiting.len() == 1;
     while waiting.iter().any(Option::is_some) {
@@ -175,8 +186,13 @@ fn arrange(
             }
         }
         // A requirement that can never be met is a reference to an outer block's twin; take the next.
-        let i = best.map_or_else(|| waiting.iter().position(Option::is_some).unwrap_or(0), |(_, i)| i);
-        let Some(mut item) = waiting[i].take() else { break };
+        let i = best.map_or_else(
+            || waiting.iter().position(Option::is_some).unwrap_or(0),
+            |(_, i)| i,
+        );
+        let Some(mut item) = waiting[i].take() else {
+            break;
+        };
         place(&mut item, conditions, placed, out.is_empty());
         out.push(item);
     }
@@ -213,7 +229,11 @@ fn place(item: &mut JoinItem, conditions: &mut Vec<Expr>, placed: &mut SlotSet, 
     for c in std::mem::take(conditions) {
         let mut used = SlotSet::default();
         c.slots_used(&mut used);
-        if used.is_subset(&known) { filter.push(c) } else { rest.push(c) }
+        if used.is_subset(&known) {
+            filter.push(c)
+        } else {
+            rest.push(c)
+        }
     }
     *conditions = rest;
     let usable: Vec<&Expr> = match item.kind {
@@ -237,7 +257,9 @@ fn place(item: &mut JoinItem, conditions: &mut Vec<Expr>, placed: &mut SlotSet, 
         Source::Virtual(v) => {
             let slot = v.slot;
             for c in &usable {
-                let Some((col, op, e)) = column_compare(c, slot, placed) else { continue };
+                let Some((col, op, e)) = column_compare(c, slot, placed) else {
+                    continue;
+                };
                 match op {
                     CompareOp::Eq => v.equals.push((col, e.clone())),
                     CompareOp::Ne | CompareOp::NullSafeEq => {}
@@ -287,7 +309,12 @@ fn column_compare<'e>(
     slot: u16,
     placed: &SlotSet,
 ) -> Option<(u16, CompareOp, &'e Expr)> {
-    let Expr::Compare { op, left, right, .. } = c else { return None };
+    let Expr::Compare {
+        op, left, right, ..
+    } = c
+    else {
+        return None;
+    };
     let known = |e: &Expr| {
         let mut used = SlotSet::default();
         e.slots_used(&mut used);
@@ -329,19 +356,30 @@ fn follows_order(def: &TableDef, column: usize, kind: CompareAs) -> bool {
     let ty = &def.columns[column].ty;
     match kind {
         CompareAs::Integer => {
-            is_integer(ty) || matches!(ty, SqlType::Decimal { .. } | SqlType::Float | SqlType::Double)
+            is_integer(ty)
+                || matches!(
+                    ty,
+                    SqlType::Decimal { .. } | SqlType::Float | SqlType::Double
+                )
         }
         CompareAs::Float | CompareAs::Decimal => {
-            is_integer(ty) || matches!(ty, SqlType::Decimal { .. } | SqlType::Float | SqlType::Double)
+            is_integer(ty)
+                || matches!(
+                    ty,
+                    SqlType::Decimal { .. } | SqlType::Float | SqlType::Double
+                )
         }
-        CompareAs::Text(c) => is_text(ty) && crate::plan::text_collation(ty).is_some_and(|o| o.id == c.id),
+        CompareAs::Text(c) => {
+            is_text(ty) && crate::plan::text_collation(ty).is_some_and(|o| o.id == c.id)
+        }
         CompareAs::Binary => {
-            is_binary(ty)
-                || is_text(ty)
-                    && crate::plan::text_collation(ty).is_some_and(is_bytewise)
+            is_binary(ty) || is_text(ty) && crate::plan::text_collation(ty).is_some_and(is_bytewise)
         }
         CompareAs::DateTime => {
-            matches!(ty, SqlType::Date | SqlType::DateTime(_) | SqlType::Timestamp(_))
+            matches!(
+                ty,
+                SqlType::Date | SqlType::DateTime(_) | SqlType::Timestamp(_)
+            )
         }
         CompareAs::Date => matches!(ty, SqlType::Date),
         CompareAs::Time => matches!(ty, SqlType::Time(_)),
@@ -376,8 +414,14 @@ fn restriction<'e>(
             };
             Some((col, r))
         }
-        Expr::InList { expr, list, negated: false } => {
-            let Expr::Column { slot, col } = &**expr else { return None };
+        Expr::InList {
+            expr,
+            list,
+            negated: false,
+        } => {
+            let Expr::Column { slot, col } = &**expr else {
+                return None;
+            };
             if *slot != scan.slot {
                 return None;
             }
@@ -396,8 +440,14 @@ fn restriction<'e>(
             }
             Some((col, Restriction::Equal(values, false)))
         }
-        Expr::Is { expr, test: IsTest::Null, negated: false } => {
-            let Expr::Column { slot, col } = &**expr else { return None };
+        Expr::Is {
+            expr,
+            test: IsTest::Null,
+            negated: false,
+        } => {
+            let Expr::Column { slot, col } = &**expr else {
+                return None;
+            };
             (*slot == scan.slot).then(|| {
                 let null = Expr::Literal(values::Value::Null);
                 (*col as usize, Restriction::Equal(vec![null], true))
@@ -445,10 +495,16 @@ fn intervals(c: &Expr, scan: &TableScan, placed: &SlotSet) -> Option<(usize, Vec
     let found = match r {
         Restriction::Equal(values, false) => values.iter().map(Interval::point).collect(),
         Restriction::Lower(e, inclusive) => {
-            vec![Interval { lower: Some((e.clone(), inclusive)), upper: None }]
+            vec![Interval {
+                lower: Some((e.clone(), inclusive)),
+                upper: None,
+            }]
         }
         Restriction::Upper(e, inclusive) => {
-            vec![Interval { lower: None, upper: Some((e.clone(), inclusive)) }]
+            vec![Interval {
+                lower: None,
+                upper: Some((e.clone(), inclusive)),
+            }]
         }
         Restriction::Any(list) => list,
         Restriction::Equal(_, true) => return None,
@@ -473,8 +529,10 @@ fn share_of(i: &Interval) -> f64 {
 /// The cheapest access path and the rows it is expected to give.
 fn access(scan: &TableScan, conditions: &[&Expr], placed: &SlotSet) -> (Access, f64) {
     let rows = (scan.rows.max(1)) as f64;
-    let found: Vec<(usize, Restriction<'_>)> =
-        conditions.iter().filter_map(|c| restriction(c, scan, placed)).collect();
+    let found: Vec<(usize, Restriction<'_>)> = conditions
+        .iter()
+        .filter_map(|c| restriction(c, scan, placed))
+        .collect();
     let mut best = (Access::Full { reverse: false }, rows);
     if found.is_empty() {
         return best;
@@ -483,8 +541,12 @@ fn access(scan: &TableScan, conditions: &[&Expr], placed: &SlotSet) -> (Access, 
     let primary = (!def.primary_key.is_empty()).then_some((None, &def.primary_key, true, true));
     let others = def.indexes.iter().enumerate().filter_map(|(i, x)| {
         let whole = x.prefixes.iter().all(|p| *p == 0);
-        (x.ordered && whole && !has_out_of_line(def, x.unique, &x.columns))
-            .then_some((Some(i), &x.columns, x.unique, false))
+        (x.ordered && whole && !has_out_of_line(def, x.unique, &x.columns)).then_some((
+            Some(i),
+            &x.columns,
+            x.unique,
+            false,
+        ))
     });
     for (index, columns, unique, clustered) in primary.into_iter().chain(others) {
         let mut access = IndexAccess {
@@ -544,14 +606,19 @@ fn access(scan: &TableScan, conditions: &[&Expr], placed: &SlotSet) -> (Access, 
             points
         } else {
             let share: f64 = access.intervals.iter().map(share_of).sum();
-            let share = if access.intervals.is_empty() { 1.0 } else { share.min(0.5) };
+            let share = if access.intervals.is_empty() {
+                1.0
+            } else {
+                share.min(0.5)
+            };
             (estimate * points * share).max(1.0)
         };
         if !(clustered || full && unique) {
             // Each entry of a secondary index costs a descent of the primary one.
             cost *= if access.equals.is_empty() { 8.0 } else { 1.5 };
         }
-        if cost < best.1 || (matches!(best.0, Access::Full { .. }) && (clustered || cost <= best.1)) {
+        if cost < best.1 || (matches!(best.0, Access::Full { .. }) && (clustered || cost <= best.1))
+        {
             best = (Access::Index(access), cost);
         }
     }
@@ -628,17 +695,27 @@ fn note_query(q: &QueryPlan, deep: u16, used: &mut [SlotSet]) {
 
 /// Drops ORDER BY where the first item's rows come in that order already.
 fn order_by_access(block: &mut Block) {
-    if block.order.is_empty() || block.aggregate.is_some() || block.windows.is_some() || block.distinct.is_some() {
+    if block.order.is_empty()
+        || block.aggregate.is_some()
+        || block.windows.is_some()
+        || block.distinct.is_some()
+    {
         return;
     }
     let limited = block.limit.count.is_some();
     let alone = block.from.len() == 1;
-    let Some(first) = block.from.first_mut() else { return };
+    let Some(first) = block.from.first_mut() else {
+        return;
+    };
     if first.kind != JoinKind::Inner {
         return;
     }
-    let Source::Table(scan) = &mut first.source else { return };
-    let Some(columns) = sort_columns(&block.order, scan) else { return };
+    let Source::Table(scan) = &mut first.source else {
+        return;
+    };
+    let Some(columns) = sort_columns(&block.order, scan) else {
+        return;
+    };
     let reverse = block.order[0].descending;
     if block.order.iter().any(|k| k.descending != reverse) {
         return;
@@ -659,7 +736,9 @@ fn order_by_access(block: &mut Block) {
                     && x.prefixes.iter().all(|p| *p == 0)
                     && !has_out_of_line(&def, x.unique, &x.columns)
                     && starts_with(&x.key_columns, &[], &columns)
-                    && x.columns.iter().all(|c| !x.unique || !def.columns[*c].nullable)
+                    && x.columns
+                        .iter()
+                        .all(|c| !x.unique || !def.columns[*c].nullable)
             });
             if let Some(i) = index {
                 scan.access = Access::Index(IndexAccess {
@@ -751,12 +830,19 @@ fn choose_covering(block: &mut Block) {
 pub fn covers(def: &TableDef, index: usize, columns: &SlotSet) -> bool {
     let x = &def.indexes[index];
     !def.keyless()
-        && (0..def.columns.len()).filter(|c| columns.contains(*c as u16)).all(|c| {
-            let Some(at) = x.key_columns.iter().position(|k| *k == c) else { return false };
-            x.prefixes.get(at).is_none_or(|p| *p == 0)
-                && !matches!(
-                    def.columns[c].ty,
-                    SqlType::Text(..) | SqlType::Blob(_) | SqlType::Json | SqlType::Geometry(..)
-                )
-        })
+        && (0..def.columns.len())
+            .filter(|c| columns.contains(*c as u16))
+            .all(|c| {
+                let Some(at) = x.key_columns.iter().position(|k| *k == c) else {
+                    return false;
+                };
+                x.prefixes.get(at).is_none_or(|p| *p == 0)
+                    && !matches!(
+                        def.columns[c].ty,
+                        SqlType::Text(..)
+                            | SqlType::Blob(_)
+                            | SqlType::Json
+                            | SqlType::Geometry(..)
+                    )
+            })
 }

@@ -286,7 +286,10 @@ pub struct Interval {
 impl Interval {
     /// The value alone.
     pub fn point(e: &Expr) -> Interval {
-        Interval { lower: Some((e.clone(), true)), upper: Some((e.clone(), true)) }
+        Interval {
+            lower: Some((e.clone(), true)),
+            upper: Some((e.clone(), true)),
+        }
     }
 }
 
@@ -510,7 +513,11 @@ impl JoinItem {
                 Access::Index(i) => {
                     i.equals.iter().flatten().for_each(&mut *f);
                     for between in &i.intervals {
-                        between.lower.iter().chain(&between.upper).for_each(|(e, _)| f(e));
+                        between
+                            .lower
+                            .iter()
+                            .chain(&between.upper)
+                            .for_each(|(e, _)| f(e));
                     }
                 }
                 Access::Hash(keys) => keys.iter().for_each(|(_, _, e)| f(e)),
@@ -518,7 +525,10 @@ impl JoinItem {
             },
             Source::Nest(items) => items.iter().for_each(|i| i.for_each_expr(f)),
             Source::Full(j) => {
-                j.left.iter().chain(&j.right).for_each(|i| i.for_each_expr(f));
+                j.left
+                    .iter()
+                    .chain(&j.right)
+                    .for_each(|i| i.for_each_expr(f));
                 j.on.iter().for_each(f);
             }
             Source::Derived(d) => d.hash.iter().for_each(|(_, _, e)| f(e)),
@@ -536,7 +546,11 @@ impl JoinItem {
         match &self.source {
             Source::Derived(d) => f(&d.plan),
             Source::Nest(items) => items.iter().for_each(|i| i.for_each_derived(f)),
-            Source::Full(j) => j.left.iter().chain(&j.right).for_each(|i| i.for_each_derived(f)),
+            Source::Full(j) => j
+                .left
+                .iter()
+                .chain(&j.right)
+                .for_each(|i| i.for_each_derived(f)),
             _ => {}
         }
     }

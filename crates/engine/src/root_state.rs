@@ -86,7 +86,9 @@ impl RootState {
     pub fn table_names(&self) -> Vec<String> {
         let mut list: Vec<_> = self.names.iter().collect();
         list.sort_by(|a, b| a.0.cmp(b.0));
-        list.into_iter().map(|(_, (name, _))| name.clone()).collect()
+        list.into_iter()
+            .map(|(_, (name, _))| name.clone())
+            .collect()
     }
 
     /// Address of a table.
@@ -95,12 +97,16 @@ impl RootState {
     }
 
     fn entry(&self, name: &str) -> Option<&(String, Hash)> {
-        self.names.get(name).or_else(|| self.names.get(&name.to_lowercase()))
+        self.names
+            .get(name)
+            .or_else(|| self.names.get(&name.to_lowercase()))
     }
 
     /// Opens a table.
     pub fn table(&self, name: &str) -> Result<Option<Arc<TableState>>> {
-        let Some((stored, hash)) = self.entry(name) else { return Ok(None) };
+        let Some((stored, hash)) = self.entry(name) else {
+            return Ok(None);
+        };
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(t) = tables.get(stored) {
             return Ok(Some(t.clone()));
@@ -135,7 +141,13 @@ impl TableState {
     pub fn new(name: &str, hash: Hash, table: Table, db: &str) -> Result<TableState> {
         let def = Arc::new(definition(name, &table, db));
         let view = view(&table, &def)?;
-        Ok(TableState { name: name.to_string(), hash, table, def, view })
+        Ok(TableState {
+            name: name.to_string(),
+            hash,
+            table,
+            def,
+            view,
+        })
     }
 }
 
@@ -207,7 +219,12 @@ pub fn view(table: &Table, def: &Arc<TableDef>) -> Result<TableView> {
                 Place::Value(f) => (false, f, c.encoding),
                 Place::Virtual => return None,
             };
-            Some(ColumnPlace { key, field, encoding, ty: c.sql_type.clone() })
+            Some(ColumnPlace {
+                key,
+                field,
+                encoding,
+                ty: c.sql_type.clone(),
+            })
         })
         .collect();
     let rows = table.rows()?;
@@ -215,7 +232,10 @@ pub fn view(table: &Table, def: &Arc<TableDef>) -> Result<TableView> {
         store: rows.store().clone(),
         root: rows.root().clone(),
         desc: Arc::new(layout.key_desc().clone()),
-        layout: Arc::new(Layout { places, blobs: blobs.clone() }),
+        layout: Arc::new(Layout {
+            places,
+            blobs: blobs.clone(),
+        }),
     };
     let mut indexes = Vec::with_capacity(def.indexes.len());
     for (n, index) in def.indexes.iter().enumerate() {
@@ -236,15 +256,25 @@ pub fn view(table: &Table, def: &Arc<TableDef>) -> Result<TableView> {
             store: map.store().clone(),
             root: map.root().clone(),
             desc: Arc::new(form.desc().clone()),
-            layout: Arc::new(Layout { places, blobs: blobs.clone() }),
+            layout: Arc::new(Layout {
+                places,
+                blobs: blobs.clone(),
+            }),
         });
     }
-    Ok(TableView { def: def.clone(), primary, indexes, overlay: None })
+    Ok(TableView {
+        def: def.clone(),
+        primary,
+        indexes,
+        overlay: None,
+    })
 }
 
 fn read_views(root: &RootState) -> Result<HashMap<String, ViewDef>> {
     let mut out = HashMap::new();
-    let Some(state) = root.table("dolt_schemas")? else { return Ok(out) };
+    let Some(state) = root.table("dolt_schemas")? else {
+        return Ok(out);
+    };
     let column = |n: &str| state.def.column(n);
     let (Some(kind), Some(name), Some(fragment)) =
         (column("type"), column("name"), column("fragment"))
@@ -260,7 +290,11 @@ fn read_views(root: &RootState) -> Result<HashMap<String, ViewDef>> {
         }
         let mut fragment = text(fragment);
         // Old versions stored the query alone.
-        if fragment.trim_start().get(..6).is_some_and(|w| w.eq_ignore_ascii_case("select")) {
+        if fragment
+            .trim_start()
+            .get(..6)
+            .is_some_and(|w| w.eq_ignore_ascii_case("select"))
+        {
             fragment = format!("CREATE VIEW `{}` AS {fragment}", text(name));
         }
         let sql_mode = mode.map_or(String::new(), text);

@@ -11,7 +11,12 @@ use crate::result::Flow;
 use crate::session::Session;
 
 /// Runs a query into its targets; gives the number of rows.
-pub fn run(session: &Session, into: &SelectInto, plan: &QueryPlan, cx: &Context<'_>) -> Result<u64> {
+pub fn run(
+    session: &Session,
+    into: &SelectInto,
+    plan: &QueryPlan,
+    cx: &Context<'_>,
+) -> Result<u64> {
     let SelectInto::Variables(targets) = into else {
         return Err(Error::not_supported("SELECT ... INTO OUTFILE"));
     };
@@ -38,7 +43,11 @@ pub fn run(session: &Session, into: &SelectInto, plan: &QueryPlan, cx: &Context<
         match target {
             IntoTarget::User(name) => session.set_user_variable(name, value),
             IntoTarget::Local(name) => {
-                return Err(Error::new(1327, "42000", format!("Undeclared variable: {name}")));
+                return Err(Error::new(
+                    1327,
+                    "42000",
+                    format!("Undeclared variable: {name}"),
+                ));
             }
         }
     }

@@ -116,7 +116,10 @@ impl Session {
             depth: Cell::new(0),
         };
         if !instance.settings.autocommit {
-            session.variables.borrow_mut().insert("autocommit".into(), Value::Int(0));
+            session
+                .variables
+                .borrow_mut()
+                .insert("autocommit".into(), Value::Int(0));
         }
         session
     }
@@ -146,7 +149,12 @@ impl Session {
     pub fn account_name(&self) -> crate::accounts::AccountName {
         let (user, host) = (self.user(), self.host());
         let client = crate::accounts::host::ClientHost::parse(&host);
-        match self.instance.accounts.as_ref().and_then(|a| a.lookup(&user, &client)) {
+        match self
+            .instance
+            .accounts
+            .as_ref()
+            .and_then(|a| a.lookup(&user, &client))
+        {
             Some(found) => found.name(),
             None => crate::accounts::AccountName::new(user, host),
         }
@@ -195,9 +203,15 @@ impl Session {
     /// What the client said of itself in the handshake.
     pub fn set_client(&self, collation: u16, found_rows: bool) {
         self.found_rows_flag.set(found_rows);
-        if let Some(c) = values::collation::by_id(CollationId(collation)).filter(|c| c.is_implemented()) {
+        if let Some(c) =
+            values::collation::by_id(CollationId(collation)).filter(|c| c.is_implemented())
+        {
             let mut vars = self.variables.borrow_mut();
-            for name in ["character_set_client", "character_set_connection", "character_set_results"] {
+            for name in [
+                "character_set_client",
+                "character_set_connection",
+                "character_set_results",
+            ] {
                 vars.insert(name.to_string(), Value::text(c.charset.name));
             }
             vars.insert("collation_connection".to_string(), Value::text(c.name));
@@ -217,7 +231,12 @@ impl Session {
         if self.autocommit() {
             flags |= 2;
         }
-        if self.transaction.borrow().as_ref().is_some_and(|t| t.explicit) {
+        if self
+            .transaction
+            .borrow()
+            .as_ref()
+            .is_some_and(|t| t.explicit)
+        {
             flags |= 1;
         }
         if self.has_sql_mode("NO_BACKSLASH_ESCAPES") {
@@ -244,7 +263,11 @@ impl Session {
     /// Leaves a warning outside of a running expression.
     pub fn push_warning(&self, code: u16, message: impl Into<String>) {
         let text = message.into();
-        self.warnings.borrow_mut().push(Warning { code, note: false, text });
+        self.warnings.borrow_mut().push(Warning {
+            code,
+            note: false,
+            text,
+        });
         self.warning_count.set(self.warning_count.get() + 1);
     }
 
@@ -295,7 +318,12 @@ impl Session {
         };
         let local = self.time_zone().to_local(micros);
         let now = DateTime::from_unix_micros(local).or_else(|| DateTime::from_unix_micros(0));
-        let epoch = values::Date { year: 1970, month: 1, day: 1 }.at_midnight();
+        let epoch = values::Date {
+            year: 1970,
+            month: 1,
+            day: 1,
+        }
+        .at_midnight();
         (now.unwrap_or(epoch), micros)
     }
 
@@ -416,7 +444,10 @@ impl Session {
             return Err(Error::global_variable(name));
         }
         if global {
-            return Ok(self.instance.global(v.name).unwrap_or_else(|| v.default_value()));
+            return Ok(self
+                .instance
+                .global(v.name)
+                .unwrap_or_else(|| v.default_value()));
         }
         Ok(match v.name {
             "last_insert_id" | "identity" => Value::UInt(self.last_insert_id()),
@@ -437,14 +468,28 @@ impl Session {
             .and_then(|db| self.root_of(&db).ok())
             .map_or(CollationId::DEFAULT, |r| r.root.collation());
         let c = id.get();
-        Value::text(if name.starts_with("coll") { c.name } else { c.charset.name })
+        Value::text(if name.starts_with("coll") {
+            c.name
+        } else {
+            c.charset.name
+        })
     }
 
     /// `@@db_head`, `@@db_working` and their kin (spec 04 §7).
     fn branch_variable(&self, name: &str) -> Result<Option<OwnedValue>> {
-        for suffix in ["_head_ref", "_default_branch", "_working", "_staged", "_head"] {
-            let Some(db) = name.strip_suffix(suffix) else { continue };
-            let Ok(found) = self.resolve_database(db) else { continue };
+        for suffix in [
+            "_head_ref",
+            "_default_branch",
+            "_working",
+            "_staged",
+            "_head",
+        ] {
+            let Some(db) = name.strip_suffix(suffix) else {
+                continue;
+            };
+            let Ok(found) = self.resolve_database(db) else {
+                continue;
+            };
             let state = |branch: &str| found.handle.branch_state(branch);
             let value = match (&found.revision, suffix) {
                 (_, "_default_branch") => {
@@ -470,10 +515,20 @@ impl Session {
     }
 
     /// SET of a system variable for the session or globally.
-    pub fn set_variable(&self, scope: Option<VarScope>, name: &str, value: Option<OwnedValue>) -> Result<()> {
+    pub fn set_variable(
+        &self,
+        scope: Option<VarScope>,
+        name: &str,
+        value: Option<OwnedValue>,
+    ) -> Result<()> {
         let lower = name.to_ascii_lowercase();
-        let global = matches!(scope, Some(VarScope::Global | VarScope::Persist | VarScope::PersistOnly));
-        if variables::lookup(&lower).is_none() && self.set_branch_variable(&lower, &value, global)? {
+        let global = matches!(
+            scope,
+            Some(VarScope::Global | VarScope::Persist | VarScope::PersistOnly)
+        );
+        if variables::lookup(&lower).is_none()
+            && self.set_branch_variable(&lower, &value, global)?
+        {
             return Ok(());
         }
         let v = variables::lookup(&lower).ok_or_else(|| Error::unknown_variable(name))?;
@@ -489,7 +544,10 @@ impl Session {
         let value = match value {
             Some(v2) => v.check(v2)?,
             None if global => v.default_value(),
-            None => self.instance.global(v.name).unwrap_or_else(|| v.default_value()),
+            None => self
+                .instance
+                .global(v.name)
+                .unwrap_or_else(|| v.default_value()),
         };
         if global {
             self.instance.set_global(v.name, value);
@@ -512,48 +570,68 @@ impl Session {
                 if let Value::Int(n) = value {
                     let (a, b) = self.random.get();
                     let n = (n as u32) % 0x3fff_ffff;
-                    self.random.set(if v.name == "rand_seed1" { (n, b) } else { (a, n) });
+                    self.random.set(if v.name == "rand_seed1" {
+                        (n, b)
+                    } else {
+                        (a, n)
+                    });
                 }
             }
             "collation_server" => {
                 let text = crate::convert::to_string(&value);
                 if let Some(c) = values::collation::by_name(&text) {
                     let charset = Value::text(c.charset.name);
-                    self.variables.borrow_mut().insert("character_set_server".into(), charset);
+                    self.variables
+                        .borrow_mut()
+                        .insert("character_set_server".into(), charset);
                 }
             }
             "character_set_server" => {
                 let text = crate::convert::to_string(&value);
                 if let Some(c) = crate::bind::types::charset_default(&text) {
                     let collation = Value::text(c.name);
-                    self.variables.borrow_mut().insert("collation_server".into(), collation);
+                    self.variables
+                        .borrow_mut()
+                        .insert("collation_server".into(), collation);
                 }
             }
             "collation_connection" => {
-                if let Some(c) =
-                    values::collation::by_name(&crate::convert::to_string(&value))
-                {
+                if let Some(c) = values::collation::by_name(&crate::convert::to_string(&value)) {
                     let charset = Value::text(c.charset.name);
-                    self.variables.borrow_mut().insert("character_set_connection".into(), charset);
+                    self.variables
+                        .borrow_mut()
+                        .insert("character_set_connection".into(), charset);
                 }
             }
             "character_set_connection" => {
                 let text = crate::convert::to_string(&value);
                 if let Some(c) = crate::bind::types::charset_default(&text) {
                     let collation = Value::text(c.name);
-                    self.variables.borrow_mut().insert("collation_connection".into(), collation);
+                    self.variables
+                        .borrow_mut()
+                        .insert("collation_connection".into(), collation);
                 }
             }
             _ => {}
         }
-        self.variables.borrow_mut().insert(v.name.to_string(), value);
+        self.variables
+            .borrow_mut()
+            .insert(v.name.to_string(), value);
         *self.modes.borrow_mut() = None;
         Ok(())
     }
 
     /// `SET @@db_head_ref = 'refs/heads/x'` and `SET GLOBAL db_default_branch = 'x'`.
-    fn set_branch_variable(&self, name: &str, value: &Option<OwnedValue>, global: bool) -> Result<bool> {
-        let text = value.as_ref().map(crate::convert::to_string).unwrap_or_default();
+    fn set_branch_variable(
+        &self,
+        name: &str,
+        value: &Option<OwnedValue>,
+        global: bool,
+    ) -> Result<bool> {
+        let text = value
+            .as_ref()
+            .map(crate::convert::to_string)
+            .unwrap_or_default();
         if let Some(db) = name.strip_suffix("_default_branch")
             && self.instance.database(db).is_some()
         {
@@ -586,17 +664,26 @@ impl Session {
     /// `@name`.
     pub fn user_variable(&self, name: &str) -> OwnedValue {
         let map = self.user_variables.borrow();
-        map.get(name).or_else(|| map.get(&name.to_lowercase())).cloned().unwrap_or(Value::Null)
+        map.get(name)
+            .or_else(|| map.get(&name.to_lowercase()))
+            .cloned()
+            .unwrap_or(Value::Null)
     }
 
     /// `SET @name = value`.
     pub fn set_user_variable(&self, name: &str, value: OwnedValue) {
-        self.user_variables.borrow_mut().insert(name.to_lowercase(), value);
+        self.user_variables
+            .borrow_mut()
+            .insert(name.to_lowercase(), value);
     }
 
     /// A variable of the running stored program.
     pub fn local(&self, place: usize) -> OwnedValue {
-        self.locals.borrow().get(place).cloned().unwrap_or(Value::Null)
+        self.locals
+            .borrow()
+            .get(place)
+            .cloned()
+            .unwrap_or(Value::Null)
     }
 
     // Databases and branches.
@@ -607,15 +694,21 @@ impl Session {
             Some(at) => (&name[..at], Some(&name[at + 1..])),
             None => (name, None),
         };
-        let handle =
-            self.instance.database(base).ok_or_else(|| Error::unknown_database(name))?;
+        let handle = self
+            .instance
+            .database(base)
+            .ok_or_else(|| Error::unknown_database(name))?;
         let revision = match revision {
             None => Revision::Branch(self.head(&handle)),
             Some(text) => self
                 .resolve_revision(&handle, text)?
                 .ok_or_else(|| Error::unknown_database(name))?,
         };
-        Ok(DbRef { handle, revision, name: name.to_string() })
+        Ok(DbRef {
+            handle,
+            revision,
+            name: name.to_string(),
+        })
     }
 
     fn resolve_revision(&self, handle: &DatabaseHandle, text: &str) -> Result<Option<Revision>> {
@@ -632,9 +725,15 @@ impl Session {
                 }
             }
         }
-        let Ok(spec) = RevSpec::parse(text) else { return Ok(None) };
+        let Ok(spec) = RevSpec::parse(text) else {
+            return Ok(None);
+        };
         let head = self.head(handle);
-        Ok(handle.store.resolve(&spec, Some(&head)).ok().map(Revision::Commit))
+        Ok(handle
+            .store
+            .resolve(&spec, Some(&head))
+            .ok()
+            .map(Revision::Commit))
     }
 
     /// The branch that an unqualified database name means in this session.
@@ -645,7 +744,10 @@ impl Session {
         }
         if let Some(v) = self.instance.global(&format!("{key}_default_branch")) {
             let text = crate::convert::to_string(&v);
-            let text = text.strip_prefix("refs/heads/").unwrap_or(&text).to_string();
+            let text = text
+                .strip_prefix("refs/heads/")
+                .unwrap_or(&text)
+                .to_string();
             if !text.is_empty() && handle.store.branch(&text).is_some() {
                 return text;
             }
@@ -655,7 +757,9 @@ impl Session {
 
     /// Chooses the branch that an unqualified database name means.
     pub fn set_head(&self, handle: &DatabaseHandle, branch: &str) {
-        self.heads.borrow_mut().insert(handle.name.to_lowercase(), branch.to_string());
+        self.heads
+            .borrow_mut()
+            .insert(handle.name.to_lowercase(), branch.to_string());
     }
 
     /// USE and COM_INIT_DB.
@@ -681,7 +785,9 @@ impl Session {
     pub(crate) fn leave_database(&self, handle: &DatabaseHandle) {
         let mut db = self.database.borrow_mut();
         let left = db.as_ref().is_some_and(|d| {
-            d.split(['/', '@']).next().is_some_and(|b| b.eq_ignore_ascii_case(&handle.name))
+            d.split(['/', '@'])
+                .next()
+                .is_some_and(|b| b.eq_ignore_ascii_case(&handle.name))
         });
         if left {
             *db = None;
@@ -701,7 +807,11 @@ impl Session {
             Revision::Branch(branch) => {
                 let mut tx = self.open_transaction();
                 let b = tx.branch(&db.handle, branch)?;
-                Ok(if self.writing.get() { b.latest.clone() } else { b.root.clone() })
+                Ok(if self.writing.get() {
+                    b.latest.clone()
+                } else {
+                    b.root.clone()
+                })
             }
             Revision::Commit(id) => db.handle.root(db.handle.store.commit(*id)?.root),
         }
@@ -715,9 +825,10 @@ impl Session {
         if tx.is_none() {
             let mut fresh = Transaction::default();
             fresh.explicit = !self.autocommit();
-            fresh.read_only = self.next_read_only.take().unwrap_or_else(|| {
-                matches!(self.variable("transaction_read_only"), Value::Int(1))
-            });
+            fresh.read_only = self
+                .next_read_only
+                .take()
+                .unwrap_or_else(|| matches!(self.variable("transaction_read_only"), Value::Int(1)));
             *tx = Some(fresh);
         }
         std::cell::RefMut::map(tx, |t| t.get_or_insert_with(Transaction::default))
@@ -736,7 +847,9 @@ impl Session {
 
     /// COMMIT.
     pub fn commit_transaction(&self) -> Result<()> {
-        let Some(tx) = self.transaction.borrow_mut().take() else { return Ok(()) };
+        let Some(tx) = self.transaction.borrow_mut().take() else {
+            return Ok(());
+        };
         if !tx.is_dirty() {
             return Ok(());
         }
@@ -754,7 +867,11 @@ impl Session {
 
     /// Ends the transaction of a statement that is one by itself.
     pub(crate) fn end_of_statement(&self, failed: bool) -> Result<()> {
-        let explicit = self.transaction.borrow().as_ref().is_some_and(|t| t.explicit);
+        let explicit = self
+            .transaction
+            .borrow()
+            .as_ref()
+            .is_some_and(|t| t.explicit);
         if explicit || self.depth.get() > 0 {
             return Ok(());
         }
@@ -808,7 +925,11 @@ impl Session {
 
     /// What the session is doing, for SHOW PROCESSLIST.
     pub fn activity(&self) -> Activity {
-        self.process.activity.lock().map(|a| a.clone()).unwrap_or_default()
+        self.process
+            .activity
+            .lock()
+            .map(|a| a.clone())
+            .unwrap_or_default()
     }
 
     /// A function of Dolt's that needs the session.

@@ -14,7 +14,9 @@ use crate::session::Session;
 pub fn run(session: &Session, items: &[SetItem], text: &[u8], params: &[OwnedValue]) -> Result<()> {
     for item in items {
         match item {
-            SetItem::Variable { target, value, .. } => variable(session, target, value, text, params)?,
+            SetItem::Variable { target, value, .. } => {
+                variable(session, target, value, text, params)?
+            }
             SetItem::Names { charset, collate } => {
                 names(session, charset.as_deref(), collate.as_deref())?;
             }
@@ -27,7 +29,11 @@ pub fn run(session: &Session, items: &[SetItem], text: &[u8], params: &[OwnedVal
                 let db = session.system_variable(None, "collation_database")?;
                 session.set_variable(None, "collation_connection", Some(db))?;
             }
-            SetItem::Transaction { scope, isolation, read_only } => {
+            SetItem::Transaction {
+                scope,
+                isolation,
+                read_only,
+            } => {
                 if let Some(level) = isolation {
                     let name = match level {
                         Isolation::ReadUncommitted => "READ-UNCOMMITTED",
@@ -35,7 +41,11 @@ pub fn run(session: &Session, items: &[SetItem], text: &[u8], params: &[OwnedVal
                         Isolation::RepeatableRead => "REPEATABLE-READ",
                         Isolation::Serializable => "SERIALIZABLE",
                     };
-                    session.set_variable(*scope, "transaction_isolation", Some(Value::text(name)))?;
+                    session.set_variable(
+                        *scope,
+                        "transaction_isolation",
+                        Some(Value::text(name)),
+                    )?;
                 }
                 if let Some(r) = read_only {
                     match scope {
@@ -82,10 +92,18 @@ fn names(session: &Session, charset: Option<&str>, collate: Option<&str>) -> Res
             found
         }
     };
-    for v in ["character_set_client", "character_set_results", "character_set_connection"] {
+    for v in [
+        "character_set_client",
+        "character_set_results",
+        "character_set_connection",
+    ] {
         session.set_variable(None, v, Some(Value::text(c.charset.name)))?;
     }
-    session.set_variable(None, "collation_connection", Some(Value::text(collation.name)))
+    session.set_variable(
+        None,
+        "collation_connection",
+        Some(Value::text(collation.name)),
+    )
 }
 
 fn variable(
@@ -101,8 +119,10 @@ fn variable(
         Expr::Column(c) if c.table.is_none() => Some(Value::text(c.name.to_string())),
         e => {
             let modes = session.modes();
-            let types: Vec<values::SqlType> =
-                params.iter().map(|v| crate::bind::type_of_value(v, modes.connection)).collect();
+            let types: Vec<values::SqlType> = params
+                .iter()
+                .map(|v| crate::bind::type_of_value(v, modes.connection))
+                .collect();
             let mut binder = Binder::new(session, &modes, text).with_params(&types, params);
             let t = binder.bind_alone(e)?;
             let views = session.open_views(&binder.tables, false)?;
@@ -118,9 +138,10 @@ fn variable(
             Ok(())
         }
         SetTarget::System { scope, name } => session.set_variable(*scope, name, value),
-        SetTarget::Name { qualifier: None, name } => {
-            session.set_variable(None::<VarScope>, name, value)
-        }
+        SetTarget::Name {
+            qualifier: None,
+            name,
+        } => session.set_variable(None::<VarScope>, name, value),
         SetTarget::Name { .. } => Err(Error::unknown_variable("NEW")),
     }
 }

@@ -102,14 +102,22 @@ impl Session {
                 let rest = String::from_utf8_lossy(rest);
                 let rest = rest.trim_start_matches([';', ' ', '\n', '\t', '\r']);
                 let near: String = rest.chars().take(80).collect();
-                return Err(Error::new(1064, "42000", format!(
-                    "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version for the right syntax to use near '{near}' at line 1"
-                )));
+                return Err(Error::new(
+                    1064,
+                    "42000",
+                    format!(
+                        "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version for the right syntax to use near '{near}' at line 1"
+                    ),
+                ));
             }
             any = true;
             let text = &sql[parsed.range.clone()];
             let statement = Arc::new(parsed.statement);
-            if !parsed.more && parsed.range.start == 0 && text.len() == sql.len() && sql.len() <= LONGEST_KEPT {
+            if !parsed.more
+                && parsed.range.start == 0
+                && text.len() == sql.len()
+                && sql.len() <= LONGEST_KEPT
+            {
                 let mut plans = self.plans.borrow_mut();
                 if plans.statements.len() >= PLANS_KEPT {
                     plans.statements.clear();
@@ -162,14 +170,22 @@ impl Session {
         self.next_prepared.set(id.wrapping_add(1).max(1));
         let params = prepared.params;
         self.prepared.borrow_mut().insert(id, prepared);
-        Ok(PreparedInfo { id, params, columns })
+        Ok(PreparedInfo {
+            id,
+            params,
+            columns,
+        })
     }
 
     fn parse_prepared(&self, sql: &[u8]) -> Result<PreparedStatement> {
         let modes = self.modes();
         let (statement, params) =
             syntax::parse_prepared(sql, &modes.syntax).map_err(syntax_error)?;
-        Ok(PreparedStatement { text: Arc::from(sql), statement: Arc::new(statement), params })
+        Ok(PreparedStatement {
+            text: Arc::from(sql),
+            statement: Arc::new(statement),
+            params,
+        })
     }
 
     fn describe(&self, p: &PreparedStatement) -> Result<Vec<ColumnMeta>> {
@@ -247,11 +263,24 @@ impl Session {
                 };
                 let p = Arc::new(self.parse_prepared(&source)?);
                 self.describe(&p)?;
-                self.prepared_names.borrow_mut().insert(name.to_lowercase(), p);
-                self.done(sink, Done { info: "Statement prepared".into(), ..Done::default() }, more)
+                self.prepared_names
+                    .borrow_mut()
+                    .insert(name.to_lowercase(), p);
+                self.done(
+                    sink,
+                    Done {
+                        info: "Statement prepared".into(),
+                        ..Done::default()
+                    },
+                    more,
+                )
             }
             Statement::Execute { name, using } => {
-                let found = self.prepared_names.borrow().get(&name.to_lowercase()).cloned();
+                let found = self
+                    .prepared_names
+                    .borrow()
+                    .get(&name.to_lowercase())
+                    .cloned();
                 let p = found.ok_or_else(|| Error::unknown_statement(name, "EXECUTE"))?;
                 if using.len() != p.params {
                     return Err(Error::wrong_arguments("EXECUTE"));
@@ -260,7 +289,12 @@ impl Session {
                 self.statement(&p.statement, &p.text, &values, sink, more)
             }
             Statement::Deallocate(name) => {
-                if self.prepared_names.borrow_mut().remove(&name.to_lowercase()).is_none() {
+                if self
+                    .prepared_names
+                    .borrow_mut()
+                    .remove(&name.to_lowercase())
+                    .is_none()
+                {
                     return Err(Error::unknown_statement(name, "DEALLOCATE PREPARE"));
                 }
                 self.done(sink, Done::default(), more)
@@ -279,7 +313,14 @@ impl Session {
             }
             other => {
                 let affected_rows = self.command(other, text, params)?;
-                self.done(sink, Done { affected_rows, ..Done::default() }, more)
+                self.done(
+                    sink,
+                    Done {
+                        affected_rows,
+                        ..Done::default()
+                    },
+                    more,
+                )
             }
         }
     }
@@ -305,9 +346,7 @@ impl Session {
             Statement::ReleaseSavepoint(name) => none(self.open_transaction().release(name)),
             Statement::Use(name) => none(self.use_database(name)),
             Statement::Set(items) => none(crate::set::run(self, items, text, params)),
-            Statement::LockTables(_) | Statement::LockInstance => {
-                none(self.commit_transaction())
-            }
+            Statement::LockTables(_) | Statement::LockInstance => none(self.commit_transaction()),
             Statement::UnlockTables | Statement::UnlockInstance => Ok(0),
             Statement::Flush(_) | Statement::ResetPersist { .. } => Ok(0),
             Statement::Kill { query, id } => none(self.kill(*query, id)),
@@ -352,7 +391,10 @@ impl Session {
             Value::Int(n) => n as u32,
             v => crate::convert::to_string(&v).parse().unwrap_or(0),
         };
-        let process = self.instance.process(id).ok_or_else(|| Error::unknown_thread(id))?;
+        let process = self
+            .instance
+            .process(id)
+            .ok_or_else(|| Error::unknown_thread(id))?;
         if query {
             process.interrupt.kill_query();
         } else {
@@ -387,12 +429,20 @@ impl Session {
     }
 
     fn param_types(&self, params: &[OwnedValue], modes: &Modes) -> Vec<SqlType> {
-        params.iter().map(|v| crate::bind::type_of_value(v, modes.connection)).collect()
+        params
+            .iter()
+            .map(|v| crate::bind::type_of_value(v, modes.connection))
+            .collect()
     }
 
     // Plans.
 
-    fn cached(&self, text: &[u8], types: &[SqlType], modes: &Arc<Modes>) -> Option<Arc<CachedPlan>> {
+    fn cached(
+        &self,
+        text: &[u8],
+        types: &[SqlType],
+        modes: &Arc<Modes>,
+    ) -> Option<Arc<CachedPlan>> {
         let plans = self.plans.borrow();
         let entry = plans.entries.get(text)?;
         let generation = self.instance.generation.load(Ordering::Relaxed);
@@ -451,7 +501,9 @@ impl Session {
             return Ok(Some(plan));
         }
         let mut binder = Binder::new(self, &modes, text).with_params(&types, params);
-        let Some(kind) = make(&mut binder)? else { return Ok(None) };
+        let Some(kind) = make(&mut binder)? else {
+            return Ok(None);
+        };
         let tables = std::mem::take(&mut binder.tables);
         let uncacheable = binder.uncacheable || tables.iter().any(|t| t.as_of.is_some());
         let plan = Arc::new(match kind {
@@ -473,7 +525,9 @@ impl Session {
             let missing = || Error::unknown_table_missing(base_name(&t.db), &t.name);
             let db = self.resolve_database(&t.db)?;
             if let Some(root) = &t.as_of {
-                let id = root.parse().map_err(|_| Error::general("bad root address"))?;
+                let id = root
+                    .parse()
+                    .map_err(|_| Error::general("bad root address"))?;
                 let state = db.handle.root(model::RootId(id))?;
                 out.push(state.table(&t.name)?.ok_or_else(missing)?.view.clone());
                 continue;
@@ -482,7 +536,11 @@ impl Session {
                 Revision::Branch(branch) => {
                     let mut tx = self.open_transaction();
                     let b = tx.branch(&db.handle, branch)?;
-                    let view = if latest { b.write_view(&t.name)? } else { b.read_view(&t.name)? };
+                    let view = if latest {
+                        b.write_view(&t.name)?
+                    } else {
+                        b.read_view(&t.name)?
+                    };
                     out.push(view.ok_or_else(missing)?);
                 }
                 Revision::Commit(_) => {
@@ -502,7 +560,9 @@ impl Session {
         sink: &mut dyn ResultSink,
         more: bool,
     ) -> Result<()> {
-        let plan = self.plan(text, params, |b| Ok(Some(CachedPlanKind::Query(b.bind_query(q)?))))?;
+        let plan = self.plan(text, params, |b| {
+            Ok(Some(CachedPlanKind::Query(b.bind_query(q)?)))
+        })?;
         let Some(CachedPlan::Query(planned)) = plan.as_deref() else {
             return Err(Error::general("statement has no plan"));
         };
@@ -516,7 +576,14 @@ impl Session {
             let result = crate::select_into::run(self, into, &planned.plan, &cx);
             self.take_warnings(&cx);
             let n = result?;
-            return self.done(sink, Done { affected_rows: n, ..Done::default() }, more);
+            return self.done(
+                sink,
+                Done {
+                    affected_rows: n,
+                    ..Done::default()
+                },
+                more,
+            );
         }
         let mut n = 0u64;
         sink.columns(&planned.plan.columns)?;
@@ -547,7 +614,9 @@ impl Session {
         for t in tables {
             let db = self.resolve_database(&t.db)?;
             if let Revision::Branch(branch) = &db.revision {
-                self.open_transaction().branch(&db.handle, branch)?.refresh()?;
+                self.open_transaction()
+                    .branch(&db.handle, branch)?
+                    .refresh()?;
             }
         }
         Ok(())
@@ -572,7 +641,8 @@ impl Session {
             }
         }
         if let Some(done) = crate::dolt::change(self, s, params)? {
-            self.end_of_statement(false).inspect_err(|_| self.rollback_transaction())?;
+            self.end_of_statement(false)
+                .inspect_err(|_| self.rollback_transaction())?;
             return self.done(sink, done, more);
         }
         self.writing.set(true);
@@ -585,7 +655,9 @@ impl Session {
             }))
         });
         self.writing.set(false);
-        let Some(plan) = plan? else { return Err(Error::general("statement has no plan")) };
+        let Some(plan) = plan? else {
+            return Err(Error::general("statement has no plan"));
+        };
         let tables = match &*plan {
             CachedPlan::Insert(p) => &p.tables,
             CachedPlan::Update(p) => &p.tables,
@@ -614,14 +686,25 @@ impl Session {
                     let r = write::update(&p.plan, &targets, &mut tx, &cx);
                     self.put_transaction(tx);
                     r.map(|c| {
-                        let n = if self.counts_found_rows() { c.matched } else { c.affected };
+                        let n = if self.counts_found_rows() {
+                            c.matched
+                        } else {
+                            c.affected
+                        };
                         let info = format!(
                             "Rows matched: {}  Changed: {}  Warnings: {}",
                             c.matched,
                             c.affected,
                             cx.conversion.warning_count()
                         );
-                        (Done { affected_rows: n, info, ..Done::default() }, None)
+                        (
+                            Done {
+                                affected_rows: n,
+                                info,
+                                ..Done::default()
+                            },
+                            None,
+                        )
                     })
                 }),
             CachedPlan::Delete(p) => p
@@ -634,7 +717,15 @@ impl Session {
                     let mut tx = self.take_transaction();
                     let r = write::delete(&p.plan, &targets, &mut tx, &cx);
                     self.put_transaction(tx);
-                    r.map(|c| (Done { affected_rows: c.affected, ..Done::default() }, None))
+                    r.map(|c| {
+                        (
+                            Done {
+                                affected_rows: c.affected,
+                                ..Done::default()
+                            },
+                            None,
+                        )
+                    })
                 }),
             CachedPlan::Query(_) => Err(Error::general("statement has no plan")),
         };
@@ -652,8 +743,12 @@ impl Session {
             return Err(e);
         }
         if let Some((columns, rows)) = returned {
-            let CachedPlan::Insert(p) = &*plan else { return Ok(()) };
-            let Some((_, exprs)) = &p.plan.returning else { return Ok(()) };
+            let CachedPlan::Insert(p) = &*plan else {
+                return Ok(());
+            };
+            let Some((_, exprs)) = &p.plan.returning else {
+                return Ok(());
+            };
             sink.columns(&columns)?;
             for row in rows {
                 let mut env = Env::new(1, None, &cx);
@@ -690,19 +785,35 @@ impl Session {
             ),
             false => String::new(),
         };
-        let last_insert_id = if i.first_id > 0 { i.first_id } else { i.last_id };
-        let done = Done { affected_rows: i.counts.affected, last_insert_id, info };
-        (done, plan.returning.as_ref().map(|(c, _)| (c.clone(), i.rows)))
+        let last_insert_id = if i.first_id > 0 {
+            i.first_id
+        } else {
+            i.last_id
+        };
+        let done = Done {
+            affected_rows: i.counts.affected,
+            last_insert_id,
+            info,
+        };
+        (
+            done,
+            plan.returning.as_ref().map(|(c, _)| (c.clone(), i.rows)),
+        )
     }
 
     /// The branch and table that a bound table is written in.
     pub(crate) fn write_target(&self, t: &BoundTable) -> Result<Target> {
         let db = self.resolve_database(&t.db)?;
         match db.revision {
-            Revision::Branch(branch) if t.as_of.is_none() => {
-                Ok(Target { handle: db.handle, branch, table: t.def.name.clone() })
-            }
-            _ => Err(Error::general(format!("Database {} is read-only.", db.name))),
+            Revision::Branch(branch) if t.as_of.is_none() => Ok(Target {
+                handle: db.handle,
+                branch,
+                table: t.def.name.clone(),
+            }),
+            _ => Err(Error::general(format!(
+                "Database {} is read-only.",
+                db.name
+            ))),
         }
     }
 
@@ -721,7 +832,9 @@ impl Session {
         db: &DbRef,
     ) -> Result<RefMut<'_, crate::transaction::BranchChanges>> {
         let Revision::Branch(branch) = &db.revision else {
-            return Err(Error::general("this operation is not supported while in a detached head state"));
+            return Err(Error::general(
+                "this operation is not supported while in a detached head state",
+            ));
         };
         let mut tx = self.open_transaction();
         tx.branch(&db.handle, branch)?;
@@ -753,7 +866,8 @@ impl Session {
         let name = call.name.name.to_lowercase();
         match crate::dolt::call(self, &name, &texts)? {
             Some(result) => {
-                self.end_of_statement(false).inspect_err(|_| self.rollback_transaction())?;
+                self.end_of_statement(false)
+                    .inspect_err(|_| self.rollback_transaction())?;
                 self.send_rows(&result.columns, result.rows, sink, more)
             }
             None => Err(Error::unknown_routine(
@@ -854,7 +968,8 @@ impl Catalog for Session {
                 rows: state.view.primary.root.tree_count(),
             }));
         }
-        if name.len() > 5 && name.as_bytes()[..5].eq_ignore_ascii_case(b"dolt_")
+        if name.len() > 5
+            && name.as_bytes()[..5].eq_ignore_ascii_case(b"dolt_")
             && let Some(t) = crate::dolt::table(self, &found, name, as_of)?
         {
             return Ok(Resolved::Virtual(t));

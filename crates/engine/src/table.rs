@@ -87,13 +87,21 @@ pub struct TableDef {
 impl TableDef {
     /// Position of a column by name, in any letter case.
     pub fn column(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name))
-            .or_else(|| self.columns.iter().position(|c| c.name.to_lowercase() == name.to_lowercase()))
+        self.columns
+            .iter()
+            .position(|c| c.name.eq_ignore_ascii_case(name))
+            .or_else(|| {
+                self.columns
+                    .iter()
+                    .position(|c| c.name.to_lowercase() == name.to_lowercase())
+            })
     }
 
     /// Position of an index by name, in any letter case.
     pub fn index(&self, name: &str) -> Option<usize> {
-        self.indexes.iter().position(|i| i.name.eq_ignore_ascii_case(name))
+        self.indexes
+            .iter()
+            .position(|i| i.name.eq_ignore_ascii_case(name))
     }
 
     /// Whether rows have no primary key.

@@ -27,7 +27,9 @@ impl Zone {
             let within = (0..60).contains(&m) && (-50_340..=50_400).contains(&seconds);
             return within.then_some(Zone::Fixed(seconds));
         }
-        chrono_tz::Tz::from_str_insensitive(text).ok().map(Zone::Named)
+        chrono_tz::Tz::from_str_insensitive(text)
+            .ok()
+            .map(Zone::Named)
     }
 
     /// Offset in seconds at an instant of UTC, in microseconds since 1970.
@@ -37,8 +39,12 @@ impl Zone {
             Zone::Named(tz) => {
                 use chrono::{Offset, TimeZone};
                 let seconds = utc_micros.div_euclid(1_000_000);
-                let Some(utc) = chrono::DateTime::from_timestamp(seconds, 0) else { return 0 };
-                tz.offset_from_utc_datetime(&utc.naive_utc()).fix().local_minus_utc()
+                let Some(utc) = chrono::DateTime::from_timestamp(seconds, 0) else {
+                    return 0;
+                };
+                tz.offset_from_utc_datetime(&utc.naive_utc())
+                    .fix()
+                    .local_minus_utc()
             }
         }
     }
@@ -52,6 +58,10 @@ impl Zone {
     pub fn to_utc(self, local_micros: i64) -> i64 {
         let first = local_micros - i64::from(self.offset_at(local_micros)) * 1_000_000;
         let second = local_micros - i64::from(self.offset_at(first)) * 1_000_000;
-        if self.to_local(second) == local_micros { second } else { first }
+        if self.to_local(second) == local_micros {
+            second
+        } else {
+            first
+        }
     }
 }

@@ -97,7 +97,11 @@ pub fn branch_key(db: &str, branch: &str) -> String {
 
 impl Transaction {
     /// The branch, opened at its newest state when the transaction has not seen it yet.
-    pub fn branch(&mut self, handle: &Arc<DatabaseHandle>, branch: &str) -> Result<&mut BranchChanges> {
+    pub fn branch(
+        &mut self,
+        handle: &Arc<DatabaseHandle>,
+        branch: &str,
+    ) -> Result<&mut BranchChanges> {
         let key = branch_key(&handle.name, branch);
         if !self.branches.contains_key(&key) {
             let state = handle.branch_state(branch)?;
@@ -115,7 +119,9 @@ impl Transaction {
                 },
             );
         }
-        self.branches.get_mut(&key).ok_or_else(|| Error::general("branch is not open"))
+        self.branches
+            .get_mut(&key)
+            .ok_or_else(|| Error::general("branch is not open"))
     }
 
     /// Whether anything would be written by a commit.
@@ -132,8 +138,12 @@ impl Transaction {
     pub fn undo_to(&mut self, mark: usize) {
         while self.undo.len() > mark {
             let Some(u) = self.undo.pop() else { break };
-            let Some(branch) = self.branches.get_mut(&u.branch) else { continue };
-            let Some(table) = branch.tables.get_mut(&u.table) else { continue };
+            let Some(branch) = self.branches.get_mut(&u.branch) else {
+                continue;
+            };
+            let Some(table) = branch.tables.get_mut(&u.table) else {
+                continue;
+            };
             let overlay = Arc::make_mut(&mut table.overlay);
             let map = match u.index {
                 None => &mut overlay.primary,
@@ -152,7 +162,8 @@ impl Transaction {
 
     /// SAVEPOINT; a name that is in use moves.
     pub fn savepoint(&mut self, name: &str) {
-        self.savepoints.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+        self.savepoints
+            .retain(|(n, _)| !n.eq_ignore_ascii_case(name));
         self.savepoints.push((name.to_string(), self.undo.len()));
     }
 
@@ -200,7 +211,10 @@ impl Transaction {
         let view = &changes.state.view;
         let at = OverlayKey::new(&view.primary.desc, key.to_vec());
         if !changes.base.contains_key(&at) {
-            let committed = view.primary.get(None, key)?.map(|slot| slot.value().to_vec());
+            let committed = view
+                .primary
+                .get(None, key)?
+                .map(|slot| slot.value().to_vec());
             changes.base.insert(at.clone(), committed);
         }
         let mut undo = |index: Option<usize>, key: OverlayKey, before: Option<Pair>| {
@@ -214,7 +228,9 @@ impl Transaction {
         };
         let descs: Vec<_> = view.indexes.iter().map(|t| t.desc.clone()).collect();
         let overlay = Arc::make_mut(&mut changes.overlay);
-        overlay.indexes.resize_with(descs.len(), OverlayMap::default);
+        overlay
+            .indexes
+            .resize_with(descs.len(), OverlayMap::default);
         // An equal key may have other bytes, so the pair carries its own.
         let pair = value.map(|v| Arc::new((key.to_vec(), v)));
         let before = overlay.primary.rows.remove(&at);
@@ -293,7 +309,9 @@ impl BranchChanges {
 
     /// A table for reading: the snapshot with this transaction's changes.
     pub fn read_view(&self, name: &str) -> Result<Option<TableView>> {
-        let Some(state) = self.root.table(name)? else { return Ok(None) };
+        let Some(state) = self.root.table(name)? else {
+            return Ok(None);
+        };
         let mut view = state.view.clone();
         view.overlay = self.overlay(&state.name);
         Ok(Some(view))
@@ -301,14 +319,18 @@ impl BranchChanges {
 
     /// A table as writes see it: the newest committed rows with this transaction's changes.
     pub fn write_view(&self, name: &str) -> Result<Option<TableView>> {
-        let Some(state) = self.latest.table(name)? else { return Ok(None) };
+        let Some(state) = self.latest.table(name)? else {
+            return Ok(None);
+        };
         let mut view = state.view.clone();
         view.overlay = self.overlay(&state.name);
         Ok(Some(view))
     }
 
     fn overlay(&self, name: &str) -> Option<Arc<TableOverlay>> {
-        self.tables.get(&name.to_lowercase()).map(|t| t.overlay.clone())
+        self.tables
+            .get(&name.to_lowercase())
+            .map(|t| t.overlay.clone())
     }
 
     /// Opens a table for writing and gives its key in [`BranchChanges::tables`].
@@ -351,7 +373,10 @@ impl BranchChanges {
             } else if self.replaced {
                 (self.set.clone(), apply(&self.root, &self.tables, true)?)
             } else {
-                (current.set.clone(), apply(&current.root, &self.tables, unchanged)?)
+                (
+                    current.set.clone(),
+                    apply(&current.root, &self.tables, unchanged)?,
+                )
             };
             if !self.replaced && !unchanged && writer.checks_keys {
                 check_foreign_keys(&root, &current.root.root)?;
@@ -365,11 +390,17 @@ impl BranchChanges {
             });
             let hash = set.save(handle.store.objects())?;
             let state = Arc::new(RootState::new(root, set.working, &handle.name)?);
-            let lsn = handle
-                .store
-                .append_refs(&[RefEdit::set(name, hash, Expected::Is(current.hash))])?;
+            let lsn = handle.store.append_refs(&[RefEdit::set(
+                name,
+                hash,
+                Expected::Is(current.hash),
+            )])?;
             handle.keep(state.clone());
-            handle.keep_branch(Arc::new(BranchState { hash, set, root: state }));
+            handle.keep_branch(Arc::new(BranchState {
+                hash,
+                set,
+                root: state,
+            }));
             lsn
         };
         handle.store.sync(lsn)?;
@@ -413,18 +444,16 @@ impl TableChanges {
 
 /// Builds changes into the trees of a root. `same` says that the root is the one that the changes
 /// were made on, so nobody else can have touched a row.
-fn apply(
-    root: &RootState,
-    tables: &HashMap<String, TableChanges>,
-    same: bool,
-) -> Result<Root> {
+fn apply(root: &RootState, tables: &HashMap<String, TableChanges>, same: bool) -> Result<Root> {
     let mut out = root.root.clone();
     let mut edited = Vec::new();
     for (name, changes) in tables {
         if !changes.is_dirty() {
             continue;
         }
-        let Some(current) = root.table(name)? else { return Err(serialization_failure()) };
+        let Some(current) = root.table(name)? else {
+            return Err(serialization_failure());
+        };
         if current.def.schema_hash != changes.state.def.schema_hash {
             return Err(serialization_failure());
         }
@@ -457,11 +486,19 @@ fn edits_of(map: &OverlayMap) -> Vec<Edit<&[u8], &[u8]>> {
 
 /// Applies changes to the very rows that they were made on.
 fn edit_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
-    let rows = current.table.rows()?.edit(&edits_of(&changes.overlay.primary))?;
+    let rows = current
+        .table
+        .rows()?
+        .edit(&edits_of(&changes.overlay.primary))?;
     let mut table = current.table.with_rows(&rows);
     let mut maps: Vec<(&str, TupleMap)> = Vec::new();
     for (i, index) in current.def.indexes.iter().enumerate() {
-        let Some(map) = changes.overlay.indexes.get(i).filter(|m| !m.rows.is_empty()) else {
+        let Some(map) = changes
+            .overlay
+            .indexes
+            .get(i)
+            .filter(|m| !m.rows.is_empty())
+        else {
             continue;
         };
         let entries = current.table.index(&index.name)?.edit(&edits_of(map))?;
@@ -482,7 +519,10 @@ fn merge_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
     for (key, pair) in &changes.overlay.primary.rows {
         let ours = pair.as_ref().map(|p| p.1.clone());
         let base = changes.base.get(key).cloned().flatten();
-        let theirs = view.primary.get(None, key.bytes())?.map(|s| s.value().to_vec());
+        let theirs = view
+            .primary
+            .get(None, key.bytes())?
+            .map(|s| s.value().to_vec());
         let merged = if theirs == base {
             ours
         } else if ours == theirs || ours == base {
@@ -495,7 +535,9 @@ fn merge_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
                 _ => return Err(serialization_failure()),
             }
         };
-        let bytes = pair.as_ref().map_or_else(|| key.bytes().to_vec(), |p| p.0.clone());
+        let bytes = pair
+            .as_ref()
+            .map_or_else(|| key.bytes().to_vec(), |p| p.0.clone());
         let before = entries(current, key.bytes(), theirs.as_deref())?;
         let after = entries(current, &bytes, merged.as_deref())?;
         for (i, (b, a)) in before.into_iter().zip(after).enumerate() {
@@ -530,7 +572,10 @@ fn merge_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
                 None => Edit::remove(k.bytes().to_vec()),
             })
             .collect();
-        maps.push((index.name.as_str(), current.table.index(&index.name)?.edit(&edits)?));
+        maps.push((
+            index.name.as_str(),
+            current.table.index(&index.name)?.edit(&edits)?,
+        ));
     }
     if !maps.is_empty() {
         table = table.with_indexes(maps.iter().map(|(n, m)| (*n, m)))?;
@@ -577,7 +622,11 @@ fn check_unique(current: &TableState, i: usize, entry: &[u8], key: &[u8]) -> Res
         }
         Ok(crate::result::Flow::Continue)
     })?;
-    if clash { Err(serialization_failure()) } else { Ok(()) }
+    if clash {
+        Err(serialization_failure())
+    } else {
+        Ok(())
+    }
 }
 
 /// Field by field: what one side left alone takes the other's value; none on a conflict.

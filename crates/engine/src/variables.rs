@@ -42,35 +42,107 @@ const SESSIONS: &str = include_str!("../data/session_variables.tsv");
 
 /// Variables that no SET can change.
 const READ_ONLY: &[&str] = &[
-    "version", "version_comment", "version_compile_machine", "version_compile_os",
-    "version_compile_zlib", "hostname", "lower_case_table_names", "lower_case_file_system", "port",
-    "socket", "datadir", "basedir", "tmpdir", "license", "protocol_version", "server_uuid",
-    "system_time_zone", "pid_file", "plugin_dir", "character_set_system", "character_sets_dir",
-    "innodb_version", "have_ssl", "have_openssl", "have_statement_timeout", "large_page_size",
-    "skip_networking", "skip_name_resolve", "log_bin", "log_error", "bind_address", "secure_file_priv",
-    "external_user", "proxy_user", "error_count", "warning_count", "report_host", "report_port",
-    "innodb_page_size", "innodb_read_only", "mysqlx_port",
+    "version",
+    "version_comment",
+    "version_compile_machine",
+    "version_compile_os",
+    "version_compile_zlib",
+    "hostname",
+    "lower_case_table_names",
+    "lower_case_file_system",
+    "port",
+    "socket",
+    "datadir",
+    "basedir",
+    "tmpdir",
+    "license",
+    "protocol_version",
+    "server_uuid",
+    "system_time_zone",
+    "pid_file",
+    "plugin_dir",
+    "character_set_system",
+    "character_sets_dir",
+    "innodb_version",
+    "have_ssl",
+    "have_openssl",
+    "have_statement_timeout",
+    "large_page_size",
+    "skip_networking",
+    "skip_name_resolve",
+    "log_bin",
+    "log_error",
+    "bind_address",
+    "secure_file_priv",
+    "external_user",
+    "proxy_user",
+    "error_count",
+    "warning_count",
+    "report_host",
+    "report_port",
+    "innodb_page_size",
+    "innodb_read_only",
+    "mysqlx_port",
 ];
 
 /// Variables that have only a global value.
 const GLOBAL_ONLY: &[&str] = &[
-    "max_connections", "local_infile", "read_only", "super_read_only", "default_password_lifetime",
-    "event_scheduler", "general_log", "slow_query_log", "log_bin_trust_function_creators",
-    "innodb_buffer_pool_size", "innodb_stats_auto_recalc", "connect_timeout", "table_open_cache",
-    "dolt_replicate_to_remote", "dolt_replicate_heads", "dolt_replicate_all_heads",
-    "dolt_read_replica_remote", "dolt_async_replication", "dolt_auto_gc_enabled",
-    "dolt_skip_replication_errors", "max_prepared_stmt_count", "binlog_expire_logs_seconds",
-    "key_buffer_size", "sync_binlog", "innodb_flush_log_at_trx_commit", "server_id",
-    "dolt_transaction_commit_message", "offline_mode", "require_secure_transport",
-    "validate_password.length", "validate_password.policy", "secure_file_priv", "gtid_mode",
-    "activate_all_roles_on_login", "password_history", "partial_revokes", "host_cache_size",
+    "max_connections",
+    "local_infile",
+    "read_only",
+    "super_read_only",
+    "default_password_lifetime",
+    "event_scheduler",
+    "general_log",
+    "slow_query_log",
+    "log_bin_trust_function_creators",
+    "innodb_buffer_pool_size",
+    "innodb_stats_auto_recalc",
+    "connect_timeout",
+    "table_open_cache",
+    "dolt_replicate_to_remote",
+    "dolt_replicate_heads",
+    "dolt_replicate_all_heads",
+    "dolt_read_replica_remote",
+    "dolt_async_replication",
+    "dolt_auto_gc_enabled",
+    "dolt_skip_replication_errors",
+    "max_prepared_stmt_count",
+    "binlog_expire_logs_seconds",
+    "key_buffer_size",
+    "sync_binlog",
+    "innodb_flush_log_at_trx_commit",
+    "server_id",
+    "dolt_transaction_commit_message",
+    "offline_mode",
+    "require_secure_transport",
+    "validate_password.length",
+    "validate_password.policy",
+    "secure_file_priv",
+    "gtid_mode",
+    "activate_all_roles_on_login",
+    "password_history",
+    "partial_revokes",
+    "host_cache_size",
 ];
 
 /// Variables that have only a session value.
 const SESSION_ONLY: &[&str] = &[
-    "timestamp", "insert_id", "last_insert_id", "identity", "rand_seed1", "rand_seed2",
-    "sql_log_bin", "pseudo_thread_id", "error_count", "warning_count", "external_user",
-    "proxy_user", "gtid_next", "debug_sync", "unique_checks_session",
+    "timestamp",
+    "insert_id",
+    "last_insert_id",
+    "identity",
+    "rand_seed1",
+    "rand_seed2",
+    "sql_log_bin",
+    "pseudo_thread_id",
+    "error_count",
+    "warning_count",
+    "external_user",
+    "proxy_user",
+    "gtid_next",
+    "debug_sync",
+    "unique_checks_session",
 ];
 
 /// Variables that this implementation adds to Dolt's.
@@ -101,11 +173,19 @@ const OWN: &[(&str, &str)] = &[
 ];
 
 /// Names whose text is no number or word although it looks like one.
-const TEXT: &[&str] = &["version", "time_zone", "system_time_zone", "sql_mode", "optimizer_switch"];
+const TEXT: &[&str] = &[
+    "version",
+    "time_zone",
+    "system_time_zone",
+    "sql_mode",
+    "optimizer_switch",
+];
 
 /// Whole numbers whose default is not printed as one.
 fn kind_of(name: &str, text: &str) -> Kind {
-    if TEXT.contains(&name) || name.starts_with("version") || name.starts_with("dolt_author")
+    if TEXT.contains(&name)
+        || name.starts_with("version")
+        || name.starts_with("dolt_author")
         || name.starts_with("dolt_committer")
     {
         Kind::Text
@@ -122,12 +202,14 @@ fn kind_of(name: &str, text: &str) -> Kind {
 
 static TABLE: LazyLock<HashMap<&'static str, Variable>> = LazyLock::new(|| {
     let mut table: HashMap<&'static str, Variable> = HashMap::new();
-    let listed = [(GLOBALS, true), (SESSIONS, false)].into_iter().flat_map(|(text, global)| {
-        text.lines().skip(1).map(move |line| {
-            let (name, value) = line.split_once('\t').unwrap_or((line, ""));
-            (name, value, global)
-        })
-    });
+    let listed = [(GLOBALS, true), (SESSIONS, false)]
+        .into_iter()
+        .flat_map(|(text, global)| {
+            text.lines().skip(1).map(move |line| {
+                let (name, value) = line.split_once('\t').unwrap_or((line, ""));
+                (name, value, global)
+            })
+        });
     for (name, value, global) in listed.chain(OWN.iter().map(|(n, v)| (*n, *v, false))) {
         let v = table.entry(name).or_insert_with(|| Variable {
             name,
@@ -137,20 +219,28 @@ static TABLE: LazyLock<HashMap<&'static str, Variable>> = LazyLock::new(|| {
             global: false,
             read_only: READ_ONLY.contains(&name),
         });
-        if global { v.global = true } else { v.session = true }
+        if global {
+            v.global = true
+        } else {
+            v.session = true
+        }
     }
     for v in table.values_mut() {
         if GLOBAL_ONLY.contains(&v.name) {
             v.session = false;
             v.global = true;
-        } else { v.global = !SESSION_ONLY.contains(&v.name); }
+        } else {
+            v.global = !SESSION_ONLY.contains(&v.name);
+        }
     }
     table
 });
 
 /// The variable of this name, in any letter case.
 pub fn lookup(name: &str) -> Option<&'static Variable> {
-    TABLE.get(name).or_else(|| TABLE.get(name.to_ascii_lowercase().as_str()))
+    TABLE
+        .get(name)
+        .or_else(|| TABLE.get(name.to_ascii_lowercase().as_str()))
 }
 
 /// Every variable by name.
@@ -191,7 +281,11 @@ impl Variable {
     /// The value that SET stores, or MySQL's error 1231 or 1232.
     pub fn check(&self, value: OwnedValue) -> Result<OwnedValue> {
         let wrong = |v: &OwnedValue| {
-            let shown = if v.is_null() { "NULL".to_string() } else { crate::convert::to_string(v) };
+            let shown = if v.is_null() {
+                "NULL".to_string()
+            } else {
+                crate::convert::to_string(v)
+            };
             Error::wrong_value_for_var(self.name, shown)
         };
         match self.kind {
@@ -208,9 +302,10 @@ impl Variable {
             },
             Kind::Integer => match &value {
                 Value::Int(_) | Value::UInt(_) => Ok(value),
-                Value::Decimal(d) => {
-                    d.to_i64().map(Value::Int).ok_or_else(|| Error::wrong_type_for_var(self.name))
-                }
+                Value::Decimal(d) => d
+                    .to_i64()
+                    .map(Value::Int)
+                    .ok_or_else(|| Error::wrong_type_for_var(self.name)),
                 Value::Bytes(b) => match std::str::from_utf8(b).ok().and_then(|s| s.parse().ok()) {
                     Some(n) => Ok(Value::Int(n)),
                     None => Err(Error::wrong_type_for_var(self.name)),
@@ -239,7 +334,9 @@ impl Variable {
             "transaction_isolation" | "tx_isolation" => {
                 let upper = text.to_ascii_uppercase().replace(' ', "-");
                 match upper.as_str() {
-                    "READ-UNCOMMITTED" | "READ-COMMITTED" | "REPEATABLE-READ" | "SERIALIZABLE" => upper,
+                    "READ-UNCOMMITTED" | "READ-COMMITTED" | "REPEATABLE-READ" | "SERIALIZABLE" => {
+                        upper
+                    }
                     _ => return Err(wrong(&text)),
                 }
             }
@@ -249,8 +346,11 @@ impl Variable {
                     None => return Err(Error::unknown_collation(text)),
                 }
             }
-            "character_set_client" | "character_set_connection" | "character_set_results"
-            | "character_set_server" | "character_set_database" => {
+            "character_set_client"
+            | "character_set_connection"
+            | "character_set_results"
+            | "character_set_server"
+            | "character_set_database" => {
                 if text.is_empty() && self.name == "character_set_results" {
                     return Ok(Value::Null);
                 }
@@ -272,21 +372,42 @@ impl Variable {
 
 /// Modes by name with their bits, as MySQL numbers them.
 pub const SQL_MODES: &[(&str, u64)] = &[
-    ("REAL_AS_FLOAT", 1), ("PIPES_AS_CONCAT", 2), ("ANSI_QUOTES", 4), ("IGNORE_SPACE", 8),
-    ("ONLY_FULL_GROUP_BY", 32), ("NO_UNSIGNED_SUBTRACTION", 64), ("NO_DIR_IN_CREATE", 128),
-    ("ANSI", 0x40000), ("NO_AUTO_VALUE_ON_ZERO", 0x80000), ("NO_BACKSLASH_ESCAPES", 0x100000),
-    ("STRICT_TRANS_TABLES", 0x200000), ("STRICT_ALL_TABLES", 0x400000),
-    ("NO_ZERO_IN_DATE", 0x800000), ("NO_ZERO_DATE", 0x1000000),
-    ("ALLOW_INVALID_DATES", 0x2000000), ("ERROR_FOR_DIVISION_BY_ZERO", 0x4000000),
-    ("TRADITIONAL", 0x8000000), ("HIGH_NOT_PRECEDENCE", 1 << 29),
-    ("NO_ENGINE_SUBSTITUTION", 1 << 30), ("PAD_CHAR_TO_FULL_LENGTH", 1 << 31),
+    ("REAL_AS_FLOAT", 1),
+    ("PIPES_AS_CONCAT", 2),
+    ("ANSI_QUOTES", 4),
+    ("IGNORE_SPACE", 8),
+    ("ONLY_FULL_GROUP_BY", 32),
+    ("NO_UNSIGNED_SUBTRACTION", 64),
+    ("NO_DIR_IN_CREATE", 128),
+    ("ANSI", 0x40000),
+    ("NO_AUTO_VALUE_ON_ZERO", 0x80000),
+    ("NO_BACKSLASH_ESCAPES", 0x100000),
+    ("STRICT_TRANS_TABLES", 0x200000),
+    ("STRICT_ALL_TABLES", 0x400000),
+    ("NO_ZERO_IN_DATE", 0x800000),
+    ("NO_ZERO_DATE", 0x1000000),
+    ("ALLOW_INVALID_DATES", 0x2000000),
+    ("ERROR_FOR_DIVISION_BY_ZERO", 0x4000000),
+    ("TRADITIONAL", 0x8000000),
+    ("HIGH_NOT_PRECEDENCE", 1 << 29),
+    ("NO_ENGINE_SUBSTITUTION", 1 << 30),
+    ("PAD_CHAR_TO_FULL_LENGTH", 1 << 31),
     ("TIME_TRUNCATE_FRACTIONAL", 1 << 32),
 ];
 
 /// Modes that MySQL 8 no longer has; dumps of older servers set them.
 const OLD_MODES: &[&str] = &[
-    "NO_AUTO_CREATE_USER", "NO_FIELD_OPTIONS", "NO_KEY_OPTIONS", "NO_TABLE_OPTIONS", "DB2",
-    "MAXDB", "MSSQL", "MYSQL323", "MYSQL40", "ORACLE", "POSTGRESQL",
+    "NO_AUTO_CREATE_USER",
+    "NO_FIELD_OPTIONS",
+    "NO_KEY_OPTIONS",
+    "NO_TABLE_OPTIONS",
+    "DB2",
+    "MAXDB",
+    "MSSQL",
+    "MYSQL323",
+    "MYSQL40",
+    "ORACLE",
+    "POSTGRESQL",
 ];
 
 fn normal_sql_mode(value: &OwnedValue) -> Result<String> {
@@ -294,7 +415,10 @@ fn normal_sql_mode(value: &OwnedValue) -> Result<String> {
     match value {
         Value::Int(bits) => {
             names.extend(
-                SQL_MODES.iter().filter(|(_, b)| *bits as u64 & b != 0).map(|(n, _)| n.to_string()),
+                SQL_MODES
+                    .iter()
+                    .filter(|(_, b)| *bits as u64 & b != 0)
+                    .map(|(n, _)| n.to_string()),
             );
         }
         v => {

@@ -28,7 +28,12 @@ pub struct OverlayKey {
 impl OverlayKey {
     /// A whole key.
     pub fn new(desc: &Arc<TupleDesc>, bytes: Vec<u8>) -> OverlayKey {
-        OverlayKey { desc: desc.clone(), bytes, fields: None, after: false }
+        OverlayKey {
+            desc: desc.clone(),
+            bytes,
+            fields: None,
+            after: false,
+        }
     }
 
     /// The tuple.
@@ -43,7 +48,11 @@ impl Ord for OverlayKey {
             (None, None) => self.desc.compare(&self.bytes, &other.bytes),
             (Some(n), None) => {
                 let order = self.desc.compare_prefix(&self.bytes, &other.bytes, n);
-                order.then(if self.after { Ordering::Greater } else { Ordering::Less })
+                order.then(if self.after {
+                    Ordering::Greater
+                } else {
+                    Ordering::Less
+                })
             }
             (None, Some(_)) => other.cmp(self).reverse(),
             (Some(a), Some(b)) => self
@@ -120,8 +129,15 @@ pub struct KeyRange {
 impl KeyRange {
     /// Every key that begins with the first `fields` fields of a tuple.
     pub fn prefix(tuple: &[u8], fields: usize) -> KeyRange {
-        let bound = KeyBound { tuple: tuple.to_vec(), fields, inclusive: true };
-        KeyRange { lower: Some(bound.clone()), upper: Some(bound) }
+        let bound = KeyBound {
+            tuple: tuple.to_vec(),
+            fields,
+            inclusive: true,
+        };
+        KeyRange {
+            lower: Some(bound.clone()),
+            upper: Some(bound),
+        }
     }
 
     fn is_before(&self, desc: &TupleDesc, key: &[u8]) -> bool {
@@ -165,7 +181,9 @@ impl KeyRange {
             && a >= b
         {
             let end = b.clone();
-            return map.rows.range((Bound::Included(end.clone()), Bound::Excluded(end)));
+            return map
+                .rows
+                .range((Bound::Included(end.clone()), Bound::Excluded(end)));
         }
         map.rows.range((lower, upper))
     }
@@ -183,7 +201,10 @@ impl Tree {
             self.desc.compare(k, key) == Ordering::Less
         })?;
         if c.is_valid() && self.desc.compare(c.key(), key) == Ordering::Equal {
-            return Ok(Some(Slot::Leaf { node: c.leaf().clone(), at: c.index() }));
+            return Ok(Some(Slot::Leaf {
+                node: c.leaf().clone(),
+                at: c.index(),
+            }));
         }
         Ok(None)
     }
@@ -285,10 +306,17 @@ impl Tree {
         while c.is_valid() {
             let node = c.leaf().clone();
             let bounded = range.upper.is_some() && range.is_after(desc, node.key(node.len() - 1));
-            let end =
-                if bounded { node.partition(|k| !range.is_after(desc, k)) } else { node.len() };
+            let end = if bounded {
+                node.partition(|k| !range.is_after(desc, k))
+            } else {
+                node.len()
+            };
             for at in c.index()..end {
-                if emit(Slot::Leaf { node: node.clone(), at })? == Flow::Stop {
+                if emit(Slot::Leaf {
+                    node: node.clone(),
+                    at,
+                })? == Flow::Stop
+                {
                     return Ok(Flow::Stop);
                 }
             }
@@ -312,9 +340,17 @@ impl Tree {
         loop {
             let node = c.leaf().clone();
             let bounded = range.lower.is_some() && range.is_before(desc, node.key(0));
-            let start = if bounded { node.partition(|k| range.is_before(desc, k)) } else { 0 };
+            let start = if bounded {
+                node.partition(|k| range.is_before(desc, k))
+            } else {
+                0
+            };
             for at in (start..=c.index()).rev() {
-                if emit(Slot::Leaf { node: node.clone(), at })? == Flow::Stop {
+                if emit(Slot::Leaf {
+                    node: node.clone(),
+                    at,
+                })? == Flow::Stop
+                {
                     return Ok(Flow::Stop);
                 }
             }

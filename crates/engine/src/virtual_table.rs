@@ -27,7 +27,13 @@ pub struct VirtualColumn {
 impl VirtualColumn {
     /// An ordinary column.
     pub fn new(name: &str, ty: SqlType, nullable: bool) -> VirtualColumn {
-        VirtualColumn { name: name.to_string(), ty, nullable, primary_key: false, hidden: false }
+        VirtualColumn {
+            name: name.to_string(),
+            ty,
+            nullable,
+            primary_key: false,
+            hidden: false,
+        }
     }
 }
 
@@ -43,10 +49,13 @@ pub struct Hints {
 impl Hints {
     /// The text that a column must equal, if one is known.
     pub fn text(&self, column: usize) -> Option<String> {
-        self.equals.iter().find(|(c, _)| *c == column).and_then(|(_, v)| match v {
-            values::Value::Bytes(b) => Some(String::from_utf8_lossy(b).into_owned()),
-            _ => None,
-        })
+        self.equals
+            .iter()
+            .find(|(c, _)| *c == column)
+            .and_then(|(_, v)| match v {
+                values::Value::Bytes(b) => Some(String::from_utf8_lossy(b).into_owned()),
+                _ => None,
+            })
     }
 }
 

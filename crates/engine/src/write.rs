@@ -42,7 +42,10 @@ impl Target {
     }
 
     fn sibling(&self, table: &str) -> Target {
-        Target { table: table.to_string(), ..self.clone() }
+        Target {
+            table: table.to_string(),
+            ..self.clone()
+        }
     }
 }
 
@@ -213,15 +216,26 @@ pub fn check_row(
 pub fn zero_value(ty: &values::SqlType) -> OwnedValue {
     use values::SqlType::*;
     match ty {
-        Int { unsigned: false, .. } => Value::Int(0),
+        Int {
+            unsigned: false, ..
+        } => Value::Int(0),
         Int { .. } | Bit(_) | Year | Set(..) => Value::UInt(0),
         Enum(..) => Value::UInt(1),
         Float | Double => Value::Float(0.0),
         Decimal { scale, .. } => Value::Decimal(values::Decimal::new(0, *scale)),
-        Date => Value::Date(values::Date { year: 0, month: 0, day: 0 }),
-        DateTime(_) | Timestamp(_) => {
-            Value::DateTime(values::Date { year: 0, month: 0, day: 0 }.at_midnight())
-        }
+        Date => Value::Date(values::Date {
+            year: 0,
+            month: 0,
+            day: 0,
+        }),
+        DateTime(_) | Timestamp(_) => Value::DateTime(
+            values::Date {
+                year: 0,
+                month: 0,
+                day: 0,
+            }
+            .at_midnight(),
+        ),
         Time(_) => Value::Time(values::Time(0)),
         Json => Value::Json(values::Json::null()),
         _ => Value::Bytes(Vec::new().into()),
@@ -248,9 +262,7 @@ pub fn find_duplicate(
     except: Option<&[u8]>,
 ) -> Result<Option<Duplicate>> {
     let def = &state.def;
-    let same = |key: &[u8]| {
-        except.is_some_and(|e| view.primary.desc.compare(key, e).is_eq())
-    };
+    let same = |key: &[u8]| except.is_some_and(|e| view.primary.desc.compare(key, e).is_eq());
     if !def.keyless()
         && !same(&row.key)
         && let Some(found) = view.primary.get(view.changes(None), &row.key)?
@@ -265,26 +277,33 @@ pub fn find_duplicate(
         if !index.unique || !index.ordered {
             continue;
         }
-        let Some(Some(entry)) = new_entries.get(i) else { continue };
+        let Some(Some(entry)) = new_entries.get(i) else {
+            continue;
+        };
         let n = index.columns.len();
         if (0..n).any(|f| Tuple(entry).field(f).is_none()) {
             continue;
         }
         let mut found = None;
         let tree = view.tree(Some(i));
-        tree.scan(view.changes(Some(i)), &KeyRange::prefix(entry, n), false, &mut |slot| {
-            if let Some(existing) = view.row_of_entry(i, slot.key())?
-                && !same(existing.key())
-            {
-                found = Some(Duplicate {
-                    key: existing.key().to_vec(),
-                    value: existing.value().to_vec(),
-                    index: Some(i),
-                });
-                return Ok(Flow::Stop);
-            }
-            Ok(Flow::Continue)
-        })?;
+        tree.scan(
+            view.changes(Some(i)),
+            &KeyRange::prefix(entry, n),
+            false,
+            &mut |slot| {
+                if let Some(existing) = view.row_of_entry(i, slot.key())?
+                    && !same(existing.key())
+                {
+                    found = Some(Duplicate {
+                        key: existing.key().to_vec(),
+                        value: existing.value().to_vec(),
+                        index: Some(i),
+                    });
+                    return Ok(Flow::Stop);
+                }
+                Ok(Flow::Continue)
+            },
+        )?;
         if found.is_some() {
             return Ok(found);
         }
@@ -315,7 +334,10 @@ pub fn duplicate_error(state: &TableState, row: &[OwnedValue], index: Option<usi
     }
     let mut text = String::from_utf8_lossy(&shown).into_owned();
     if text.len() > 64 {
-        let end = (0..=64).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+        let end = (0..=64)
+            .rev()
+            .find(|i| text.is_char_boundary(*i))
+            .unwrap_or(0);
         text.truncate(end);
         text.push_str("...");
     }
@@ -344,7 +366,13 @@ impl<'t> RowWriter<'t> {
             .get(&table_key)
             .map(|t| t.state.clone())
             .ok_or_else(|| Error::general("table is not open for writing"))?;
-        Ok(RowWriter { key: target.key(), target: target.clone(), state, table_key, tx })
+        Ok(RowWriter {
+            key: target.key(),
+            target: target.clone(),
+            state,
+            table_key,
+            tx,
+        })
     }
 
     /// The table with everything that the transaction has changed so far.
@@ -366,7 +394,8 @@ impl<'t> RowWriter<'t> {
         old: &[Option<Vec<u8>>],
         new: &[Option<Vec<u8>>],
     ) -> Result<()> {
-        self.tx.write_row(&self.key, &self.table_key, key, value, old, new)
+        self.tx
+            .write_row(&self.key, &self.table_key, key, value, old, new)
     }
 
     /// Index entries of a row.
@@ -397,8 +426,10 @@ impl<'t> RowWriter<'t> {
             return self.write(&row.key, None, &old, &[]);
         }
         let view = self.view()?;
-        let copies =
-            view.primary.get(view.changes(None), &row.key)?.map_or(0, |s| view.copies(&s));
+        let copies = view
+            .primary
+            .get(view.changes(None), &row.key)?
+            .map_or(0, |s| view.copies(&s));
         match copies {
             0 => Ok(()),
             1 => self.write(&row.key, None, &old, &[]),
@@ -418,7 +449,14 @@ impl<'t> RowWriter<'t> {
             return self.put(new, new_entries);
         }
         let old_entries = self.entries(old)?;
-        if self.state.view.primary.desc.compare(&old.key, &new.key).is_eq() {
+        if self
+            .state
+            .view
+            .primary
+            .desc
+            .compare(&old.key, &new.key)
+            .is_eq()
+        {
             return self.write(&new.key, Some(new.value.clone()), &old_entries, new_entries);
         }
         self.write(&old.key, None, &old_entries, &[])?;
@@ -427,8 +465,11 @@ impl<'t> RowWriter<'t> {
 
     /// Notes the next AUTO_INCREMENT value to store.
     pub fn set_next_number(&mut self, next: u64) {
-        if let Some(t) =
-            self.tx.branches.get_mut(&self.key).and_then(|b| b.tables.get_mut(&self.table_key))
+        if let Some(t) = self
+            .tx
+            .branches
+            .get_mut(&self.key)
+            .and_then(|b| b.tables.get_mut(&self.table_key))
         {
             t.next_number = Some(t.next_number.unwrap_or(0).max(next));
         }

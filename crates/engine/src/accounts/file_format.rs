@@ -35,13 +35,17 @@ pub(super) fn decode(bytes: &[u8]) -> Result<State> {
         return Err(damaged("it is too large"));
     }
     if bytes.first() == Some(&b'{') {
-        return Err(damaged("JSON of an old version; start Dolt once to have it rewritten"));
+        return Err(damaged(
+            "JSON of an old version; start Dolt once to have it rewritten",
+        ));
     }
     let message: Vec<u8> = ENVELOPE.iter().chain(bytes).copied().collect();
     let root = Table::root(&message, 4)?;
     for (slot, superuser) in [(0, false), (3, true)] {
         for t in root.tables(slot, 13)? {
-            state.accounts.push(std::sync::Arc::new(account(&t, superuser)?));
+            state
+                .accounts
+                .push(std::sync::Arc::new(account(&t, superuser)?));
         }
     }
     for t in root.tables(1, 5)? {
@@ -111,9 +115,16 @@ fn grants(t: &Table<'_>) -> Result<Grants> {
         for e in d.tables(2, 3)? {
             let mut columns = Vec::new();
             for c in e.tables(2, 2)? {
-                columns.push(ColumnGrants { name: text(&c, 0)?, privileges: bits(&c, 1)? });
+                columns.push(ColumnGrants {
+                    name: text(&c, 0)?,
+                    privileges: bits(&c, 1)?,
+                });
             }
-            tables.push(TableGrants { name: text(&e, 0)?, privileges: bits(&e, 1)?, columns });
+            tables.push(TableGrants {
+                name: text(&e, 0)?,
+                privileges: bits(&e, 1)?,
+                columns,
+            });
         }
         let mut routines = Vec::new();
         for r in d.tables(3, 3)? {
@@ -144,9 +155,15 @@ fn grants(t: &Table<'_>) -> Result<Grants> {
 
 /// The file's bytes, as Dolt writes them for the same accounts.
 pub(super) fn encode(state: &State) -> Result<Vec<u8>> {
-    let mut w = Writer { b: Builder::new(), shared: HashMap::new() };
+    let mut w = Writer {
+        b: Builder::new(),
+        shared: HashMap::new(),
+    };
     let kept = |superuser: bool| {
-        state.accounts.iter().filter(move |a| !a.ephemeral && a.superuser == superuser)
+        state
+            .accounts
+            .iter()
+            .filter(move |a| !a.ephemeral && a.superuser == superuser)
     };
     let users = w.accounts(&kept(false).map(|a| &**a).collect::<Vec<_>>());
     let edges = w.edges(&state.edges);
@@ -255,7 +272,10 @@ impl Writer {
             let grants = self.grants(&a.grants);
             let plugin = self.b.string(&a.plugin);
             let auth_string = self.b.string(&a.auth_string);
-            let attributes = a.attributes.as_ref().map_or(Offset::NONE, |t| self.b.string(t));
+            let attributes = a
+                .attributes
+                .as_ref()
+                .map_or(Offset::NONE, |t| self.b.string(t));
             let identity = self.b.string(&a.identity);
             let ssl_type = self.b.string(&a.ssl_type);
             let ssl_cipher = self.b.string(&a.ssl_cipher);

@@ -14,7 +14,10 @@ pub struct ClientHost {
 impl ClientHost {
     /// A client on this machine.
     pub fn local() -> ClientHost {
-        ClientHost { name: "localhost".to_string(), address: None }
+        ClientHost {
+            name: "localhost".to_string(),
+            address: None,
+        }
     }
 
     /// A client at an address.
@@ -23,16 +26,25 @@ impl ClientHost {
             IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
             v4 => v4,
         };
-        let name =
-            if address.is_loopback() { "localhost".to_string() } else { address.to_string() };
-        ClientHost { name, address: Some(address) }
+        let name = if address.is_loopback() {
+            "localhost".to_string()
+        } else {
+            address.to_string()
+        };
+        ClientHost {
+            name,
+            address: Some(address),
+        }
     }
 
     /// From a host's name or address in text.
     pub fn parse(text: &str) -> ClientHost {
         match text.parse() {
             Ok(address) => ClientHost::at(address),
-            Err(_) => ClientHost { name: text.to_string(), address: None },
+            Err(_) => ClientHost {
+                name: text.to_string(),
+                address: None,
+            },
         }
     }
 
@@ -72,7 +84,9 @@ pub(super) fn like(pattern: &str, text: &str, underscore: bool) -> bool {
             }
             _ => {}
         }
-        let Some((at, taken)) = star else { return false };
+        let Some((at, taken)) = star else {
+            return false;
+        };
         star = Some((at, taken + 1));
         i = at + 1;
         j = taken + 1;
@@ -89,8 +103,12 @@ fn bits(address: IpAddr) -> u128 {
 
 /// `net/mask` and `net/length`.
 fn in_network(pattern: &str, address: IpAddr) -> bool {
-    let Some((net, mask)) = pattern.split_once('/') else { return false };
-    let Ok(net) = net.parse::<IpAddr>() else { return false };
+    let Some((net, mask)) = pattern.split_once('/') else {
+        return false;
+    };
+    let Ok(net) = net.parse::<IpAddr>() else {
+        return false;
+    };
     if net.is_ipv4() != address.is_ipv4() {
         return false;
     }
@@ -120,7 +138,9 @@ pub fn matches(pattern: &str, client: &ClientHost) -> bool {
     }
     let pattern = pattern.to_ascii_lowercase();
     like(&pattern, &client.name.to_ascii_lowercase(), true)
-        || client.address.is_some_and(|a| like(&pattern, &a.to_string(), true))
+        || client
+            .address
+            .is_some_and(|a| like(&pattern, &a.to_string(), true))
 }
 
 /// Order in which accounts that match are tried: the more a host part says, the earlier.
@@ -144,14 +164,35 @@ mod tests {
     fn hosts() {
         let local = ClientHost::parse("127.0.0.1");
         let far = ClientHost::parse("10.0.3.7");
-        for pattern in ["localhost", "127.0.0.1", "::1", "%", "", "127.0.0.%", "local%"] {
+        for pattern in [
+            "localhost",
+            "127.0.0.1",
+            "::1",
+            "%",
+            "",
+            "127.0.0.%",
+            "local%",
+        ] {
             assert!(matches(pattern, &local), "{pattern}");
         }
-        for pattern in ["10.0.3.7", "10.0.%", "10.0.3._", "10.0.0.0/8", "10.0.0.0/255.255.0.0"] {
+        for pattern in [
+            "10.0.3.7",
+            "10.0.%",
+            "10.0.3._",
+            "10.0.0.0/8",
+            "10.0.0.0/255.255.0.0",
+        ] {
             assert!(matches(pattern, &far), "{pattern}");
             assert!(!matches(pattern, &local), "{pattern}");
         }
-        for pattern in ["localhost", "10.0.3", "10.1.%", "10.0.0.0/24", "10.0.0.0/99", "x/y"] {
+        for pattern in [
+            "localhost",
+            "10.0.3",
+            "10.1.%",
+            "10.0.0.0/24",
+            "10.0.0.0/99",
+            "x/y",
+        ] {
             assert!(!matches(pattern, &far), "{pattern}");
         }
         assert!(matches("10.0.%", &ClientHost::parse("::ffff:10.0.1.1")));

@@ -30,12 +30,20 @@ pub struct AccountName {
 impl AccountName {
     /// `user`@`host`.
     pub fn new(user: impl Into<String>, host: impl Into<String>) -> AccountName {
-        AccountName { user: user.into(), host: host.into() }
+        AccountName {
+            user: user.into(),
+            host: host.into(),
+        }
     }
 
     /// Both parts between quotes of this kind, which are doubled inside.
     pub fn quoted(&self, quote: char) -> String {
-        let q = |s: &str| format!("{quote}{}{quote}", s.replace(quote, &format!("{quote}{quote}")));
+        let q = |s: &str| {
+            format!(
+                "{quote}{}{quote}",
+                s.replace(quote, &format!("{quote}{quote}"))
+            )
+        };
         format!("{}@{}", q(&self.user), q(&self.host))
     }
 }
@@ -109,7 +117,9 @@ impl Account {
 }
 
 fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs() as i64)
 }
 
 /// A role granted to an account.
@@ -157,8 +167,10 @@ struct State {
 
 impl State {
     fn sort(&mut self) {
-        self.accounts.sort_by(|a, b| (&a.host, &a.user).cmp(&(&b.host, &b.user)));
-        self.accounts.dedup_by(|later, first| later.is(&first.user, &first.host));
+        self.accounts
+            .sort_by(|a, b| (&a.host, &a.user).cmp(&(&b.host, &b.user)));
+        self.accounts
+            .dedup_by(|later, first| later.is(&first.user, &first.host));
         self.edges.sort_by(|a, b| {
             (&a.from_host, &a.from_user, &a.to_host, &a.to_user).cmp(&(
                 &b.from_host,
@@ -178,7 +190,8 @@ impl State {
     }
 
     fn get_mut(&mut self, user: &str, host: &str) -> Option<&mut Account> {
-        self.position(user, host).map(|i| Arc::make_mut(&mut self.accounts[i]))
+        self.position(user, host)
+            .map(|i| Arc::make_mut(&mut self.accounts[i]))
     }
 
     fn put(&mut self, account: Account) {
@@ -190,7 +203,9 @@ impl State {
     }
 
     fn remove(&mut self, user: &str, host: &str) -> bool {
-        let Some(i) = self.position(user, host) else { return false };
+        let Some(i) = self.position(user, host) else {
+            return false;
+        };
         self.accounts.remove(i);
         self.edges.retain(|e| {
             let from = e.from_user == user && e.from_host.eq_ignore_ascii_case(host);
@@ -208,7 +223,9 @@ impl State {
             for e in &self.edges {
                 if e.to_user == at.user
                     && e.to_host.eq_ignore_ascii_case(&at.host)
-                    && !found.iter().any(|f| f.user == e.from_user && f.host == e.from_host)
+                    && !found
+                        .iter()
+                        .any(|f| f.user == e.from_user && f.host == e.from_host)
                 {
                     found.push(AccountName::new(e.from_user.as_str(), e.from_host.as_str()));
                 }
@@ -283,7 +300,9 @@ impl Accounts {
     }
 
     fn write(&self, state: &State) -> Result<()> {
-        let Some(path) = &self.file else { return Ok(()) };
+        let Some(path) = &self.file else {
+            return Ok(());
+        };
         let bytes = file_format::encode(state)?;
         write_atomically(path, &bytes)
             .map_err(|e| Error::general(format!("cannot write {}: {e}", path.display())))
@@ -352,7 +371,9 @@ impl Accounts {
     /// What an account may do, with all of its roles; nothing if there is no such account.
     pub fn effective_grants(&self, user: &str, host: &str) -> Arc<Grants> {
         let state = self.read();
-        let Some(account) = state.get(user, host) else { return Arc::default() };
+        let Some(account) = state.get(user, host) else {
+            return Arc::default();
+        };
         let mut grants = account.grants.clone();
         for role in state.roles(user, host) {
             if let Some(role) = state.get(&role.user, &role.host) {
@@ -370,7 +391,8 @@ impl Accounts {
         db: Option<&str>,
         table: Option<&str>,
     ) -> bool {
-        self.effective_grants(&account.user, &account.host).allows(privilege, db, table)
+        self.effective_grants(&account.user, &account.host)
+            .allows(privilege, db, table)
     }
 
     /// Makes a superuser unless the account exists; says whether it was made.

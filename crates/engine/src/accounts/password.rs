@@ -55,7 +55,9 @@ pub fn hash_native(password: &str) -> String {
         return String::new();
     }
     let twice = sha1(&[&sha1(&[password.as_bytes()])]);
-    std::iter::once("*".to_string()).chain(twice.iter().map(|b| format!("{b:02X}"))).collect()
+    std::iter::once("*".to_string())
+        .chain(twice.iter().map(|b| format!("{b:02X}")))
+        .collect()
 }
 
 fn native_bytes(hash: &str) -> Option<[u8; 20]> {
@@ -133,7 +135,11 @@ fn crypt(password: &[u8], salt: &[u8], rounds: u32) -> String {
     }
     let mut bits = password.len();
     while bits > 0 {
-        if bits & 1 == 1 { h.update(b) } else { h.update(password) }
+        if bits & 1 == 1 {
+            h.update(b)
+        } else {
+            h.update(password)
+        }
         bits >>= 1;
     }
     let mut a: [u8; 32] = h.finalize().into();
@@ -154,14 +160,22 @@ fn crypt(password: &[u8], salt: &[u8], rounds: u32) -> String {
 
     for round in 0..rounds {
         let mut h = Sha256::new();
-        if round & 1 == 1 { h.update(&p) } else { h.update(a) }
+        if round & 1 == 1 {
+            h.update(&p)
+        } else {
+            h.update(a)
+        }
         if round % 3 != 0 {
             h.update(&s);
         }
         if round % 7 != 0 {
             h.update(&p);
         }
-        if round & 1 == 1 { h.update(a) } else { h.update(&p) }
+        if round & 1 == 1 {
+            h.update(a)
+        } else {
+            h.update(&p)
+        }
         a = h.finalize().into();
     }
 
@@ -207,7 +221,9 @@ fn sha2_parts(hash: &str) -> Option<(&[u8], u32, &str)> {
     }
     let digest = std::str::from_utf8(&bytes[7 + SALT_LEN..]).ok()?;
     // The file might be damaged; a login must not take minutes.
-    (1..=0xfff).contains(&rounds).then_some((&bytes[7..7 + SALT_LEN], rounds * 1000, digest))
+    (1..=0xfff)
+        .contains(&rounds)
+        .then_some((&bytes[7..7 + SALT_LEN], rounds * 1000, digest))
 }
 
 /// Whether `password` is the one of a stored `caching_sha2_password` hash.
@@ -241,12 +257,27 @@ mod tests {
     fn native() {
         let hash = hash_native("alice-secret");
         assert_eq!(hash, "*72633BEA1F74D211474C9767891EAE137FF89F2F");
-        assert_eq!(hash_native("password"), "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19");
+        assert_eq!(
+            hash_native("password"),
+            "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"
+        );
         assert_eq!(hash_native(""), "");
         let nonce = [7u8; 20];
-        assert!(verify_native(&answer_native("alice-secret", &nonce), &nonce, &hash));
-        assert!(!verify_native(&answer_native("alice-secreT", &nonce), &nonce, &hash));
-        assert!(!verify_native(&answer_native("alice-secret", &[8; 20]), &nonce, &hash));
+        assert!(verify_native(
+            &answer_native("alice-secret", &nonce),
+            &nonce,
+            &hash
+        ));
+        assert!(!verify_native(
+            &answer_native("alice-secreT", &nonce),
+            &nonce,
+            &hash
+        ));
+        assert!(!verify_native(
+            &answer_native("alice-secret", &[8; 20]),
+            &nonce,
+            &hash
+        ));
         assert!(!verify_native(b"", &nonce, &hash));
         assert!(!verify_native(&[0; 20], &nonce, ""));
         assert!(!verify_native(&[0; 20], &nonce, "*"));
@@ -264,7 +295,8 @@ mod tests {
     #[test]
     fn caching_sha2() {
         // Written by Dolt for carol.
-        let hash = "$A$005$Z6\u{1e}1\u{b}E{=qy\u{12}Ye?icwFzrns3YVIDRQ8OZNP2kTlNQ0Z/QHBT9YNcekQ.SZpv/94.";
+        let hash =
+            "$A$005$Z6\u{1e}1\u{b}E{=qy\u{12}Ye?icwFzrns3YVIDRQ8OZNP2kTlNQ0Z/QHBT9YNcekQ.SZpv/94.";
         assert!(verify_sha2(b"carol-secret", hash));
         assert!(!verify_sha2(b"carol-secrets", hash));
         assert!(!verify_sha2(b"", ""));
@@ -273,7 +305,11 @@ mod tests {
         assert!(is_hash(CACHING_SHA2, &mine) && verify_sha2("päss".as_bytes(), &mine));
         let nonce = [9u8; 20];
         let digest = fast_digest(b"carol-secret");
-        assert!(verify_fast(&answer_sha2("carol-secret", &nonce), &nonce, &digest));
+        assert!(verify_fast(
+            &answer_sha2("carol-secret", &nonce),
+            &nonce,
+            &digest
+        ));
         assert!(!verify_fast(&answer_sha2("carol", &nonce), &nonce, &digest));
         assert!(!verify_fast(b"", &nonce, &digest));
     }

@@ -146,9 +146,24 @@ impl PrivilegeBits {
 
     /// What ALL means for a database.
     pub const DATABASE: PrivilegeBits = PrivilegeBits::of(&[
-        Select, Insert, Update, Delete, Create, Drop, References, Index, Alter,
-        CreateTemporaryTables, LockTables, Execute, CreateView, ShowView, CreateRoutine,
-        AlterRoutine, Event, Trigger,
+        Select,
+        Insert,
+        Update,
+        Delete,
+        Create,
+        Drop,
+        References,
+        Index,
+        Alter,
+        CreateTemporaryTables,
+        LockTables,
+        Execute,
+        CreateView,
+        ShowView,
+        CreateRoutine,
+        AlterRoutine,
+        Event,
+        Trigger,
     ]);
     /// What ALL means for a table.
     pub const TABLE: PrivilegeBits = PrivilegeBits::of(&[
@@ -158,8 +173,7 @@ impl PrivilegeBits {
     /// What ALL means for a procedure or function.
     pub const ROUTINE: PrivilegeBits = PrivilegeBits::of(&[Execute, AlterRoutine]);
     /// What may be granted on a column.
-    pub const COLUMN: PrivilegeBits =
-        PrivilegeBits::of(&[Select, Insert, Update, References]);
+    pub const COLUMN: PrivilegeBits = PrivilegeBits::of(&[Select, Insert, Update, References]);
 
     /// These privileges.
     pub const fn of(list: &[Privilege]) -> PrivilegeBits {
@@ -184,7 +198,10 @@ impl PrivilegeBits {
 
     /// The privileges in order of their numbers.
     pub fn iter(self) -> impl Iterator<Item = Privilege> {
-        PRIVILEGES.iter().map(|(p, _)| *p).filter(move |p| self.has(*p))
+        PRIVILEGES
+            .iter()
+            .map(|(p, _)| *p)
+            .filter(move |p| self.has(*p))
     }
 
     /// Whether the privilege is in the set.
@@ -298,13 +315,20 @@ named_entry!(column_entry, ColumnGrants);
 fn database_fits(pattern: &str, name: &str) -> bool {
     pattern.eq_ignore_ascii_case(name)
         || (pattern.contains(['%', '\\'])
-            && super::host::like(&pattern.to_ascii_lowercase(), &name.to_ascii_lowercase(), false))
+            && super::host::like(
+                &pattern.to_ascii_lowercase(),
+                &name.to_ascii_lowercase(),
+                false,
+            ))
 }
 
 impl Grants {
     /// All static privileges, GRANT OPTION included.
     pub fn superuser() -> Grants {
-        Grants { global: PrivilegeBits::ALL, ..Grants::default() }
+        Grants {
+            global: PrivilegeBits::ALL,
+            ..Grants::default()
+        }
     }
 
     /// The entry of a database, made if need be.
@@ -318,7 +342,8 @@ impl Grants {
             for t in &mut db.tables {
                 t.columns.retain(|c| !c.privileges.is_empty());
             }
-            db.tables.retain(|t| !t.privileges.is_empty() || !t.columns.is_empty());
+            db.tables
+                .retain(|t| !t.privileges.is_empty() || !t.columns.is_empty());
             db.routines.retain(|r| !r.privileges.is_empty());
         }
         self.databases.retain(|db| {
@@ -364,13 +389,19 @@ impl Grants {
 
     /// Whether a dynamic privilege is held; SUPER holds them all.
     pub fn has_dynamic(&self, name: &str) -> bool {
-        self.global.has(Super) || self.dynamic.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
+        self.global.has(Super)
+            || self
+                .dynamic
+                .iter()
+                .any(|(n, _)| n.eq_ignore_ascii_case(name))
     }
 
     fn databases(&self, name: &str) -> impl Iterator<Item = &DatabaseGrants> {
         // A revision of a database is the database.
         let base = name.split_once('/').map_or(name, |(base, _)| base);
-        self.databases.iter().filter(move |d| database_fits(&d.name, base))
+        self.databases
+            .iter()
+            .filter(move |d| database_fits(&d.name, base))
     }
 
     /// Whether a privilege is held on a table, a database (`table` is `None`) or globally (`db`
@@ -409,7 +440,8 @@ impl Grants {
         routine: &str,
         procedure: bool,
     ) -> bool {
-        self.allows(privilege, Some(db), None) || self.routine_alone(privilege, db, routine, procedure)
+        self.allows(privilege, Some(db), None)
+            || self.routine_alone(privilege, db, routine, procedure)
     }
 
     /// Whether a privilege is held on this very routine or by SUPER: what procedures that reach
@@ -428,7 +460,10 @@ impl Grants {
 
     /// Whether anything is held on or within a database, so that SHOW DATABASES lists it.
     pub fn sees_database(&self, db: &str) -> bool {
-        !self.global.without(PrivilegeBits::of(&[GrantOption])).is_empty()
+        !self
+            .global
+            .without(PrivilegeBits::of(&[GrantOption]))
+            .is_empty()
             || self.databases(db).next().is_some()
     }
 
@@ -457,12 +492,16 @@ impl DatabaseGrants {
             .iter()
             .position(|r| r.procedure == procedure && r.name.eq_ignore_ascii_case(name));
         let at = found.unwrap_or_else(|| {
-            let at = self.routines.partition_point(|r| {
-                (r.name.as_str(), r.procedure) < (name, procedure)
-            });
+            let at = self
+                .routines
+                .partition_point(|r| (r.name.as_str(), r.procedure) < (name, procedure));
             self.routines.insert(
                 at,
-                RoutineGrants { name: name.to_string(), privileges: PrivilegeBits::NONE, procedure },
+                RoutineGrants {
+                    name: name.to_string(),
+                    privileges: PrivilegeBits::NONE,
+                    procedure,
+                },
             );
             at
         });
@@ -500,13 +539,17 @@ mod tests {
         assert!(g.allows(Insert, Some("shop"), Some("ITEMS")));
         assert!(!g.allows(Insert, Some("shop"), None));
         assert!(!g.allows(Select, Some("shop"), Some("items")));
-        assert!(g.allows(Insert, Some("shop/dev"), Some("items")), "revisions are the database");
+        assert!(
+            g.allows(Insert, Some("shop/dev"), Some("items")),
+            "revisions are the database"
+        );
         assert!(g.sees_database("shop") && g.sees_table("shop", "items"));
         assert!(!g.sees_table("shop", "other"));
         g.database_mut("test%").privileges = PrivilegeBits::DATABASE;
         assert!(g.allows(Drop, Some("test_7"), Some("t")) && !g.allows(Drop, Some("tes"), None));
-        g.database_mut("shop").routine_mut("dolt_push", true).privileges =
-            PrivilegeBits::of(&[Execute]);
+        g.database_mut("shop")
+            .routine_mut("dolt_push", true)
+            .privileges = PrivilegeBits::of(&[Execute]);
         assert!(g.allows_admin_routine("shop", "DOLT_PUSH"));
         assert!(!g.allows_admin_routine("test_7", "dolt_push"));
         assert!(g.allows_routine(Execute, "test_7", "dolt_push", true));
@@ -519,6 +562,12 @@ mod tests {
         g.database_mut("b").table_mut("t").column_mut("c");
         g.database_mut("a").privileges = PrivilegeBits::of(&[Select]);
         g.prune();
-        assert_eq!(g.databases.iter().map(|d| d.name.as_str()).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(
+            g.databases
+                .iter()
+                .map(|d| d.name.as_str())
+                .collect::<Vec<_>>(),
+            ["a"]
+        );
     }
 }

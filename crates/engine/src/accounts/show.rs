@@ -4,13 +4,20 @@ use super::privilege::{Privilege, PrivilegeBits};
 use super::{Account, RoleEdge};
 
 fn names(bits: PrivilegeBits) -> String {
-    let list: Vec<&str> =
-        bits.iter().filter(|p| *p != Privilege::GrantOption).map(Privilege::name).collect();
+    let list: Vec<&str> = bits
+        .iter()
+        .filter(|p| *p != Privilege::GrantOption)
+        .map(Privilege::name)
+        .collect();
     list.join(", ")
 }
 
 fn option(bits: PrivilegeBits) -> &'static str {
-    if bits.has(Privilege::GrantOption) { " WITH GRANT OPTION" } else { "" }
+    if bits.has(Privilege::GrantOption) {
+        " WITH GRANT OPTION"
+    } else {
+        ""
+    }
 }
 
 fn quote(name: &str) -> String {
@@ -22,7 +29,13 @@ pub(super) fn grants(account: &Account, edges: &[RoleEdge]) -> Vec<String> {
     let to = account.name().quoted('`');
     let mut out = Vec::new();
     let g = &account.grants;
-    let or_usage = |text: String| if text.is_empty() { "USAGE".to_string() } else { text };
+    let or_usage = |text: String| {
+        if text.is_empty() {
+            "USAGE".to_string()
+        } else {
+            text
+        }
+    };
     out.push(format!(
         "GRANT {} ON *.* TO {to}{}",
         or_usage(names(g.global)),
@@ -32,7 +45,10 @@ pub(super) fn grants(account: &Account, edges: &[RoleEdge]) -> Vec<String> {
         let d = quote(&db.name);
         if !db.privileges.is_empty() {
             let list = or_usage(names(db.privileges));
-            out.push(format!("GRANT {list} ON {d}.* TO {to}{}", option(db.privileges)));
+            out.push(format!(
+                "GRANT {list} ON {d}.* TO {to}{}",
+                option(db.privileges)
+            ));
         }
         for t in &db.tables {
             let mut list: Vec<String> = Vec::new();
@@ -55,13 +71,19 @@ pub(super) fn grants(account: &Account, edges: &[RoleEdge]) -> Vec<String> {
             }
             let list = or_usage(list.join(", "));
             let table = quote(&t.name);
-            out.push(format!("GRANT {list} ON {d}.{table} TO {to}{}", option(t.privileges)));
+            out.push(format!(
+                "GRANT {list} ON {d}.{table} TO {to}{}",
+                option(t.privileges)
+            ));
         }
         for r in &db.routines {
             let kind = if r.procedure { "PROCEDURE" } else { "FUNCTION" };
             let list = or_usage(names(r.privileges));
             let routine = quote(&r.name);
-            out.push(format!("GRANT {list} ON {kind} {d}.{routine} TO {to}{}", option(r.privileges)));
+            out.push(format!(
+                "GRANT {list} ON {kind} {d}.{routine} TO {to}{}",
+                option(r.privileges)
+            ));
         }
     }
     let roles: Vec<String> = edges

@@ -2,7 +2,9 @@
 //! SET PASSWORD, SHOW GRANTS.
 
 use syntax::ast;
-use syntax::ast::{AuthSecret, GrantLevel, GrantObjectKind, Require, RevokeWhat, Statement, UserSpec};
+use syntax::ast::{
+    AuthSecret, GrantLevel, GrantObjectKind, Require, RevokeWhat, Statement, UserSpec,
+};
 
 use super::password::{self, CACHING_SHA2, NATIVE};
 use super::privilege::{DYNAMIC, Privilege, PrivilegeBits};
@@ -41,12 +43,19 @@ fn no_such_grant(name: &AccountName) -> Error {
     Error::new(
         1141,
         "42000",
-        format!("There is no such grant defined for user '{}' on host '{}'", name.user, name.host),
+        format!(
+            "There is no such grant defined for user '{}' on host '{}'",
+            name.user, name.host
+        ),
     )
 }
 
 fn unknown_id(name: &AccountName) -> Error {
-    Error::new(3523, "HY000", format!("Unknown authorization ID {}", name.quoted('`')))
+    Error::new(
+        3523,
+        "HY000",
+        format!("Unknown authorization ID {}", name.quoted('`')),
+    )
 }
 
 fn failed(operation: &str, names: &[AccountName]) -> Error {
@@ -71,25 +80,38 @@ pub fn execute(
     match statement {
         Statement::CreateUser(s) => run.create_user(s),
         Statement::AlterUser(s) => run.alter_user(s),
-        Statement::DropUser { if_exists, users } => run.drop_accounts(users, *if_exists, "DROP USER"),
-        Statement::DropRole { if_exists, roles } => run.drop_accounts(roles, *if_exists, "DROP ROLE"),
+        Statement::DropUser { if_exists, users } => {
+            run.drop_accounts(users, *if_exists, "DROP USER")
+        }
+        Statement::DropRole { if_exists, roles } => {
+            run.drop_accounts(roles, *if_exists, "DROP ROLE")
+        }
         Statement::RenameUser(pairs) => run.rename(pairs),
-        Statement::CreateRole { if_not_exists, roles } => run.create_roles(roles, *if_not_exists),
+        Statement::CreateRole {
+            if_not_exists,
+            roles,
+        } => run.create_roles(roles, *if_not_exists),
         Statement::Grant(g) => match &**g {
-            ast::Grant::Privileges { privileges, on, to, with_grant_option, as_user: _ } => {
+            ast::Grant::Privileges {
+                privileges,
+                on,
+                to,
+                with_grant_option,
+                as_user: _,
+            } => {
                 let to: Vec<&ast::Account> = to.iter().map(|u| &u.account).collect();
                 run.grant(privileges, on, &to, *with_grant_option)
             }
-            ast::Grant::Roles { roles, to, with_admin_option } => {
-                run.grant_roles(roles, to, *with_admin_option)
-            }
+            ast::Grant::Roles {
+                roles,
+                to,
+                with_admin_option,
+            } => run.grant_roles(roles, to, *with_admin_option),
             ast::Grant::Proxy { .. } => Err(Error::not_supported("GRANT PROXY")),
         },
         Statement::Revoke(r) => run.revoke(r),
         Statement::Show(s) => match &**s {
-            ast::Show::Grants { user, using: _ } => {
-                show_grants(accounts, user.as_ref(), current)
-            }
+            ast::Show::Grants { user, using: _ } => show_grants(accounts, user.as_ref(), current),
             ast::Show::CreateUser(user) => show_create_user(accounts, user.as_ref(), current),
             _ => Err(Error::general("not a statement about accounts")),
         },
@@ -104,16 +126,27 @@ pub fn show_grants(
     current: &AccountName,
 ) -> Result<Outcome> {
     let name = user.map_or_else(|| current.clone(), |u| resolve(u, current));
-    let may = name == *current
-        || accounts.allows(current, Privilege::Select, Some("mysql"), None);
+    let may = name == *current || accounts.allows(current, Privilege::Select, Some("mysql"), None);
     if !may {
-        return Err(Error::database_access_denied(&current.user, &current.host, "mysql"));
+        return Err(Error::database_access_denied(
+            &current.user,
+            &current.host,
+            "mysql",
+        ));
     }
     let state = accounts.read();
-    let account = state.get(&name.user, &name.host).ok_or_else(|| no_such_grant(&name))?;
-    let rows = show::grants(account, &state.edges).into_iter().map(|r| vec![r]).collect();
+    let account = state
+        .get(&name.user, &name.host)
+        .ok_or_else(|| no_such_grant(&name))?;
+    let rows = show::grants(account, &state.edges)
+        .into_iter()
+        .map(|r| vec![r])
+        .collect();
     let title = format!("Grants for {}@{}", account.user, account.host);
-    Ok(Outcome { rows: Some((vec![title], rows)), warnings: Vec::new() })
+    Ok(Outcome {
+        rows: Some((vec![title], rows)),
+        warnings: Vec::new(),
+    })
 }
 
 /// SHOW CREATE USER.
@@ -124,14 +157,21 @@ pub fn show_create_user(
 ) -> Result<Outcome> {
     let name = user.map_or_else(|| current.clone(), |u| resolve(u, current));
     if name != *current && !accounts.allows(current, Privilege::Select, Some("mysql"), None) {
-        return Err(Error::database_access_denied(&current.user, &current.host, "mysql"));
+        return Err(Error::database_access_denied(
+            &current.user,
+            &current.host,
+            "mysql",
+        ));
     }
     let account = accounts
         .get(&name.user, &name.host)
         .ok_or_else(|| failed("SHOW CREATE USER", std::slice::from_ref(&name)))?;
     let title = format!("CREATE USER for {}@{}", account.user, account.host);
     let rows = vec![vec![show::create_user(&account)]];
-    Ok(Outcome { rows: Some((vec![title], rows)), warnings: Vec::new() })
+    Ok(Outcome {
+        rows: Some((vec![title], rows)),
+        warnings: Vec::new(),
+    })
 }
 
 /// SET PASSWORD: of another account only with CREATE USER.
@@ -147,7 +187,11 @@ pub fn set_password(
     }
     accounts.change(|s| {
         let account = s.get_mut(&name.user, &name.host).ok_or_else(|| {
-            Error::new(1133, "42000", "Can't find any matching row in the user table")
+            Error::new(
+                1133,
+                "42000",
+                "Can't find any matching row in the user table",
+            )
         })?;
         account.auth_string = hash(&account.plugin, new)?;
         account.password_last_changed = now();
@@ -169,15 +213,24 @@ fn hash(plugin: &str, text: &str) -> Result<String> {
     match plugin {
         NATIVE => Ok(password::hash_native(text)),
         CACHING_SHA2 => Ok(password::hash_sha2(text)),
-        other => Err(Error::new(1524, "HY000", format!("Plugin '{other}' is not loaded"))),
+        other => Err(Error::new(
+            1524,
+            "HY000",
+            format!("Plugin '{other}' is not loaded"),
+        )),
     }
 }
 
 /// Plugin and stored hash that IDENTIFIED gives; nothing changes without it.
 fn authentication(spec: &UserSpec, before: Option<&Account>) -> Result<Option<(String, String)>> {
-    let Some(auth) = spec.auth.first() else { return Ok(None) };
+    let Some(auth) = spec.auth.first() else {
+        return Ok(None);
+    };
     let kept = before.map_or(NATIVE, |a| a.plugin.as_str());
-    let plugin = auth.plugin.as_deref().map_or(kept.to_string(), str::to_ascii_lowercase);
+    let plugin = auth
+        .plugin
+        .as_deref()
+        .map_or(kept.to_string(), str::to_ascii_lowercase);
     let stored = match &auth.secret {
         AuthSecret::None => hash(&plugin, "")?,
         AuthSecret::Password(text) => hash(&plugin, text)?,
@@ -295,7 +348,9 @@ impl Run<'_> {
     fn alter_user(&self, s: &ast::AlterUser) -> Result<Outcome> {
         let own_password = s.default_role.is_none()
             && s.options == ast::UserOptions::default()
-            && s.users.iter().all(|u| resolve(&u.account, self.current) == *self.current);
+            && s.users
+                .iter()
+                .all(|u| resolve(&u.account, self.current) == *self.current);
         if !own_password {
             self.need(&[Privilege::CreateUser])?;
         }
@@ -431,9 +486,10 @@ impl Run<'_> {
             (GrantLevel::Global, None) => Ok(Target::Global),
             (GrantLevel::CurrentDatabase, None) => Ok(Target::Database(self.database(None)?)),
             (GrantLevel::Database(db), None) => Ok(Target::Database(self.database(Some(db))?)),
-            (GrantLevel::Object(o), None) => {
-                Ok(Target::Table(self.database(o.db.as_deref())?, o.name.to_string()))
-            }
+            (GrantLevel::Object(o), None) => Ok(Target::Table(
+                self.database(o.db.as_deref())?,
+                o.name.to_string(),
+            )),
             (GrantLevel::Object(o), Some(procedure)) => Ok(Target::Routine(
                 self.database(o.db.as_deref())?,
                 o.name.to_string(),
@@ -488,7 +544,9 @@ impl Run<'_> {
                 if !matches!(target, Target::Table(..)) || !PrivilegeBits::COLUMN.contains(bits) {
                     return Err(illegal_grant());
                 }
-                wanted.columns.extend(p.columns.iter().map(|c| (c.to_string(), bits)));
+                wanted
+                    .columns
+                    .extend(p.columns.iter().map(|c| (c.to_string(), bits)));
             }
         }
         Ok(wanted)
@@ -517,7 +575,10 @@ impl Run<'_> {
         };
         if let Some(dynamic) = wanted.dynamic.iter().find(|name| {
             !g.global.has(Privilege::Super)
-                && !g.dynamic.iter().any(|(held, option)| held == *name && *option)
+                && !g
+                    .dynamic
+                    .iter()
+                    .any(|(held, option)| held == *name && *option)
         }) {
             return Err(Error::privilege_needed(format!(
                 "GRANT OPTION on {}",
@@ -555,13 +616,19 @@ impl Run<'_> {
         let mut wanted = self.parse(privileges, &target)?;
         self.may_grant(&target, &wanted, true)?;
         if with_option {
-            wanted.bits = wanted.bits.union(PrivilegeBits::of(&[Privilege::GrantOption]));
+            wanted.bits = wanted
+                .bits
+                .union(PrivilegeBits::of(&[Privilege::GrantOption]));
         }
         self.accounts.change(|state| {
             for account in to {
                 let name = resolve(account, self.current);
                 let account = state.get_mut(&name.user, &name.host).ok_or_else(|| {
-                    Error::new(1410, "42000", "You are not allowed to create a user with GRANT")
+                    Error::new(
+                        1410,
+                        "42000",
+                        "You are not allowed to create a user with GRANT",
+                    )
                 })?;
                 for name in &wanted.dynamic {
                     account.grants.grant_dynamic(name, with_option);
@@ -582,7 +649,9 @@ impl Run<'_> {
                 self.may_grant(&target, &wanted, true)?;
                 self.accounts.change(|state| {
                     for name in self.existing(state, r, &mut outcome, no_such_grant)? {
-                        let Some(account) = state.get_mut(&name.user, &name.host) else { continue };
+                        let Some(account) = state.get_mut(&name.user, &name.host) else {
+                            continue;
+                        };
                         let g = &mut account.grants;
                         if wanted.everything && target == Target::Global {
                             g.dynamic.clear();

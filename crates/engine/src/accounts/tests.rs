@@ -1,9 +1,9 @@
 use super::*;
 
 fn shared(path: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("DOLT_RS_SHARED").map(PathBuf::from).unwrap_or_else(|| {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared")
-    });
+    let root = std::env::var_os("DOLT_RS_SHARED")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
     let path = root.join(path);
     if path.exists() {
         return Some(path);
@@ -40,22 +40,30 @@ fn root() -> AccountName {
 }
 
 fn run(accounts: &Accounts, who: &AccountName, sql: &str) -> Result<Outcome> {
-    let statement = syntax::parse(sql, &syntax::Options::default())
-        .unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let statement =
+        syntax::parse(sql, &syntax::Options::default()).unwrap_or_else(|e| panic!("{sql}: {e}"));
     execute(accounts, &statement, who, Some("shop"))
 }
 
 fn shown(accounts: &Accounts, user: &str) -> Vec<String> {
     let out = run(accounts, &root(), &format!("SHOW GRANTS FOR {user}")).expect("shown");
-    out.rows.expect("rows").1.into_iter().map(|r| r[0].clone()).collect()
+    out.rows
+        .expect("rows")
+        .1
+        .into_iter()
+        .map(|r| r[0].clone())
+        .collect()
 }
 
 #[test]
 fn the_golden_file_is_read_and_written_byte_for_byte() {
     let Some(bytes) = golden() else { return };
     let state = file_format::decode(&bytes).expect("decodes");
-    let names: Vec<String> =
-        state.accounts.iter().map(|a| format!("{}@{}", a.user, a.host)).collect();
+    let names: Vec<String> = state
+        .accounts
+        .iter()
+        .map(|a| format!("{}@{}", a.user, a.host))
+        .collect();
     assert_eq!(
         names,
         [
@@ -74,7 +82,11 @@ fn the_golden_file_is_read_and_written_byte_for_byte() {
     let carol = state.get("carol", "10.0.%").expect("carol");
     assert_eq!(carol.plugin, password::CACHING_SHA2);
     assert!(password::verify_sha2(b"carol-secret", &carol.auth_string));
-    assert!(carol.grants.allows_routine(Privilege::Execute, "shop", "list_items", true));
+    assert!(
+        carol
+            .grants
+            .allows_routine(Privilege::Execute, "shop", "list_items", true)
+    );
     assert_eq!(state.edges.len(), 2);
     assert_eq!(file_format::encode(&state).expect("encodes"), bytes);
 }
@@ -96,17 +108,42 @@ fn damaged_files_are_refused() {
 fn statements_are_kept_on_disk() {
     let path = scratch("kept");
     let accounts = Accounts::open(&path).expect("opens");
-    assert!(accounts.is_empty() && !path.exists(), "reading makes no file");
-    accounts.add_superuser("root", "localhost", "").expect("root");
+    assert!(
+        accounts.is_empty() && !path.exists(),
+        "reading makes no file"
+    );
+    accounts
+        .add_superuser("root", "localhost", "")
+        .expect("root");
     let r = root();
-    run(&accounts, &r, "CREATE USER 'app'@'10.%' IDENTIFIED BY 'pw', dba").expect("created");
-    run(&accounts, &r, "GRANT SELECT, INSERT ON shop.* TO 'app'@'10.%'").expect("granted");
-    run(&accounts, &r, "GRANT UPDATE (price), DELETE ON items TO 'app'@'10.%'").expect("granted");
+    run(
+        &accounts,
+        &r,
+        "CREATE USER 'app'@'10.%' IDENTIFIED BY 'pw', dba",
+    )
+    .expect("created");
+    run(
+        &accounts,
+        &r,
+        "GRANT SELECT, INSERT ON shop.* TO 'app'@'10.%'",
+    )
+    .expect("granted");
+    run(
+        &accounts,
+        &r,
+        "GRANT UPDATE (price), DELETE ON items TO 'app'@'10.%'",
+    )
+    .expect("granted");
     run(&accounts, &r, "CREATE ROLE boss").expect("role");
     run(&accounts, &r, "GRANT ALL ON *.* TO boss WITH GRANT OPTION").expect("granted");
     run(&accounts, &r, "GRANT CLONE_ADMIN ON *.* TO dba").expect("dynamic");
     run(&accounts, &r, "GRANT boss TO dba").expect("role granted");
-    run(&accounts, &r, "GRANT EXECUTE ON PROCEDURE shop.dolt_gc TO dba").expect("routine");
+    run(
+        &accounts,
+        &r,
+        "GRANT EXECUTE ON PROCEDURE shop.dolt_gc TO dba",
+    )
+    .expect("routine");
 
     let again = Accounts::open(&path).expect("opens");
     assert_eq!(again.list(), accounts.list());
@@ -131,13 +168,28 @@ fn statements_are_kept_on_disk() {
     let app = AccountName::new("app", "10.%");
     assert!(again.allows(&app, Privilege::Select, Some("shop"), Some("t")));
     assert!(!again.allows(&app, Privilege::Delete, Some("shop"), Some("t")));
-    assert!(again.allows(&AccountName::new("dba", "%"), Privilege::Drop, Some("x"), None));
+    assert!(again.allows(
+        &AccountName::new("dba", "%"),
+        Privilege::Drop,
+        Some("x"),
+        None
+    ));
 
     run(&again, &r, "REVOKE INSERT ON shop.* FROM 'app'@'10.%'").expect("revoked");
-    run(&again, &r, "REVOKE DELETE, UPDATE (price) ON shop.items FROM 'app'@'10.%'").expect("revoked");
+    run(
+        &again,
+        &r,
+        "REVOKE DELETE, UPDATE (price) ON shop.items FROM 'app'@'10.%'",
+    )
+    .expect("revoked");
     assert_eq!(shown(&again, "'app'@'10.%'").len(), 2);
     run(&again, &r, "REVOKE boss FROM dba").expect("revoked");
-    assert!(!again.allows(&AccountName::new("dba", "%"), Privilege::Drop, Some("x"), None));
+    assert!(!again.allows(
+        &AccountName::new("dba", "%"),
+        Privilege::Drop,
+        Some("x"),
+        None
+    ));
     run(&again, &r, "RENAME USER dba TO 'd'@'h'").expect("renamed");
     run(&again, &r, "DROP USER 'd'@'h', boss").expect("dropped");
     assert_eq!(again.list().len(), 2);
@@ -159,9 +211,21 @@ fn errors_are_mysqls_and_change_nothing() {
     assert_eq!(code(&r, "GRANT nobody TO a"), 3523);
     assert_eq!(code(&r, "GRANT RELOAD ON shop.* TO a"), 1221);
     assert_eq!(code(&r, "GRANT EVENT ON shop.t TO a"), 1144);
-    assert_eq!(code(&r, "CREATE USER x IDENTIFIED WITH nothing BY 'y'"), 1524);
-    assert_eq!(code(&r, "CREATE USER x IDENTIFIED WITH mysql_native_password AS 'y'"), 1827);
-    assert_eq!(code(&r, "CREATE USER abcdefghijklmnopqrstuvwxyz0123456789"), 1470);
+    assert_eq!(
+        code(&r, "CREATE USER x IDENTIFIED WITH nothing BY 'y'"),
+        1524
+    );
+    assert_eq!(
+        code(
+            &r,
+            "CREATE USER x IDENTIFIED WITH mysql_native_password AS 'y'"
+        ),
+        1827
+    );
+    assert_eq!(
+        code(&r, "CREATE USER abcdefghijklmnopqrstuvwxyz0123456789"),
+        1470
+    );
     run(&accounts, &r, "GRANT a TO b").expect("granted");
     assert_eq!(code(&r, "GRANT b TO a"), 3573);
     let a = AccountName::new("a", "%");
@@ -171,10 +235,20 @@ fn errors_are_mysqls_and_change_nothing() {
     assert_eq!(code(&a, "ALTER USER b IDENTIFIED BY 'x'"), 1227);
     run(&accounts, &a, "ALTER USER CURRENT_USER() IDENTIFIED BY 'x'").expect("own password");
     set_password(&accounts, None, "y", &a).expect("own password");
-    assert_eq!(accounts.get("a", "%").expect("a").auth_string, password::hash_native("y"));
-    let notes = run(&accounts, &r, "CREATE USER IF NOT EXISTS a").expect("a note").warnings;
+    assert_eq!(
+        accounts.get("a", "%").expect("a").auth_string,
+        password::hash_native("y")
+    );
+    let notes = run(&accounts, &r, "CREATE USER IF NOT EXISTS a")
+        .expect("a note")
+        .warnings;
     assert_eq!(notes.len(), 1);
-    run(&accounts, &r, "GRANT SELECT ON shop.* TO a WITH GRANT OPTION").expect("granted");
+    run(
+        &accounts,
+        &r,
+        "GRANT SELECT ON shop.* TO a WITH GRANT OPTION",
+    )
+    .expect("granted");
     run(&accounts, &a, "GRANT SELECT ON shop.items TO b").expect("passed on");
     assert_eq!(code(&a, "GRANT INSERT ON shop.items TO b"), 1142);
 }
@@ -183,10 +257,16 @@ fn errors_are_mysqls_and_change_nothing() {
 fn the_most_specific_account_is_taken() {
     let accounts = Accounts::in_memory();
     let r = AccountName::new("root", "%");
-    run(&accounts, &r, "CREATE USER u, 'u'@'10.%', 'u'@'10.0.0.1', ''@'localhost', 'u'@'localhost'")
-        .expect("created");
+    run(
+        &accounts,
+        &r,
+        "CREATE USER u, 'u'@'10.%', 'u'@'10.0.0.1', ''@'localhost', 'u'@'localhost'",
+    )
+    .expect("created");
     let host = |user: &str, from: &str| {
-        accounts.lookup(user, &ClientHost::parse(from)).map(|a| format!("{}@{}", a.user, a.host))
+        accounts
+            .lookup(user, &ClientHost::parse(from))
+            .map(|a| format!("{}@{}", a.user, a.host))
     };
     assert_eq!(host("u", "10.0.0.1").as_deref(), Some("u@10.0.0.1"));
     assert_eq!(host("u", "10.0.0.2").as_deref(), Some("u@10.%"));
@@ -200,9 +280,15 @@ fn the_most_specific_account_is_taken() {
 fn the_servers_own_account_is_not_kept() {
     let path = scratch("own");
     let accounts = Accounts::open(&path).expect("opens");
-    accounts.add_superuser("root", "localhost", "").expect("root");
+    accounts
+        .add_superuser("root", "localhost", "")
+        .expect("root");
     let before = accounts.version();
-    assert!(!accounts.add_ephemeral_superuser("__dolt_local_user__", "localhost", "s").expect("added"));
+    assert!(
+        !accounts
+            .add_ephemeral_superuser("__dolt_local_user__", "localhost", "s")
+            .expect("added")
+    );
     assert!(accounts.version() > before);
     accounts.save().expect("saved");
     assert!(accounts.get("__dolt_local_user__", "localhost").is_some());

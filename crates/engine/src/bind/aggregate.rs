@@ -73,7 +73,9 @@ pub(crate) fn walk(e: &ast::Expr, f: &mut dyn FnMut(&ast::Expr)) {
             walk(expr, f);
             walk(pattern, f);
         }
-        Between { expr, low, high, .. } => {
+        Between {
+            expr, low, high, ..
+        } => {
             walk(expr, f);
             walk(low, f);
             walk(high, f);
@@ -87,7 +89,11 @@ pub(crate) fn walk(e: &ast::Expr, f: &mut dyn FnMut(&ast::Expr)) {
             walk(value, f);
             walk(array, f);
         }
-        Case { operand, branches, otherwise } => {
+        Case {
+            operand,
+            branches,
+            otherwise,
+        } => {
             if let Some(o) = operand {
                 walk(o, f);
             }
@@ -142,8 +148,11 @@ impl Binder<'_> {
         {
             return Ok(None);
         }
-        let only_columns =
-            self.block().keys.iter().all(|(e, _)| matches!(e, Expr::Column { .. }));
+        let only_columns = self
+            .block()
+            .keys
+            .iter()
+            .all(|(e, _)| matches!(e, Expr::Column { .. }));
         if only_columns && !matches!(e, ast::Expr::Column(_)) {
             return Ok(None);
         }
@@ -171,7 +180,10 @@ impl Binder<'_> {
         Ok(found.map(|i| {
             let typed = &block.keys[i].1;
             Typed {
-                expr: Expr::Column { slot, col: i as u16 },
+                expr: Expr::Column {
+                    slot,
+                    col: i as u16,
+                },
                 ty: typed.ty.clone(),
                 nullable: typed.nullable,
                 coercibility: typed.coercibility,
@@ -192,7 +204,10 @@ impl Binder<'_> {
         let slot = block.aggregate_slot;
         let mut out = t.clone();
         if let Some(i) = block.keys.iter().position(|(key, _)| *key == t.expr) {
-            out.expr = Expr::Column { slot, col: i as u16 };
+            out.expr = Expr::Column {
+                slot,
+                col: i as u16,
+            };
             return Ok(out);
         }
         let fixed = matches!(&t.expr, Expr::Column { slot, col }
@@ -202,7 +217,11 @@ impl Binder<'_> {
             if block.loose_column.is_none() {
                 let scope = &block.tables[table];
                 let meta = &scope.columns[column].meta;
-                let db = if meta.schema.is_empty() { &scope.db } else { &meta.schema };
+                let db = if meta.schema.is_empty() {
+                    &scope.db
+                } else {
+                    &meta.schema
+                };
                 let mut shown = format!("{db}.{}.{}", scope.alias, meta.name);
                 if db.is_empty() {
                     shown = format!("{}.{}", scope.alias, meta.name);
@@ -222,7 +241,10 @@ impl Binder<'_> {
             ty: t.ty.clone(),
         };
         let i = add_call(&mut block.calls, call);
-        out.expr = Expr::Column { slot, col: (block.keys.len() + i) as u16 };
+        out.expr = Expr::Column {
+            slot,
+            col: (block.keys.len() + i) as u16,
+        };
         out.nullable = true;
         Ok(out)
     }
@@ -276,7 +298,11 @@ impl Binder<'_> {
             return Err(Error::wrong_parameter_count("GROUPING"));
         };
         let key = self.grouping_key(arg)?.ok_or_else(|| {
-            Error::new(3602, "HY000", "Argument #0 of GROUPING function is not in GROUP BY")
+            Error::new(
+                3602,
+                "HY000",
+                "Argument #0 of GROUPING function is not in GROUP BY",
+            )
         })?;
         let Expr::Column { col, .. } = key.expr else {
             return Err(Error::invalid_group_function());
@@ -375,10 +401,23 @@ impl Binder<'_> {
                 e => self.expr(e)?,
             };
             let kind = own_compare(&key.ty, connection);
-            order.push(SortKey { expr: key.expr, kind, descending: item.descending });
+            order.push(SortKey {
+                expr: key.expr,
+                kind,
+                descending: item.descending,
+            });
         }
         let text = matches!(function, GroupConcat);
-        let arg_types = args.iter().map(|a| if text { self.plain(a.clone()).ty } else { a.ty.clone() }).collect();
+        let arg_types = args
+            .iter()
+            .map(|a| {
+                if text {
+                    self.plain(a.clone()).ty
+                } else {
+                    a.ty.clone()
+                }
+            })
+            .collect();
         let args = args
             .into_iter()
             .map(|a| match function {
@@ -389,7 +428,16 @@ impl Binder<'_> {
         let separator = call.separator.as_deref().unwrap_or(b",").to_vec();
         let distinct = call.distinct;
         Ok((
-            AggregateCall { function, args, arg_types, distinct, kind, order, separator, ty },
+            AggregateCall {
+                function,
+                args,
+                arg_types,
+                distinct,
+                kind,
+                order,
+                separator,
+                ty,
+            },
             nullable,
         ))
     }
@@ -470,7 +518,11 @@ impl Binder<'_> {
         for item in &spec.order_by {
             let t = self.expr(&item.expr)?;
             let kind = own_compare(&t.ty, connection);
-            order.push(SortKey { expr: t.expr, kind, descending: item.descending });
+            order.push(SortKey {
+                expr: t.expr,
+                kind,
+                descending: item.descending,
+            });
         }
         let frame = match &spec.frame {
             None => None,
@@ -483,7 +535,11 @@ impl Binder<'_> {
                     Some(e) => self.bound(e)?,
                     None => Bound::CurrentRow,
                 };
-                Some(Frame { rows: f.unit == ast::FrameUnit::Rows, start, end })
+                Some(Frame {
+                    rows: f.unit == ast::FrameUnit::Rows,
+                    start,
+                    end,
+                })
             }
         };
         let block = self.block();
@@ -519,15 +575,30 @@ impl Binder<'_> {
     }
 
     fn resolve_window(&mut self, spec: ast::WindowSpec, depth: usize) -> Result<ast::WindowSpec> {
-        let Some(base) = &spec.base else { return Ok(spec) };
-        let unknown = || {
-            Error::new(3579, "HY000", format!("Window name '{base}' is not defined."))
+        let Some(base) = &spec.base else {
+            return Ok(spec);
         };
-        let Some(found) = self.block().windows.get(&base.to_ascii_lowercase()).cloned() else {
+        let unknown = || {
+            Error::new(
+                3579,
+                "HY000",
+                format!("Window name '{base}' is not defined."),
+            )
+        };
+        let Some(found) = self
+            .block()
+            .windows
+            .get(&base.to_ascii_lowercase())
+            .cloned()
+        else {
             return Err(unknown());
         };
         if depth > 32 {
-            return Err(Error::new(3580, "HY000", "There is a circularity in the window dependency graph."));
+            return Err(Error::new(
+                3580,
+                "HY000",
+                "There is a circularity in the window dependency graph.",
+            ));
         }
         let found = self.resolve_window(found, depth + 1)?;
         if !spec.partition_by.is_empty() {
@@ -540,7 +611,11 @@ impl Binder<'_> {
         Ok(ast::WindowSpec {
             base: None,
             partition_by: found.partition_by,
-            order_by: if spec.order_by.is_empty() { found.order_by } else { spec.order_by },
+            order_by: if spec.order_by.is_empty() {
+                found.order_by
+            } else {
+                spec.order_by
+            },
             frame: spec.frame.or(found.frame),
         })
     }
@@ -548,7 +623,10 @@ impl Binder<'_> {
 
 /// Adds a call unless an equal one is there; gives its place.
 fn add_call(calls: &mut Vec<AggregateCall>, call: AggregateCall) -> usize {
-    let volatile = call.args.iter().any(|a| matches!(a, Expr::Literal(Value::Null)));
+    let volatile = call
+        .args
+        .iter()
+        .any(|a| matches!(a, Expr::Literal(Value::Null)));
     if !volatile && let Some(i) = calls.iter().position(|c| *c == call) {
         return i;
     }

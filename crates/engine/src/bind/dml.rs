@@ -25,7 +25,10 @@ pub struct Assigned {
 
 impl From<Typed> for Assigned {
     fn from(t: Typed) -> Assigned {
-        Assigned { expr: t.expr, ty: t.ty }
+        Assigned {
+            expr: t.expr,
+            ty: t.ty,
+        }
     }
 }
 
@@ -143,8 +146,15 @@ pub struct DeletePlan {
 impl Binder<'_> {
     /// Resolves a table that is to be written.
     fn target(&mut self, name: &ast::ObjectName, verb: &str) -> Result<BoundTable> {
-        let db = name.db.as_ref().map(|d| d.to_string()).or_else(|| self.default_db());
-        match self.catalog.resolve_table(db.as_deref(), &name.name, None)? {
+        let db = name
+            .db
+            .as_ref()
+            .map(|d| d.to_string())
+            .or_else(|| self.default_db());
+        match self
+            .catalog
+            .resolve_table(db.as_deref(), &name.name, None)?
+        {
             Resolved::Table(t) => Ok(t),
             Resolved::View { .. } | Resolved::Virtual(_) if verb == "INSERT" => {
                 Err(Error::non_insertable(&name.name))
@@ -175,7 +185,10 @@ impl Binder<'_> {
                 DefaultValue::AutoIncrement
             } else if !c.default.is_empty() {
                 let e = parse(&c.default, &options)?;
-                DefaultValue::Expr(self.bind_over_table(def, &def.name, &e, "field list")?.into())
+                DefaultValue::Expr(
+                    self.bind_over_table(def, &def.name, &e, "field list")?
+                        .into(),
+                )
             } else if c.nullable {
                 DefaultValue::Null
             } else if let SqlType::Enum(members, _) = &c.ty
@@ -183,7 +196,10 @@ impl Binder<'_> {
             {
                 // NOT NULL without DEFAULT: the first member.
                 let first = Expr::Literal(Value::UInt(1));
-                DefaultValue::Expr(Assigned { expr: first, ty: c.ty.clone() })
+                DefaultValue::Expr(Assigned {
+                    expr: first,
+                    ty: c.ty.clone(),
+                })
             } else {
                 DefaultValue::Missing
             });
@@ -224,7 +240,9 @@ impl Binder<'_> {
             columns.push(i);
         }
         if !explicit {
-            columns = (0..def.columns.len()).filter(|i| !def.columns[*i].hidden).collect();
+            columns = (0..def.columns.len())
+                .filter(|i| !def.columns[*i].hidden)
+                .collect();
         }
         let rows = match &s.source {
             ast::InsertSource::Values(list) => {
@@ -250,7 +268,9 @@ impl Binder<'_> {
             }
         };
         if let InsertRows::Query(_) = &rows
-            && let Some(c) = columns.iter().find(|c| !def.columns[**c].generated.is_empty())
+            && let Some(c) = columns
+                .iter()
+                .find(|c| !def.columns[**c].generated.is_empty())
         {
             return Err(Error::generated_value(&def.columns[*c].name, &def.name));
         }
@@ -377,8 +397,11 @@ impl Binder<'_> {
             return Err(err);
         }
         let saved = block.tables[1].merged.clone();
-        block.tables[1].merged =
-            block.tables[1].columns.iter().map(|c| c.meta.name.clone()).collect();
+        block.tables[1].merged = block.tables[1]
+            .columns
+            .iter()
+            .map(|c| c.meta.name.clone())
+            .collect();
         let t = self.expr(e);
         self.block().tables[1].merged = saved;
         t
@@ -395,11 +418,11 @@ impl Binder<'_> {
     ) {
         let aliased = |name: &str| {
             select.items.iter().find_map(|item| match item {
-                ast::SelectItem::Expr { expr: ast::Expr::Column(c), alias: Some(a), .. }
-                    if a.eq_ignore_ascii_case(name) =>
-                {
-                    Some(c.name.to_string())
-                }
+                ast::SelectItem::Expr {
+                    expr: ast::Expr::Column(c),
+                    alias: Some(a),
+                    ..
+                } if a.eq_ignore_ascii_case(name) => Some(c.name.to_string()),
                 _ => None,
             })
         };
@@ -409,7 +432,10 @@ impl Binder<'_> {
             if column.table.is_empty() {
                 continue;
             }
-            let at = block.tables.iter().position(|t| t.alias.eq_ignore_ascii_case(&column.table));
+            let at = block
+                .tables
+                .iter()
+                .position(|t| t.alias.eq_ignore_ascii_case(&column.table));
             let at = match at {
                 Some(0 | 1) => continue,
                 Some(at) => at,
@@ -507,15 +533,18 @@ impl Binder<'_> {
                 let def = self.stored_in_slot(slot)?.1;
                 return Err(Error::generated_value(&def.columns[col].name, &def.name));
             };
-            let (table, def) = self
-                .stored_in_slot(slot)
-                .map_err(|_| Error::non_updatable(t.origin.map_or(String::new(), |o| o.table), "UPDATE"))?;
+            let (table, def) = self.stored_in_slot(slot).map_err(|_| {
+                Error::non_updatable(t.origin.map_or(String::new(), |o| o.table), "UPDATE")
+            })?;
             let column = col as usize;
             let value = match &a.value {
                 ast::Expr::Default(None) if !def.columns[column].generated.is_empty() => continue,
                 ast::Expr::Default(None) => {
                     if def.columns[column].default.is_empty() && def.columns[column].nullable {
-                        Some(Assigned { expr: Expr::Literal(Value::Null), ty: SqlType::Null })
+                        Some(Assigned {
+                            expr: Expr::Literal(Value::Null),
+                            ty: SqlType::Null,
+                        })
                     } else {
                         Some(self.stored_default(&def, column)?.into())
                     }
@@ -529,7 +558,13 @@ impl Binder<'_> {
                 Some(t) => t.set.push((column, value)),
                 None => {
                     let rules = self.row_rules(&def)?;
-                    targets.push(UpdateTarget { slot, table, def, set: vec![(column, value)], rules });
+                    targets.push(UpdateTarget {
+                        slot,
+                        table,
+                        def,
+                        set: vec![(column, value)],
+                        rules,
+                    });
                 }
             }
         }
@@ -542,17 +577,30 @@ impl Binder<'_> {
         let limit = self.limit(s.limit.as_ref())?;
         let slots = self.block().slots as usize;
         let (gate, from) = crate::optimize::sources(part.items, conditions);
-        Ok(UpdatePlan { slots, from, gate, targets, order, limit, ignore: s.ignore })
+        Ok(UpdatePlan {
+            slots,
+            from,
+            gate,
+            targets,
+            order,
+            limit,
+            ignore: s.ignore,
+        })
     }
 
     fn generated_target(&mut self, c: &ast::ColumnRef) -> Result<(u16, usize)> {
         for t in &self.block().tables {
-            if c.table.as_ref().is_some_and(|n| !t.alias.eq_ignore_ascii_case(n)) {
+            if c.table
+                .as_ref()
+                .is_some_and(|n| !t.alias.eq_ignore_ascii_case(n))
+            {
                 continue;
             }
-            if let Some(i) = t.columns.iter().position(|x: &ScopeColumn| {
-                x.meta.name.eq_ignore_ascii_case(&c.name)
-            }) {
+            if let Some(i) = t
+                .columns
+                .iter()
+                .position(|x: &ScopeColumn| x.meta.name.eq_ignore_ascii_case(&c.name))
+            {
                 return Ok((t.slot, i));
             }
         }
@@ -577,7 +625,11 @@ impl Binder<'_> {
         for item in items {
             let t = self.expr(&item.expr)?;
             let kind = own_compare(&t.ty, self.modes.connection);
-            order.push(SortKey { expr: t.expr, kind, descending: item.descending });
+            order.push(SortKey {
+                expr: t.expr,
+                kind,
+                descending: item.descending,
+            });
         }
         Ok(order)
     }
@@ -615,7 +667,10 @@ impl Binder<'_> {
         for name in &s.targets {
             let found = self.block().tables.iter().find(|t| {
                 t.alias.eq_ignore_ascii_case(&name.name)
-                    && name.db.as_ref().is_none_or(|d| t.db.eq_ignore_ascii_case(d))
+                    && name
+                        .db
+                        .as_ref()
+                        .is_none_or(|d| t.db.eq_ignore_ascii_case(d))
             });
             let slot = match found {
                 Some(t) => t.slot,
@@ -641,6 +696,14 @@ impl Binder<'_> {
         let limit = self.limit(s.limit.as_ref())?;
         let slots = self.block().slots as usize;
         let (gate, from) = crate::optimize::sources(part.items, conditions);
-        Ok(DeletePlan { slots, from, gate, targets, order, limit, ignore: s.ignore })
+        Ok(DeletePlan {
+            slots,
+            from,
+            gate,
+            targets,
+            order,
+            limit,
+            ignore: s.ignore,
+        })
     }
 }

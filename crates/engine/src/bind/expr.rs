@@ -36,8 +36,18 @@ impl Binder<'_> {
             SqlType::Enum(_, c) | SqlType::Set(_, c) => {
                 let to = SqlType::VarChar(types::text_length(&t.ty), *c);
                 let from = t.ty.clone();
-                let expr = Expr::Cast { expr: Box::new(t.expr), from, to: to.clone() };
-                Typed { expr, ty: to, nullable: t.nullable, coercibility: t.coercibility, origin: None }
+                let expr = Expr::Cast {
+                    expr: Box::new(t.expr),
+                    from,
+                    to: to.clone(),
+                };
+                Typed {
+                    expr,
+                    ty: to,
+                    nullable: t.nullable,
+                    coercibility: t.coercibility,
+                    origin: None,
+                }
             }
             _ => t,
         }
@@ -65,7 +75,16 @@ impl Binder<'_> {
         let nullable = op != CompareOp::NullSafeEq && (a.nullable || b.nullable);
         let left = Box::new(self.for_compare(a, kind));
         let right = Box::new(self.for_compare(b, kind));
-        Ok(Typed::new(Expr::Compare { op, kind, left, right }, BOOL, nullable))
+        Ok(Typed::new(
+            Expr::Compare {
+                op,
+                kind,
+                left,
+                right,
+            },
+            BOOL,
+            nullable,
+        ))
     }
 
     fn enum_literal(&self, a: Typed, b: Typed) -> (Typed, Typed) {
@@ -75,18 +94,20 @@ impl Binder<'_> {
     /// Binds an expression.
     pub(crate) fn expr(&mut self, e: &ast::Expr) -> Result<Typed> {
         if self.block().stage == Stage::Groups
-            && let Some(key) = self.grouping_key(e)? {
-                return Ok(key);
-            }
+            && let Some(key) = self.grouping_key(e)?
+        {
+            return Ok(key);
+        }
         match e {
             ast::Expr::Literal(l) => self.literal(l),
             ast::Expr::Column(c) => self.column(c),
             ast::Expr::Param(n) => {
                 let n = *n as usize;
-                let ty = self.params.get(n).cloned().unwrap_or(SqlType::VarChar(
-                    255,
-                    self.modes.connection,
-                ));
+                let ty = self
+                    .params
+                    .get(n)
+                    .cloned()
+                    .unwrap_or(SqlType::VarChar(255, self.modes.connection));
                 Ok(Typed::new(Expr::Param(n), ty, true).with_coercibility(coercibility::LITERAL))
             }
             ast::Expr::UserVar(name) => {
@@ -99,13 +120,21 @@ impl Binder<'_> {
                 self.uncacheable = true;
                 let value = self.catalog.system_variable(v.scope, &v.name)?;
                 let ty = type_of_value(&value, self.modes.connection);
-                Ok(Typed::new(Expr::SystemVar(v.scope, v.name.clone()), ty, true))
+                Ok(Typed::new(
+                    Expr::SystemVar(v.scope, v.name.clone()),
+                    ty,
+                    true,
+                ))
             }
             ast::Expr::Assign { target, value } => {
                 self.uncacheable = true;
                 let v = self.expr(value)?;
                 let v = self.plain(v);
-                Ok(Typed::new(Expr::Assign(target.clone(), Box::new(v.expr)), v.ty, true))
+                Ok(Typed::new(
+                    Expr::Assign(target.clone(), Box::new(v.expr)),
+                    v.ty,
+                    true,
+                ))
             }
             ast::Expr::Unary { op, expr } => self.unary(*op, expr),
             ast::Expr::Binary { op, left, right } => self.binary(*op, left, right),
@@ -117,12 +146,22 @@ impl Binder<'_> {
                 let (list, nullable) = self.conditions(list)?;
                 Ok(Typed::new(Expr::Or(list), BOOL, nullable))
             }
-            ast::Expr::Quantified { op, left, quantifier, query } => {
+            ast::Expr::Quantified {
+                op,
+                left,
+                quantifier,
+                query,
+            } => {
                 let all = *quantifier == ast::Quantifier::All;
                 let op = compare_op(*op).ok_or_else(|| Error::not_supported("operator"))?;
                 self.in_query(left, query, op, all)
             }
-            ast::Expr::Like { expr, negated, pattern, escape } => {
+            ast::Expr::Like {
+                expr,
+                negated,
+                pattern,
+                escape,
+            } => {
                 let a = self.expr(expr)?;
                 let b = self.expr(pattern)?;
                 let (a, b) = (self.plain(a), self.plain(b));
@@ -131,21 +170,38 @@ impl Binder<'_> {
                     self.modes.connection,
                     "like",
                 )?;
-                let collation = values::collation::by_id(id).ok_or_else(|| Error::unknown_collation(id.0))?;
+                let collation =
+                    values::collation::by_id(id).ok_or_else(|| Error::unknown_collation(id.0))?;
                 let nullable = a.nullable || b.nullable;
                 let escape = match escape {
                     Some(e) => Some(self.boxed(e)?),
                     None => None,
                 };
                 let (expr, pattern) = (Box::new(a.expr), Box::new(b.expr));
-                let like = Expr::Like { expr, pattern, escape, collation, negated: *negated };
+                let like = Expr::Like {
+                    expr,
+                    pattern,
+                    escape,
+                    collation,
+                    negated: *negated,
+                };
                 Ok(Typed::new(like, BOOL, nullable))
             }
-            ast::Expr::Regexp { expr, negated, pattern } => {
-                let call = self.named_call("regexp_like", &[(**expr).clone(), (**pattern).clone()])?;
+            ast::Expr::Regexp {
+                expr,
+                negated,
+                pattern,
+            } => {
+                let call =
+                    self.named_call("regexp_like", &[(**expr).clone(), (**pattern).clone()])?;
                 Ok(if *negated { negate(call) } else { call })
             }
-            ast::Expr::Between { expr, negated, low, high } => {
+            ast::Expr::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => {
                 let x = self.expr(expr)?;
                 let l = self.expr(low)?;
                 let h = self.expr(high)?;
@@ -156,12 +212,24 @@ impl Binder<'_> {
                 let both = Typed::new(Expr::And(vec![a.expr, b.expr]), BOOL, nullable);
                 Ok(if *negated { negate(both) } else { both })
             }
-            ast::Expr::InList { expr, negated, list } => self.in_list(expr, *negated, list),
-            ast::Expr::InSubquery { expr, negated, query } => {
+            ast::Expr::InList {
+                expr,
+                negated,
+                list,
+            } => self.in_list(expr, *negated, list),
+            ast::Expr::InSubquery {
+                expr,
+                negated,
+                query,
+            } => {
                 let t = self.in_query(expr, query, CompareOp::Eq, false)?;
                 Ok(if *negated { negate(t) } else { t })
             }
-            ast::Expr::Is { expr, negated, what } => {
+            ast::Expr::Is {
+                expr,
+                negated,
+                what,
+            } => {
                 let t = self.expr(expr)?;
                 let t = self.plain(t);
                 let test = match what {
@@ -169,7 +237,11 @@ impl Binder<'_> {
                     IsWhat::True => IsTest::True,
                     IsWhat::False => IsTest::False,
                 };
-                let is = Expr::Is { expr: Box::new(t.expr), test, negated: *negated };
+                let is = Expr::Is {
+                    expr: Box::new(t.expr),
+                    test,
+                    negated: *negated,
+                };
                 Ok(Typed::new(is, BOOL, false))
             }
             ast::Expr::MemberOf { value, array } => {
@@ -198,9 +270,11 @@ impl Binder<'_> {
                 t.origin = None;
                 Ok(t)
             }
-            ast::Expr::Case { operand, branches, otherwise } => {
-                self.case(operand.as_deref(), branches, otherwise.as_deref())
-            }
+            ast::Expr::Case {
+                operand,
+                branches,
+                otherwise,
+            } => self.case(operand.as_deref(), branches, otherwise.as_deref()),
             ast::Expr::Cast { expr, to, .. } => {
                 let t = self.expr(expr)?;
                 let to = self.cast_type(&to.kind)?;
@@ -244,10 +318,18 @@ impl Binder<'_> {
             ast::Expr::Position { needle, haystack } => {
                 self.named_call("locate", &[(**needle).clone(), (**haystack).clone()])
             }
-            ast::Expr::TimestampFunction { diff, unit, first, second } => {
+            ast::Expr::TimestampFunction {
+                diff,
+                unit,
+                first,
+                second,
+            } => {
                 if *diff {
                     let unit = text_literal(unit.as_str());
-                    self.named_call("timestampdiff", &[unit, (**first).clone(), (**second).clone()])
+                    self.named_call(
+                        "timestampdiff",
+                        &[unit, (**first).clone(), (**second).clone()],
+                    )
                 } else {
                     self.date_add(second, first, *unit, false)
                 }
@@ -281,7 +363,13 @@ impl Binder<'_> {
                     None => Ok(Typed::new(Expr::Literal(Value::Null), SqlType::Null, true)),
                 }
             }
-            ast::Expr::JsonValue { doc, path, returning, on_empty, .. } => {
+            ast::Expr::JsonValue {
+                doc,
+                path,
+                returning,
+                on_empty,
+                ..
+            } => {
                 let to = match returning {
                     Some(r) => Some(self.cast_type(&r.kind)?),
                     None => None,
@@ -293,7 +381,11 @@ impl Binder<'_> {
                         let default = self.expr(e)?;
                         let ty = found.ty.clone();
                         let default = self.cast(default, ty.clone());
-                        Ok(Typed::new(Expr::Coalesce(vec![found.expr, default.expr]), ty, true))
+                        Ok(Typed::new(
+                            Expr::Coalesce(vec![found.expr, default.expr]),
+                            ty,
+                            true,
+                        ))
                     }
                     _ => Ok(found),
                 }
@@ -329,7 +421,10 @@ impl Binder<'_> {
                     .ok_or_else(|| Error::general(format!("invalid number {text}")))?;
                 let scale = d.scale() as u32;
                 let digits = text.bytes().filter(u8::is_ascii_digit).count() as u32;
-                lit(Value::Decimal(d), types::decimal(digits.saturating_sub(scale), scale))
+                lit(
+                    Value::Decimal(d),
+                    types::decimal(digits.saturating_sub(scale), scale),
+                )
             }
             Literal::Float(text) => {
                 let v: f64 = text.parse().map_err(|_| Error::general("invalid number"))?;
@@ -346,7 +441,9 @@ impl Binder<'_> {
                 let collation = match charset.as_deref() {
                     None => connection,
                     Some(c) => {
-                        crate::bind::types::charset_default(c).ok_or_else(|| Error::unknown_charset(c))?.id
+                        crate::bind::types::charset_default(c)
+                            .ok_or_else(|| Error::unknown_charset(c))?
+                            .id
                     }
                 };
                 let mut bytes = bytes.to_vec();
@@ -356,7 +453,8 @@ impl Binder<'_> {
                 {
                     // The introducer says what the bytes of the literal are.
                     bytes = c.charset.to_utf8(&bytes).ok_or_else(|| {
-                        let hex: String = bytes.iter().take(6).map(|b| format!("{b:02X}")).collect();
+                        let hex: String =
+                            bytes.iter().take(6).map(|b| format!("{b:02X}")).collect();
                         let text = format!("Invalid {} character string: '{hex}'", c.charset.name);
                         Error::new(1300, "HY000", text)
                     })?;
@@ -368,7 +466,8 @@ impl Binder<'_> {
             Literal::Hex { bytes, charset } | Literal::Bit { bytes, charset } => {
                 let ty = match charset.as_deref() {
                     Some(c) => {
-                        let c = crate::bind::types::charset_default(c).ok_or_else(|| Error::unknown_charset(c))?;
+                        let c = crate::bind::types::charset_default(c)
+                            .ok_or_else(|| Error::unknown_charset(c))?;
                         types::varchar(bytes.len() as u32, c.id)
                     }
                     None => SqlType::VarBinary(bytes.len() as u32),
@@ -399,7 +498,11 @@ impl Binder<'_> {
             UnaryOp::Plus => self.expr(expr),
             UnaryOp::BitNot => {
                 let e = self.expr(expr)?;
-                Ok(Typed::new(Expr::BitNot(Box::new(e.expr)), UBIGINT, e.nullable))
+                Ok(Typed::new(
+                    Expr::BitNot(Box::new(e.expr)),
+                    UBIGINT,
+                    e.nullable,
+                ))
             }
             UnaryOp::Binary => {
                 let t = self.expr(expr)?;
@@ -420,7 +523,11 @@ impl Binder<'_> {
                     }
                     let d = values::Decimal::parse(&format!("-{v}"))
                         .expect("an integer is a decimal number");
-                    return Ok(Typed::new(Expr::Literal(Value::Decimal(d)), types::decimal(20, 0), false));
+                    return Ok(Typed::new(
+                        Expr::Literal(Value::Decimal(d)),
+                        types::decimal(20, 0),
+                        false,
+                    ));
                 }
                 let t = self.expr(expr)?;
                 // Minus zero, written as a literal, is zero.
@@ -435,14 +542,21 @@ impl Binder<'_> {
                 let (kind, ty) = match &t.ty {
                     SqlType::Decimal { precision, scale } => (
                         ArithAs::Decimal { scale: *scale },
-                        SqlType::Decimal { precision: *precision, scale: *scale },
+                        SqlType::Decimal {
+                            precision: *precision,
+                            scale: *scale,
+                        },
                     ),
                     SqlType::Null => (ArithAs::Signed, BIGINT),
                     ty if types::is_integer(ty) => (ArithAs::Signed, BIGINT),
                     ty if types::is_temporal(ty) => (ArithAs::Signed, BIGINT),
                     _ => (ArithAs::Float, SqlType::Double),
                 };
-                Ok(Typed::new(Expr::Negate(Box::new(t.expr), kind), ty, t.nullable))
+                Ok(Typed::new(
+                    Expr::Negate(Box::new(t.expr), kind),
+                    ty,
+                    t.nullable,
+                ))
             }
         }
     }
@@ -543,7 +657,11 @@ impl Binder<'_> {
     fn row_comparison(&mut self, op: CompareOp, a: &[ast::Expr], b: &[ast::Expr]) -> Result<Typed> {
         match op {
             CompareOp::Eq | CompareOp::NullSafeEq | CompareOp::Ne => {
-                let each = if op == CompareOp::Ne { CompareOp::Eq } else { op };
+                let each = if op == CompareOp::Ne {
+                    CompareOp::Eq
+                } else {
+                    op
+                };
                 let mut parts = Vec::new();
                 let mut nullable = false;
                 for (x, y) in a.iter().zip(b) {
@@ -552,7 +670,11 @@ impl Binder<'_> {
                     parts.push(t.expr);
                 }
                 let all = Typed::new(Expr::And(parts), BOOL, nullable);
-                Ok(if op == CompareOp::Ne { negate(all) } else { all })
+                Ok(if op == CompareOp::Ne {
+                    negate(all)
+                } else {
+                    all
+                })
             }
             _ => {
                 // a < c OR (a = c AND rest), the last part with the operator itself.
@@ -602,7 +724,11 @@ impl Binder<'_> {
             items.push((self.for_compare(t, kind), kind));
         }
         let x = if plain { self.plain(x) } else { x };
-        let e = Expr::InList { expr: Box::new(x.expr), list: items, negated };
+        let e = Expr::InList {
+            expr: Box::new(x.expr),
+            list: items,
+            negated,
+        };
         Ok(Typed::new(e, BOOL, nullable))
     }
 
@@ -632,7 +758,13 @@ impl Binder<'_> {
             kinds.push(kind);
             left.push(self.for_compare(part, kind));
         }
-        let e = Expr::InQuery(Box::new(InSubquery { left, kinds, query, op, all }));
+        let e = Expr::InQuery(Box::new(InSubquery {
+            left,
+            kinds,
+            query,
+            op,
+            all,
+        }));
         Ok(Typed::new(e, BOOL, true))
     }
 
@@ -641,7 +773,11 @@ impl Binder<'_> {
         let depth = self.blocks.len();
         let cache = self.new_cache();
         let (plan, outer) = self.query_with_outer(query)?;
-        Ok(Arc::new(SubqueryExpr { plan, correlated: outer < depth, cache }))
+        Ok(Arc::new(SubqueryExpr {
+            plan,
+            correlated: outer < depth,
+            cache,
+        }))
     }
 
     fn case(
@@ -664,11 +800,22 @@ impl Binder<'_> {
         let otherwise = otherwise.map(|e| self.expr(e)).transpose()?;
         let (mut results, ty, nullable) =
             self.unify(thens.into_iter().chain(otherwise.clone()).collect())?;
-        let last = otherwise.is_some().then(|| results.pop()).flatten().map(Box::new);
+        let last = otherwise
+            .is_some()
+            .then(|| results.pop())
+            .flatten()
+            .map(Box::new);
         let branches = whens.into_iter().zip(results).collect();
         let nullable = nullable || last.is_none();
-        Ok(Typed::new(Expr::Case { branches, otherwise: last }, ty, nullable)
-            .with_coercibility(coercibility::IMPLICIT))
+        Ok(Typed::new(
+            Expr::Case {
+                branches,
+                otherwise: last,
+            },
+            ty,
+            nullable,
+        )
+        .with_coercibility(coercibility::IMPLICIT))
     }
 
     /// Converts alternatives to one type.
@@ -676,7 +823,10 @@ impl Binder<'_> {
         let pairs: Vec<(&SqlType, u8)> = list.iter().map(|t| (&t.ty, t.coercibility)).collect();
         let mut ty = common_of(&pairs, self.modes.connection)?;
         if matches!(ty, SqlType::Enum(..) | SqlType::Set(..)) {
-            ty = types::varchar(types::text_length(&ty), collation_id(&ty).unwrap_or(self.modes.connection));
+            ty = types::varchar(
+                types::text_length(&ty),
+                collation_id(&ty).unwrap_or(self.modes.connection),
+            );
         }
         let nullable = list.iter().any(|t| t.nullable);
         let out = list.into_iter().map(|t| self.convert_to(t, &ty)).collect();
@@ -688,7 +838,11 @@ impl Binder<'_> {
         if same_form(&t.ty, ty) {
             return t.expr;
         }
-        Expr::Cast { expr: Box::new(t.expr), from: t.ty, to: ty.clone() }
+        Expr::Cast {
+            expr: Box::new(t.expr),
+            from: t.ty,
+            to: ty.clone(),
+        }
     }
 
     pub(crate) fn cast(&self, mut t: Typed, to: SqlType) -> Typed {
@@ -696,8 +850,16 @@ impl Binder<'_> {
             keep_digits(&mut t.expr);
         }
         let nullable = t.nullable || !types::is_string(&to);
-        let coercibility = if types::is_string(&to) { coercibility::IMPLICIT } else { coercibility::NUMERIC };
-        let e = Expr::Cast { expr: Box::new(t.expr), from: t.ty, to: to.clone() };
+        let coercibility = if types::is_string(&to) {
+            coercibility::IMPLICIT
+        } else {
+            coercibility::NUMERIC
+        };
+        let e = Expr::Cast {
+            expr: Box::new(t.expr),
+            from: t.ty,
+            to: to.clone(),
+        };
         Typed::new(e, to, nullable).with_coercibility(coercibility)
     }
 
@@ -711,13 +873,22 @@ impl Binder<'_> {
         Ok(match kind {
             Binary(None) => SqlType::VarBinary(65_535),
             Binary(Some(n)) => SqlType::Binary((*n).min(u32::MAX as u64) as u32),
-            Char { length, charset, binary } => {
+            Char {
+                length,
+                charset,
+                binary,
+            } => {
                 let mut id = match charset.as_deref() {
-                    Some(c) => crate::bind::types::charset_default(c).ok_or_else(|| Error::unknown_charset(c))?.id,
+                    Some(c) => {
+                        crate::bind::types::charset_default(c)
+                            .ok_or_else(|| Error::unknown_charset(c))?
+                            .id
+                    }
                     None => connection,
                 };
                 if *binary && id != CollationId::BINARY {
-                    let charset = values::collation::by_id(id).map_or("utf8mb4", |c| c.charset.name);
+                    let charset =
+                        values::collation::by_id(id).map_or("utf8mb4", |c| c.charset.name);
                     id = values::collation::by_name(&format!("{charset}_bin")).map_or(id, |c| c.id);
                 }
                 match length {
@@ -726,7 +897,8 @@ impl Binder<'_> {
                 }
             }
             NChar(n) => {
-                let id = values::collation::by_name("utf8mb3_general_ci").map_or(connection, |c| c.id);
+                let id =
+                    values::collation::by_name("utf8mb3_general_ci").map_or(connection, |c| c.id);
                 match n {
                     Some(n) => types::varchar((*n).min(u32::MAX as u64) as u32, id),
                     None => SqlType::Text(values::LobSize::Long, id),
@@ -750,7 +922,10 @@ impl Binder<'_> {
                 if s > p {
                     return Err(Error::scale_above_precision(""));
                 }
-                SqlType::Decimal { precision: p.max(1) as u8, scale: s as u8 }
+                SqlType::Decimal {
+                    precision: p.max(1) as u8,
+                    scale: s as u8,
+                }
             }
             Float(Some(p)) if *p > 24 => SqlType::Double,
             Float(_) => SqlType::Float,
@@ -789,7 +964,9 @@ impl Binder<'_> {
             SqlType::DateTime(f) | SqlType::Timestamp(f) => {
                 SqlType::DateTime(if micro { 6 } else { (*f).max(fraction) })
             }
-            SqlType::Time(f) if time_unit => SqlType::Time(if micro { 6 } else { (*f).max(fraction) }),
+            SqlType::Time(f) if time_unit => {
+                SqlType::Time(if micro { 6 } else { (*f).max(fraction) })
+            }
             SqlType::Time(f) => SqlType::DateTime(*f),
             _ => SqlType::VarChar(29, self.modes.connection),
         };
@@ -817,7 +994,9 @@ impl Binder<'_> {
 
     /// The type that Dolt's third argument of JSON_VALUE names.
     fn json_value_type(&self, name: &ast::Expr) -> Option<SqlType> {
-        let ast::Expr::Literal(Literal::String { bytes, .. }) = name else { return None };
+        let ast::Expr::Literal(Literal::String { bytes, .. }) = name else {
+            return None;
+        };
         let name = String::from_utf8_lossy(bytes).to_ascii_lowercase();
         Some(match name.split(['(', ' ']).next().unwrap_or("") {
             "json" => SqlType::Json,
@@ -837,7 +1016,14 @@ impl Binder<'_> {
     fn operand(&mut self, e: &ast::Expr) -> Result<Typed> {
         match e {
             ast::Expr::Literal(
-                Literal::Hex { bytes, charset: None } | Literal::Bit { bytes, charset: None },
+                Literal::Hex {
+                    bytes,
+                    charset: None,
+                }
+                | Literal::Bit {
+                    bytes,
+                    charset: None,
+                },
             ) if bytes.len() <= 8 => {
                 let n = bytes.iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
                 Ok(Typed::new(Expr::Literal(Value::UInt(n)), UBIGINT, false))
@@ -848,7 +1034,10 @@ impl Binder<'_> {
 
     /// A call of a built-in function by name.
     pub(crate) fn named_call(&mut self, name: &str, args: &[ast::Expr]) -> Result<Typed> {
-        let args = args.iter().map(|a| self.expr(a)).collect::<Result<Vec<_>>>()?;
+        let args = args
+            .iter()
+            .map(|a| self.expr(a))
+            .collect::<Result<Vec<_>>>()?;
         self.call(name, args)
     }
 
@@ -862,7 +1051,11 @@ impl Binder<'_> {
         let Some(function) = crate::functions::lookup(name) else {
             return Err(Error::unknown_function(name));
         };
-        let most = if function.max == u8::MAX { usize::MAX } else { function.max as usize };
+        let most = if function.max == u8::MAX {
+            usize::MAX
+        } else {
+            function.max as usize
+        };
         if args.len() < function.min as usize || args.len() > most {
             return Err(Error::wrong_parameter_count(name));
         }
@@ -900,15 +1093,29 @@ impl Binder<'_> {
             result = refine(&plain_types, &constants, result);
         }
         let args = args.into_iter().map(|a| self.plain(a).expr).collect();
-        let types = Arc::new(CallTypes { args: arg_types, result: result.clone(), collation });
+        let types = Arc::new(CallTypes {
+            args: arg_types,
+            result: result.clone(),
+            collation,
+        });
         let ty = result;
-        let coercibility = if types::is_string(&ty) { strength.min(coercibility::LITERAL) } else { coercibility::NUMERIC };
+        let coercibility = if types::is_string(&ty) {
+            strength.min(coercibility::LITERAL)
+        } else {
+            coercibility::NUMERIC
+        };
         if function.volatile {
             // The value belongs to the statement's time, user or session, never to the plan.
         }
-        let e = Expr::Call { function, args, types };
-        Ok(Typed::new(e, ty, nullable_args || !strict || function.min > 0)
-            .with_coercibility(coercibility))
+        let e = Expr::Call {
+            function,
+            args,
+            types,
+        };
+        Ok(
+            Typed::new(e, ty, nullable_args || !strict || function.min > 0)
+                .with_coercibility(coercibility),
+        )
     }
 
     fn function(&mut self, call: &ast::FunctionCall) -> Result<Typed> {
@@ -938,9 +1145,16 @@ impl Binder<'_> {
                 } else {
                     count(1, usize::MAX)?;
                 }
-                let list = args.iter().map(|a| self.expr(a)).collect::<Result<Vec<_>>>()?;
+                let list = args
+                    .iter()
+                    .map(|a| self.expr(a))
+                    .collect::<Result<Vec<_>>>()?;
                 let nullable = list.iter().all(|t| t.nullable);
-                let strength = list.iter().map(|t| t.coercibility).min().unwrap_or(coercibility::LITERAL);
+                let strength = list
+                    .iter()
+                    .map(|t| t.coercibility)
+                    .min()
+                    .unwrap_or(coercibility::LITERAL);
                 let (list, ty, _) = self.unify(list)?;
                 Ok(Typed::new(Expr::Coalesce(list), ty, nullable).with_coercibility(strength))
             }
@@ -960,15 +1174,24 @@ impl Binder<'_> {
             "isnull" => {
                 count(1, 1)?;
                 let t = self.expr(&args[0])?;
-                let is = Expr::Is { expr: Box::new(t.expr), test: IsTest::Null, negated: false };
+                let is = Expr::Is {
+                    expr: Box::new(t.expr),
+                    test: IsTest::Null,
+                    negated: false,
+                };
                 Ok(Typed::new(is, BOOL, false))
             }
             "greatest" | "least" => {
                 count(2, usize::MAX)?;
-                let list = args.iter().map(|a| self.expr(a)).collect::<Result<Vec<_>>>()?;
+                let list = args
+                    .iter()
+                    .map(|a| self.expr(a))
+                    .collect::<Result<Vec<_>>>()?;
                 let (list, ty, nullable) = self.unify(list)?;
-                let typed =
-                    list.into_iter().map(|e| Typed::new(e, ty.clone(), nullable)).collect();
+                let typed = list
+                    .into_iter()
+                    .map(|e| Typed::new(e, ty.clone(), nullable))
+                    .collect();
                 let mut t = self.call(&name, typed)?;
                 t.ty = ty;
                 Ok(t)
@@ -1044,14 +1267,22 @@ impl Binder<'_> {
             let v = Value::Int(t.coercibility as i64);
             return Ok(Typed::new(Expr::Literal(v), BIGINT, false));
         }
-        let utf8 = values::collation::by_name("utf8mb3_general_ci").map_or(self.modes.connection, |c| c.id);
-        Ok(Typed::new(Expr::Literal(Value::text(text)), SqlType::VarChar(64, utf8), false))
+        let utf8 = values::collation::by_name("utf8mb3_general_ci")
+            .map_or(self.modes.connection, |c| c.id);
+        Ok(Typed::new(
+            Expr::Literal(Value::text(text)),
+            SqlType::VarChar(64, utf8),
+            false,
+        ))
     }
 
     /// Resolves a column name from the innermost block outwards.
     pub(crate) fn column(&mut self, c: &ast::ColumnRef) -> Result<Typed> {
         if c.table.is_none()
-            && let Some(i) = self.locals.iter().rposition(|(n, _)| n.eq_ignore_ascii_case(&c.name))
+            && let Some(i) = self
+                .locals
+                .iter()
+                .rposition(|(n, _)| n.eq_ignore_ascii_case(&c.name))
         {
             return Ok(Typed::new(Expr::Local(i), self.locals[i].1.clone(), true)
                 .with_coercibility(coercibility::IMPLICIT));
@@ -1063,7 +1294,11 @@ impl Binder<'_> {
             }
             match self.column_at(level, c)? {
                 Found::Column(t) => {
-                    return Ok(if level == here { t } else { self.outward(t, here, level) });
+                    return Ok(if level == here {
+                        t
+                    } else {
+                        self.outward(t, here, level)
+                    });
                 }
                 Found::Missing => {}
             }
@@ -1085,7 +1320,13 @@ impl Binder<'_> {
         }
         fn shift(e: &mut Expr, by: u16) {
             match e {
-                Expr::Column { slot, col } => *e = Expr::Outer { depth: by, slot: *slot, col: *col },
+                Expr::Column { slot, col } => {
+                    *e = Expr::Outer {
+                        depth: by,
+                        slot: *slot,
+                        col: *col,
+                    }
+                }
                 Expr::Outer { depth, .. } => *depth += by,
                 Expr::Cast { expr, .. } => shift(expr, by),
                 Expr::Coalesce(list) => list.iter_mut().for_each(|e| shift(e, by)),
@@ -1096,7 +1337,10 @@ impl Binder<'_> {
                 }
                 Expr::And(list) | Expr::Or(list) => list.iter_mut().for_each(|e| shift(e, by)),
                 Expr::Not(e) | Expr::Negate(e, _) => shift(e, by),
-                Expr::Case { branches, otherwise } => {
+                Expr::Case {
+                    branches,
+                    otherwise,
+                } => {
                     for (a, b) in branches {
                         shift(a, by);
                         shift(b, by);
@@ -1123,7 +1367,9 @@ impl Binder<'_> {
                 .find(|(a, _)| a.eq_ignore_ascii_case(name))
                 .map(|(_, t)| t.clone())
         };
-        if c.table.is_none() && block.alias_rule == AliasRule::First && !block.in_aggregate
+        if c.table.is_none()
+            && block.alias_rule == AliasRule::First
+            && !block.in_aggregate
             && let Some(t) = alias(block)
         {
             return Ok(Found::Column(t));
@@ -1152,7 +1398,11 @@ impl Binder<'_> {
                             None => name.to_string(),
                         };
                         if c.table.is_none()
-                            && let Some(t) = block.alias_rule.eq(&AliasRule::Fallback).then(|| alias(block)).flatten()
+                            && let Some(t) = block
+                                .alias_rule
+                                .eq(&AliasRule::Fallback)
+                                .then(|| alias(block))
+                                .flatten()
                         {
                             return Ok(Found::Column(t));
                         }
@@ -1164,13 +1414,17 @@ impl Binder<'_> {
             }
         }
         if c.table.is_none()
-            && let Some((_, t)) =
-                block.joined.iter().find(|(n, _)| n.eq_ignore_ascii_case(name))
+            && let Some((_, t)) = block
+                .joined
+                .iter()
+                .find(|(n, _)| n.eq_ignore_ascii_case(name))
         {
             return Ok(Found::Column(t.clone()));
         }
         let Some((i, j)) = found else {
-            if c.table.is_none() && block.alias_rule == AliasRule::Fallback && !block.in_aggregate
+            if c.table.is_none()
+                && block.alias_rule == AliasRule::Fallback
+                && !block.in_aggregate
                 && let Some(t) = alias(block)
             {
                 return Ok(Found::Column(t));
@@ -1190,7 +1444,11 @@ impl Binder<'_> {
             let Some(table) = self.blocks[level].tables.iter().find(|t| t.slot == slot) else {
                 continue;
             };
-            if let Some(j) = table.columns.iter().position(|c| c.meta.name.eq_ignore_ascii_case(name)) {
+            if let Some(j) = table
+                .columns
+                .iter()
+                .position(|c| c.meta.name.eq_ignore_ascii_case(name))
+            {
                 return Ok(table.typed(j));
             }
         }
@@ -1200,7 +1458,10 @@ impl Binder<'_> {
     fn default_of(&mut self, c: &ast::ColumnRef) -> Result<Typed> {
         let here = self.blocks.len() - 1;
         for table in self.blocks[here].tables.clone() {
-            if c.table.as_ref().is_some_and(|t| !table.alias.eq_ignore_ascii_case(t)) {
+            if c.table
+                .as_ref()
+                .is_some_and(|t| !table.alias.eq_ignore_ascii_case(t))
+            {
                 continue;
             }
             let Some(base) = table.base else { continue };
@@ -1213,11 +1474,19 @@ impl Binder<'_> {
     }
 
     /// The bound default of a stored column.
-    pub(crate) fn stored_default(&mut self, def: &crate::table::TableDef, i: usize) -> Result<Typed> {
+    pub(crate) fn stored_default(
+        &mut self,
+        def: &crate::table::TableDef,
+        i: usize,
+    ) -> Result<Typed> {
         let column = &def.columns[i];
         if column.default.is_empty() {
             if column.nullable {
-                return Ok(Typed::new(Expr::Literal(Value::Null), column.ty.clone(), true));
+                return Ok(Typed::new(
+                    Expr::Literal(Value::Null),
+                    column.ty.clone(),
+                    true,
+                ));
             }
             return Err(Error::no_default(&column.name));
         }
@@ -1225,7 +1494,11 @@ impl Binder<'_> {
             .map_err(crate::statement::syntax_error)?;
         let t = self.bind_alone(&e)?;
         let ty = column.ty.clone();
-        let e = Expr::Cast { expr: Box::new(t.expr), from: t.ty, to: ty.clone() };
+        let e = Expr::Cast {
+            expr: Box::new(t.expr),
+            from: t.ty,
+            to: ty.clone(),
+        };
         Ok(Typed::new(e, ty, true))
     }
 }
@@ -1235,7 +1508,10 @@ impl super::ScopeTable {
         let c = &self.columns[column];
         let expr = match &c.computed {
             Some(e) => e.clone(),
-            None => Expr::Column { slot: self.slot, col: column as u16 },
+            None => Expr::Column {
+                slot: self.slot,
+                col: column as u16,
+            },
         };
         let mut meta: ColumnMeta = c.meta.clone();
         meta.table = self.alias.clone();
@@ -1253,9 +1529,23 @@ impl super::ScopeTable {
 /// nine, which count when the quotient is used further.
 fn keep_digits(e: &mut Expr) {
     fn is_arith(e: &Expr) -> bool {
-        matches!(e, Expr::Arith { kind: ArithAs::Decimal { .. }, .. })
+        matches!(
+            e,
+            Expr::Arith {
+                kind: ArithAs::Decimal { .. },
+                ..
+            }
+        )
     }
-    let Expr::Arith { op, kind: ArithAs::Decimal { scale }, left, right } = e else { return };
+    let Expr::Arith {
+        op,
+        kind: ArithAs::Decimal { scale },
+        left,
+        right,
+    } = e
+    else {
+        return;
+    };
     let nested = is_arith(left) || is_arith(right);
     if *op == ArithOp::Div || nested {
         let groups = scale.div_ceil(9) + u8::from(nested);
@@ -1269,7 +1559,10 @@ pub(crate) fn negate(t: Typed) -> Typed {
 }
 
 fn text_literal(text: &str) -> ast::Expr {
-    ast::Expr::Literal(Literal::String { bytes: text.as_bytes().into(), charset: None })
+    ast::Expr::Literal(Literal::String {
+        bytes: text.as_bytes().into(),
+        charset: None,
+    })
 }
 
 /// The parts of a row constructor.
@@ -1331,7 +1624,9 @@ pub fn same_form(from: &SqlType, to: &SqlType) -> bool {
         (DateTime(_) | Timestamp(_), DateTime(_) | Timestamp(_)) => true,
         (Enum(a, _), Enum(b, _)) | (Set(a, _), Set(b, _)) => a == b,
         (a, b) if is_text(a) && is_text(b) => true,
-        (a, b) if (is_text(a) || is_binary(a)) && is_binary(b) => !matches!(b, Geometry(..) | Vector(_) | Binary(_)),
+        (a, b) if (is_text(a) || is_binary(a)) && is_binary(b) => {
+            !matches!(b, Geometry(..) | Vector(_) | Binary(_))
+        }
         _ => false,
     }
 }

@@ -34,7 +34,10 @@ impl Part {
     }
 
     fn slots(&self) -> Vec<u16> {
-        self.items.iter().flat_map(|i| i.slots.iter().copied()).collect()
+        self.items
+            .iter()
+            .flat_map(|i| i.slots.iter().copied())
+            .collect()
     }
 
     /// The part as the inner side of an outer join.
@@ -48,7 +51,13 @@ impl Part {
             }
             _ => Source::Nest(items),
         };
-        JoinItem { kind: JoinKind::Left, source, on, filter: Vec::new(), slots }
+        JoinItem {
+            kind: JoinKind::Left,
+            source,
+            on,
+            filter: Vec::new(),
+            slots,
+        }
     }
 }
 
@@ -72,7 +81,11 @@ impl Binder<'_> {
 
     fn table_ref(&mut self, r: &TableRef) -> Result<Part> {
         match r {
-            TableRef::Table { table, alias, hints: _ } => {
+            TableRef::Table {
+                table,
+                alias,
+                hints: _,
+            } => {
                 let as_of = match table.as_of.as_deref() {
                     None => None,
                     Some(ast::AsOf::Point(e)) => Some(self.as_of_value(e)?),
@@ -80,15 +93,24 @@ impl Binder<'_> {
                 };
                 self.named_table(&table.name, alias.as_ref(), as_of)
             }
-            TableRef::Derived { lateral, query, alias, columns } => {
+            TableRef::Derived {
+                lateral,
+                query,
+                alias,
+                columns,
+            } => {
                 let alias = alias.as_ref().ok_or_else(Error::derived_alias)?;
                 let cache = self.new_cache();
                 let (plan, correlated) = self.hidden_query(query, *lateral)?;
                 self.derived(plan, correlated, cache, alias, "", columns)
             }
-            TableRef::Function { call, alias, as_of: _, lateral: _, columns } => {
-                self.table_function(call, alias.as_ref(), columns)
-            }
+            TableRef::Function {
+                call,
+                alias,
+                as_of: _,
+                lateral: _,
+                columns,
+            } => self.table_function(call, alias.as_ref(), columns),
             TableRef::JsonTable(j) => self.json_table(j),
             TableRef::List(list) => self.from(list),
             TableRef::Join(join) => self.join(join),
@@ -101,9 +123,11 @@ impl Binder<'_> {
             ast::Expr::Column(c) if c.table.is_none() => Ok(OwnedValue::text(c.name.as_str())),
             ast::Expr::Param(n) => {
                 self.uncacheable = true;
-                Ok(self.param_values.get(*n as usize).cloned().unwrap_or_else(|| {
-                    OwnedValue::text("HEAD")
-                }))
+                Ok(self
+                    .param_values
+                    .get(*n as usize)
+                    .cloned()
+                    .unwrap_or_else(|| OwnedValue::text("HEAD")))
             }
             e => {
                 let t = self.bind_alone(e)?;
@@ -132,18 +156,33 @@ impl Binder<'_> {
     ) -> Result<Part> {
         let shown = alias.unwrap_or(&name.name).clone();
         if name.db.is_none() {
-            let entry = self.ctes.iter().rev().find_map(|f| f.get(&name.name.to_lowercase())).cloned();
+            let entry = self
+                .ctes
+                .iter()
+                .rev()
+                .find_map(|f| f.get(&name.name.to_lowercase()))
+                .cloned();
             if let Some(entry) = entry {
                 return self.cte(entry, &shown, &name.name);
             }
         }
-        let db = name.db.as_ref().map(|d| d.to_string()).or_else(|| self.default_db());
+        let db = name
+            .db
+            .as_ref()
+            .map(|d| d.to_string())
+            .or_else(|| self.default_db());
         let as_of = as_of.or_else(|| self.view_as_of.clone());
-        match self.catalog.resolve_table(db.as_deref(), &name.name, as_of.as_ref())? {
+        match self
+            .catalog
+            .resolve_table(db.as_deref(), &name.name, as_of.as_ref())?
+        {
             Resolved::Table(table) => self.stored_table(table, &shown),
-            Resolved::View { db, as_of: _, text, columns } => {
-                self.view(db, as_of, &text, columns, &shown, &name.name)
-            }
+            Resolved::View {
+                db,
+                as_of: _,
+                text,
+                columns,
+            } => self.view(db, as_of, &text, columns, &shown, &name.name),
             Resolved::Virtual(table) => {
                 let cache = self.new_cache();
                 self.virtual_table(table, Vec::new(), &shown, cache)
@@ -165,8 +204,11 @@ impl Binder<'_> {
         let ast::Statement::Query(query) = statement else {
             return Err(Error::view_invalid(&db, name));
         };
-        let hidden: Vec<bool> =
-            self.blocks.iter_mut().map(|b| std::mem::replace(&mut b.hidden, true)).collect();
+        let hidden: Vec<bool> = self
+            .blocks
+            .iter_mut()
+            .map(|b| std::mem::replace(&mut b.hidden, true))
+            .collect();
         let ctes = std::mem::take(&mut self.ctes);
         let source = std::mem::replace(&mut self.source, Arc::from(text.as_bytes()));
         let view_db = self.view_db.replace(db.clone());
@@ -201,7 +243,12 @@ impl Binder<'_> {
                 };
                 self.add_computed(alias, "", slot, columns, item)
             }
-            CteEntry::Query { query, columns, recursive, cache } => {
+            CteEntry::Query {
+                query,
+                columns,
+                recursive,
+                cache,
+            } => {
                 let depth = self.blocks.len();
                 let was = std::mem::replace(&mut self.block().hidden, true);
                 let bound = if recursive && super::query::mentions(&query, name) {
@@ -235,7 +282,10 @@ impl Binder<'_> {
             }
         }
         for (i, c) in columns.iter().enumerate() {
-            if columns[..i].iter().any(|d| d.name.eq_ignore_ascii_case(&c.name)) {
+            if columns[..i]
+                .iter()
+                .any(|d| d.name.eq_ignore_ascii_case(&c.name))
+            {
                 return Err(Error::duplicate_column(&c.name));
             }
         }
@@ -243,7 +293,13 @@ impl Binder<'_> {
         let plan = Arc::new(plan);
         let item = JoinItem {
             kind: JoinKind::Inner,
-            source: Source::Derived(Derived { slot, plan, correlated, cache, hash: Vec::new() }),
+            source: Source::Derived(Derived {
+                slot,
+                plan,
+                correlated,
+                cache,
+                hash: Vec::new(),
+            }),
             on: Vec::new(),
             filter: Vec::new(),
             slots: vec![slot],
@@ -261,7 +317,12 @@ impl Binder<'_> {
     ) -> Result<Part> {
         let columns = columns
             .into_iter()
-            .map(|meta| ScopeColumn { nullable: !meta.not_null, meta, hidden: false, computed: None })
+            .map(|meta| ScopeColumn {
+                nullable: !meta.not_null,
+                meta,
+                hidden: false,
+                computed: None,
+            })
             .collect();
         self.add_table(
             ScopeTable {
@@ -289,7 +350,12 @@ impl Binder<'_> {
             .collect();
         block.tables.push(table);
         let tables = vec![block.tables.len() - 1];
-        Ok(Part { items: vec![item], conditions: Vec::new(), star, tables })
+        Ok(Part {
+            items: vec![item],
+            conditions: Vec::new(),
+            star,
+            tables,
+        })
     }
 
     fn virtual_table(
@@ -363,8 +429,15 @@ impl Binder<'_> {
             args.push(t.expr);
         }
         self.uncacheable = true;
-        let db = call.name.db.as_ref().map(|d| d.to_string()).or_else(|| self.default_db());
-        let table = self.catalog.resolve_function(db.as_deref(), &call.name.name, &known)?;
+        let db = call
+            .name
+            .db
+            .as_ref()
+            .map(|d| d.to_string())
+            .or_else(|| self.default_db());
+        let table = self
+            .catalog
+            .resolve_function(db.as_deref(), &call.name.name, &known)?;
         let alias = alias.unwrap_or(&call.name.name).clone();
         let cache = self.new_cache();
         let part = self.virtual_table(table, args, &alias, cache)?;
@@ -413,7 +486,10 @@ impl Binder<'_> {
         let slot = self.block().new_slot();
         let keyed = |i: usize| {
             let unique = def.indexes.iter().any(|x| x.unique && x.columns == [i]);
-            let multiple = def.indexes.iter().any(|x| x.columns.first() == Some(&i) && !(x.unique && x.columns.len() == 1));
+            let multiple = def
+                .indexes
+                .iter()
+                .any(|x| x.columns.first() == Some(&i) && !(x.unique && x.columns.len() == 1));
             (unique, multiple)
         };
         let columns: Vec<ScopeColumn> = def
@@ -463,8 +539,11 @@ impl Binder<'_> {
             self.pop_block();
             let bound = bound?;
             let ty = def.columns[i].ty.clone();
-            table.columns[i].computed =
-                Some(Expr::Cast { expr: Box::new(bound.expr), from: bound.ty, to: ty });
+            table.columns[i].computed = Some(Expr::Cast {
+                expr: Box::new(bound.expr),
+                from: bound.ty,
+                to: ty,
+            });
         }
         self.block().tables.push(table);
         Ok(slot)
@@ -472,9 +551,12 @@ impl Binder<'_> {
 
     pub(crate) fn stored_table(&mut self, table: BoundTable, alias: &str) -> Result<Part> {
         let db = table.db.clone();
-        if self.block().tables.iter().any(|t| {
-            t.alias.eq_ignore_ascii_case(alias) && t.db.eq_ignore_ascii_case(&db)
-        }) {
+        if self
+            .block()
+            .tables
+            .iter()
+            .any(|t| t.alias.eq_ignore_ascii_case(alias) && t.db.eq_ignore_ascii_case(&db))
+        {
             return Err(Error::not_unique_table(alias));
         }
         let def = table.def.clone();
@@ -504,7 +586,12 @@ impl Binder<'_> {
             filter: Vec::new(),
             slots: vec![slot],
         };
-        Ok(Part { items: vec![item], conditions: Vec::new(), star, tables: vec![place] })
+        Ok(Part {
+            items: vec![item],
+            conditions: Vec::new(),
+            star,
+            tables: vec![place],
+        })
     }
 
     fn join(&mut self, join: &ast::Join) -> Result<Part> {
@@ -569,7 +656,13 @@ impl Binder<'_> {
                     }
                     let slots = items.iter().flat_map(|i| i.slots.clone()).collect();
                     let source = Source::Nest(items);
-                    vec![JoinItem { kind: JoinKind::Inner, source, on: Vec::new(), filter, slots }]
+                    vec![JoinItem {
+                        kind: JoinKind::Inner,
+                        source,
+                        on: Vec::new(),
+                        filter,
+                        slots,
+                    }]
                 };
                 let slots = left_slots.iter().chain(&right_slots).copied().collect();
                 let full = FullJoin {
@@ -589,7 +682,10 @@ impl Binder<'_> {
                 Part {
                     items: vec![item],
                     conditions: Vec::new(),
-                    star: nulled(left.star).into_iter().chain(nulled(right.star)).collect(),
+                    star: nulled(left.star)
+                        .into_iter()
+                        .chain(nulled(right.star))
+                        .collect(),
                     tables: left.tables.into_iter().chain(right.tables).collect(),
                 }
             }
@@ -632,8 +728,13 @@ impl Binder<'_> {
         let mut common = Vec::new();
         for name in names {
             let find = |part: &Part| -> Result<Typed> {
-                let mut hits = part.star.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
-                let hit = hits.next().ok_or_else(|| Error::unknown_column(name, "from clause"))?;
+                let mut hits = part
+                    .star
+                    .iter()
+                    .filter(|(n, _)| n.eq_ignore_ascii_case(name));
+                let hit = hits
+                    .next()
+                    .ok_or_else(|| Error::unknown_column(name, "from clause"))?;
                 if hits.next().is_some() {
                     return Err(Error::ambiguous_column(name, "from clause"));
                 }

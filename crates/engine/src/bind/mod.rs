@@ -63,8 +63,12 @@ pub enum Resolved {
 /// What the binder asks the session for.
 pub trait Catalog {
     /// Finds a table, view or system table.
-    fn resolve_table(&self, db: Option<&str>, name: &str, as_of: Option<&OwnedValue>)
-    -> Result<Resolved>;
+    fn resolve_table(
+        &self,
+        db: Option<&str>,
+        name: &str,
+        as_of: Option<&OwnedValue>,
+    ) -> Result<Resolved>;
     /// Finds a table function; arguments are bound constants where known.
     fn resolve_function(
         &self,
@@ -131,9 +135,17 @@ type CteFrame = HashMap<String, CteEntry>;
 #[derive(Clone)]
 enum CteEntry {
     /// Bound when it is used: query, column names, the frames that it sees, its cache.
-    Query { query: Arc<ast::Query>, columns: Vec<ast::Ident>, recursive: bool, cache: usize },
+    Query {
+        query: Arc<ast::Query>,
+        columns: Vec<ast::Ident>,
+        recursive: bool,
+        cache: usize,
+    },
     /// Inside its own definition: the work table.
-    Work { work: usize, columns: Vec<ColumnMeta> },
+    Work {
+        work: usize,
+        columns: Vec<ColumnMeta>,
+    },
 }
 
 /// A column that a row source offers.
@@ -275,7 +287,9 @@ impl<'c> Binder<'c> {
     }
 
     pub(crate) fn block(&mut self) -> &mut Scope {
-        self.blocks.last_mut().expect("an expression is bound inside a block")
+        self.blocks
+            .last_mut()
+            .expect("an expression is bound inside a block")
     }
 
     pub(crate) fn new_cache(&mut self) -> usize {
@@ -292,7 +306,10 @@ impl<'c> Binder<'c> {
     }
 
     pub(crate) fn pop_block(&mut self) -> Scope {
-        let inner = self.blocks.pop().expect("blocks are pushed and popped in pairs");
+        let inner = self
+            .blocks
+            .pop()
+            .expect("blocks are pushed and popped in pairs");
         self.outer = self.outer.min(inner.outer);
         inner
     }
@@ -308,7 +325,9 @@ impl<'c> Binder<'c> {
     ) -> Result<Typed> {
         self.push_block()?;
         self.block().clause = clause;
-        let result = self.add_stored_columns(def, alias, None).and_then(|_| self.expr(expr));
+        let result = self
+            .add_stored_columns(def, alias, None)
+            .and_then(|_| self.expr(expr));
         self.pop_block();
         result
     }
@@ -360,6 +379,8 @@ impl<'c> Binder<'c> {
 
     /// Database that an unqualified name belongs to.
     pub(crate) fn default_db(&self) -> Option<String> {
-        self.view_db.clone().or_else(|| self.catalog.current_database())
+        self.view_db
+            .clone()
+            .or_else(|| self.catalog.current_database())
     }
 }

@@ -21,7 +21,11 @@ use crate::result::ColumnMeta;
 /// A select item after wildcards are expanded.
 enum Item {
     Star(String, Typed),
-    Expr { expr: ast::Expr, name: String, alias: bool },
+    Expr {
+        expr: ast::Expr,
+        name: String,
+        alias: bool,
+    },
 }
 
 impl Binder<'_> {
@@ -128,7 +132,11 @@ impl Binder<'_> {
                 connection,
             )
             .or_else(|_| {
-                common_type((&a.ty, coercibility::IMPLICIT), (&b.ty, coercibility::LITERAL), connection)
+                common_type(
+                    (&a.ty, coercibility::IMPLICIT),
+                    (&b.ty, coercibility::LITERAL),
+                    connection,
+                )
             })?;
             kinds.push(own_compare(&ty, connection));
             let mut meta = ColumnMeta::computed(a.name.clone(), ty.clone());
@@ -136,14 +144,23 @@ impl Binder<'_> {
             columns.push(meta);
             types.push(ty);
         }
-        let body = QueryBody::Set(Box::new(SetOperation { op, all, left, right, types, kinds }));
+        let body = QueryBody::Set(Box::new(SetOperation {
+            op,
+            all,
+            left,
+            right,
+            types,
+            kinds,
+        }));
         Ok(QueryPlan { columns, body })
     }
 
     fn values(&mut self, rows: &[Vec<ast::Expr>]) -> Result<QueryPlan> {
         self.push_block()?;
-        let bound: Result<Vec<Vec<Typed>>> =
-            rows.iter().map(|r| r.iter().map(|e| self.expr(e)).collect()).collect();
+        let bound: Result<Vec<Vec<Typed>>> = rows
+            .iter()
+            .map(|r| r.iter().map(|e| self.expr(e)).collect())
+            .collect();
         self.pop_block();
         let bound = bound?;
         let width = bound.first().map_or(0, Vec::len);
@@ -153,7 +170,11 @@ impl Binder<'_> {
                 return Err(Error::wrong_value_count(n + 1));
             }
             for (ty, t) in types.iter_mut().zip(row) {
-                *ty = common_type((ty, coercibility::LITERAL), (&t.ty, t.coercibility), self.modes.connection)?;
+                *ty = common_type(
+                    (ty, coercibility::LITERAL),
+                    (&t.ty, t.coercibility),
+                    self.modes.connection,
+                )?;
             }
         }
         let columns = types
@@ -163,9 +184,17 @@ impl Binder<'_> {
             .collect();
         let rows = bound
             .into_iter()
-            .map(|row| row.into_iter().zip(&types).map(|(t, ty)| self.convert_to(t, ty)).collect())
+            .map(|row| {
+                row.into_iter()
+                    .zip(&types)
+                    .map(|(t, ty)| self.convert_to(t, ty))
+                    .collect()
+            })
             .collect();
-        Ok(QueryPlan { columns, body: QueryBody::Values(rows) })
+        Ok(QueryPlan {
+            columns,
+            body: QueryBody::Values(rows),
+        })
     }
 
     /// ORDER BY and LIMIT over the result columns of a query that is no single block.
@@ -183,7 +212,12 @@ impl Binder<'_> {
         let columns = input
             .columns
             .iter()
-            .map(|m| ScopeColumn { meta: m.clone(), nullable: true, hidden: false, computed: None })
+            .map(|m| ScopeColumn {
+                meta: m.clone(),
+                nullable: true,
+                hidden: false,
+                computed: None,
+            })
             .collect();
         self.block().tables.push(ScopeTable {
             alias: String::new(),
@@ -198,7 +232,14 @@ impl Binder<'_> {
         self.pop_block();
         let (order, limit) = result?;
         let columns = input.columns.clone();
-        Ok(QueryPlan { columns, body: QueryBody::Ordered(Box::new(Ordered { input, order, limit })) })
+        Ok(QueryPlan {
+            columns,
+            body: QueryBody::Ordered(Box::new(Ordered {
+                input,
+                order,
+                limit,
+            })),
+        })
     }
 
     fn order_over_columns(
@@ -222,15 +263,26 @@ impl Binder<'_> {
                 e => self.expr(e)?,
             };
             let kind = own_compare(&t.ty, self.modes.connection);
-            order.push(SortKey { expr: t.expr, kind, descending: item.descending });
+            order.push(SortKey {
+                expr: t.expr,
+                kind,
+                descending: item.descending,
+            });
         }
         Ok((order, self.limit(limit)?))
     }
 
     pub(crate) fn limit(&mut self, limit: Option<&ast::Limit>) -> Result<Limit> {
-        let Some(limit) = limit else { return Ok(Limit::default()) };
+        let Some(limit) = limit else {
+            return Ok(Limit::default());
+        };
         let count = Some(self.expr(&limit.count)?.expr);
-        let offset = limit.offset.as_ref().map(|o| self.expr(o)).transpose()?.map(|t| t.expr);
+        let offset = limit
+            .offset
+            .as_ref()
+            .map(|o| self.expr(o))
+            .transpose()?
+            .map(|t| t.expr);
         Ok(Limit { count, offset })
     }
 
@@ -253,7 +305,9 @@ impl Binder<'_> {
         limit: Option<&ast::Limit>,
     ) -> Result<QueryPlan> {
         for (name, spec) in &s.windows {
-            self.block().windows.insert(name.to_ascii_lowercase(), spec.clone());
+            self.block()
+                .windows
+                .insert(name.to_ascii_lowercase(), spec.clone());
         }
         let mut part = self.from(&s.from)?;
         let mut conditions = std::mem::take(&mut part.conditions);
@@ -314,8 +368,14 @@ impl Binder<'_> {
                 None => ColumnMeta::computed("", typed.ty.clone()),
             };
             // The dictionary's columns keep their own letter case, as MySQL 8 has it.
-            let own = matches!(item, Item::Expr { expr: ast::Expr::Column(_), alias: false, .. })
-                && meta.schema == "information_schema"
+            let own = matches!(
+                item,
+                Item::Expr {
+                    expr: ast::Expr::Column(_),
+                    alias: false,
+                    ..
+                }
+            ) && meta.schema == "information_schema"
                 && meta.org_table != "PROCESSLIST";
             meta.name = if own { meta.org_name.clone() } else { name };
             meta.ty = typed.ty.clone();
@@ -324,7 +384,10 @@ impl Binder<'_> {
             bound_items.push(typed);
         }
         for (item, typed) in items.iter().zip(&bound_items) {
-            if let Item::Expr { name, alias: true, .. } = item {
+            if let Item::Expr {
+                name, alias: true, ..
+            } = item
+            {
                 self.block().aliases.push((name.clone(), typed.clone()));
             }
         }
@@ -352,7 +415,11 @@ impl Binder<'_> {
                 e => self.expr(e)?,
             };
             let kind = own_compare(&t.ty, self.modes.connection);
-            let key = SortKey { expr: t.expr, kind, descending: item.descending };
+            let key = SortKey {
+                expr: t.expr,
+                kind,
+                descending: item.descending,
+            };
             if !order.iter().any(|k: &SortKey| k.expr == key.expr) {
                 order.push(key);
             }
@@ -375,11 +442,16 @@ impl Binder<'_> {
             ordered: false,
         });
         let calls = std::mem::take(&mut scope.window_calls);
-        let windows =
-            (!calls.is_empty()).then(|| Windows { slot: scope.window_slot, calls });
-        let distinct = s
-            .distinct
-            .then(|| columns.iter().map(|c| own_compare(&c.ty, connection)).collect());
+        let windows = (!calls.is_empty()).then(|| Windows {
+            slot: scope.window_slot,
+            calls,
+        });
+        let distinct = s.distinct.then(|| {
+            columns
+                .iter()
+                .map(|c| own_compare(&c.ty, connection))
+                .collect()
+        });
         let mut block = Block {
             slots: scope.slots as usize,
             gate: Vec::new(),
@@ -394,7 +466,10 @@ impl Binder<'_> {
             count_found: s.modifiers.calc_found_rows,
         };
         crate::optimize::block(&mut block, conditions, s.modifiers.straight_join);
-        Ok(QueryPlan { columns, body: QueryBody::Block(Box::new(block)) })
+        Ok(QueryPlan {
+            columns,
+            body: QueryBody::Block(Box::new(block)),
+        })
     }
 
     /// A wildcard's column in a grouped block.
@@ -402,7 +477,11 @@ impl Binder<'_> {
         let level = self.blocks.len() - 1;
         if let Expr::Column { slot, col } = &t.expr {
             let (slot, col) = (*slot, *col as usize);
-            if let Some(i) = self.blocks[level].tables.iter().position(|x| x.slot == slot) {
+            if let Some(i) = self.blocks[level]
+                .tables
+                .iter()
+                .position(|x| x.slot == slot)
+            {
                 return self.group_column(level, i, col, t);
             }
         }
@@ -441,11 +520,11 @@ impl Binder<'_> {
                 ast::Expr::Column(c) if c.table.is_none() => match self.expr(&g.expr) {
                     Err(e) if e.code == 1054 || e.code == 1052 => {
                         let aliased = items.iter().find_map(|i| match i {
-                            Item::Expr { expr, name, alias: true }
-                                if name.eq_ignore_ascii_case(&c.name) =>
-                            {
-                                Some(expr)
-                            }
+                            Item::Expr {
+                                expr,
+                                name,
+                                alias: true,
+                            } if name.eq_ignore_ascii_case(&c.name) => Some(expr),
                             _ => None,
                         });
                         match aliased {
@@ -466,7 +545,11 @@ impl Binder<'_> {
                     match self.expr(e) {
                         Err(err) if err.code == 1054 => {
                             for item in items {
-                                if let Item::Expr { expr, name, alias: true } = item
+                                if let Item::Expr {
+                                    expr,
+                                    name,
+                                    alias: true,
+                                } = item
                                     && !has_aggregate(expr)
                                 {
                                     let t = self.expr(expr)?;
@@ -489,7 +572,10 @@ impl Binder<'_> {
             }
         }
         if s.rollup {
-            self.block().keys.iter_mut().for_each(|(_, t)| t.nullable = true);
+            self.block()
+                .keys
+                .iter_mut()
+                .for_each(|(_, t)| t.nullable = true);
         }
         self.block().clause = "field list";
         Ok(())
@@ -517,7 +603,10 @@ impl Binder<'_> {
                         .iter()
                         .find(|t| {
                             t.alias.eq_ignore_ascii_case(&name.name)
-                                && name.db.as_ref().is_none_or(|d| t.db.eq_ignore_ascii_case(d))
+                                && name
+                                    .db
+                                    .as_ref()
+                                    .is_none_or(|d| t.db.eq_ignore_ascii_case(d))
                         })
                         .ok_or_else(|| Error::unknown_table(&name.name))?;
                     for i in 0..table.columns.len() {
@@ -531,14 +620,22 @@ impl Binder<'_> {
                     let name = match (alias, expr) {
                         (Some(a), _) => a.to_string(),
                         (None, ast::Expr::Column(c)) => c.name.to_string(),
-                        (None, ast::Expr::Literal(ast::Literal::String { bytes, charset: None })) => {
-                            String::from_utf8_lossy(bytes).into_owned()
-                        }
+                        (
+                            None,
+                            ast::Expr::Literal(ast::Literal::String {
+                                bytes,
+                                charset: None,
+                            }),
+                        ) => String::from_utf8_lossy(bytes).into_owned(),
                         (None, ast::Expr::Literal(ast::Literal::Null)) => "NULL".to_string(),
                         _ => self.text_of(span),
                     };
                     let alias = alias.is_some();
-                    out.push(Item::Expr { expr: expr.clone(), name, alias });
+                    out.push(Item::Expr {
+                        expr: expr.clone(),
+                        name,
+                        alias,
+                    });
                 }
             }
         }
@@ -616,7 +713,13 @@ impl Binder<'_> {
         self.works += 1;
         let work = self.works - 1;
         let mut frame = HashMap::new();
-        frame.insert(key, CteEntry::Work { work, columns: columns.clone() });
+        frame.insert(
+            key,
+            CteEntry::Work {
+                work,
+                columns: columns.clone(),
+            },
+        );
         self.ctes.push(frame);
         let mut step = Vec::new();
         let mut distinct = false;
@@ -638,40 +741,54 @@ impl Binder<'_> {
             return Err(e);
         }
         let types: Vec<SqlType> = columns.iter().map(|c| c.ty.clone()).collect();
-        let kinds = types.iter().map(|t| own_compare(t, self.modes.connection)).collect();
-        let recursive = Recursive { work, seed, step, distinct, types, kinds };
-        let plan = QueryPlan { columns, body: QueryBody::Recursive(Box::new(recursive)) };
+        let kinds = types
+            .iter()
+            .map(|t| own_compare(t, self.modes.connection))
+            .collect();
+        let recursive = Recursive {
+            work,
+            seed,
+            step,
+            distinct,
+            types,
+            kinds,
+        };
+        let plan = QueryPlan {
+            columns,
+            body: QueryBody::Recursive(Box::new(recursive)),
+        };
         self.ordered(plan, &q.order_by, q.limit.as_ref())
     }
 }
 
 /// Whether a query reads a table of this name in its own FROM clauses.
 pub(crate) fn mentions(q: &ast::Query, name: &ast::Ident) -> bool {
-    let shadowed =
-        q.with.as_ref().is_some_and(|w| w.ctes.iter().any(|c| c.name.eq_ignore_ascii_case(name)));
+    let shadowed = q
+        .with
+        .as_ref()
+        .is_some_and(|w| w.ctes.iter().any(|c| c.name.eq_ignore_ascii_case(name)));
     !shadowed
         && (mentions_in(&q.body, name)
-            || q.with.as_ref().is_some_and(|w| w.ctes.iter().any(|c| mentions(&c.query, name))))
+            || q.with
+                .as_ref()
+                .is_some_and(|w| w.ctes.iter().any(|c| mentions(&c.query, name))))
 }
 
 fn mentions_in(body: &SetExpr, name: &ast::Ident) -> bool {
     match body {
         SetExpr::Select(s) => {
-            s.from.iter().any(|r| mentions_ref(r, name))
-                || {
-                    let mut found = false;
-                    let mut look = |e: &ast::Expr| {
-                        walk(e, &mut |e| match e {
-                            ast::Expr::Subquery(q) | ast::Expr::Exists(q) => {
-                                found |= mentions(q, name)
-                            }
-                            ast::Expr::InSubquery { query, .. } => found |= mentions(query, name),
-                            _ => {}
-                        })
-                    };
-                    s.where_.iter().for_each(&mut look);
-                    found
-                }
+            s.from.iter().any(|r| mentions_ref(r, name)) || {
+                let mut found = false;
+                let mut look = |e: &ast::Expr| {
+                    walk(e, &mut |e| match e {
+                        ast::Expr::Subquery(q) | ast::Expr::Exists(q) => found |= mentions(q, name),
+                        ast::Expr::InSubquery { query, .. } => found |= mentions(query, name),
+                        _ => {}
+                    })
+                };
+                s.where_.iter().for_each(&mut look);
+                found
+            }
         }
         SetExpr::Chain { first, rest } => {
             mentions_in(first, name) || rest.iter().any(|t| mentions_in(&t.term, name))
@@ -696,7 +813,15 @@ fn mentions_ref(r: &ast::TableRef, name: &ast::Ident) -> bool {
 
 /// The column that a condition makes equal to a constant.
 fn fixed_column(condition: &Expr) -> Option<(u16, u16)> {
-    let Expr::Compare { op: CompareOp::Eq, left, right, .. } = condition else { return None };
+    let Expr::Compare {
+        op: CompareOp::Eq,
+        left,
+        right,
+        ..
+    } = condition
+    else {
+        return None;
+    };
     let constant = |e: &Expr| {
         let mut used = SlotSet::default();
         e.slots_used(&mut used);

@@ -46,7 +46,13 @@ impl Typed {
             SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..) => coercibility::LITERAL,
             _ => coercibility::NUMERIC,
         };
-        Typed { expr, ty, nullable, coercibility, origin: None }
+        Typed {
+            expr,
+            ty,
+            nullable,
+            coercibility,
+            origin: None,
+        }
     }
 
     /// The same with another strength of collation.
@@ -57,18 +63,36 @@ impl Typed {
 }
 
 /// BIGINT.
-pub const BIGINT: SqlType = SqlType::Int { width: IntWidth::Big, unsigned: false, bool_width: false };
+pub const BIGINT: SqlType = SqlType::Int {
+    width: IntWidth::Big,
+    unsigned: false,
+    bool_width: false,
+};
 /// INT.
-pub const INT: SqlType = SqlType::Int { width: IntWidth::Int, unsigned: false, bool_width: false };
+pub const INT: SqlType = SqlType::Int {
+    width: IntWidth::Int,
+    unsigned: false,
+    bool_width: false,
+};
 /// BIGINT UNSIGNED.
-pub const UBIGINT: SqlType =
-    SqlType::Int { width: IntWidth::Big, unsigned: true, bool_width: false };
+pub const UBIGINT: SqlType = SqlType::Int {
+    width: IntWidth::Big,
+    unsigned: true,
+    bool_width: false,
+};
 /// Type of comparisons and logic.
-pub const BOOL: SqlType = SqlType::Int { width: IntWidth::Tiny, unsigned: false, bool_width: true };
+pub const BOOL: SqlType = SqlType::Int {
+    width: IntWidth::Tiny,
+    unsigned: false,
+    bool_width: true,
+};
 
 /// Whether values are character data (not binary).
 pub fn is_text(ty: &SqlType) -> bool {
-    matches!(ty, SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..))
+    matches!(
+        ty,
+        SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..)
+    )
 }
 
 /// Whether values are bytes without a character set.
@@ -95,21 +119,34 @@ pub fn is_integer(ty: &SqlType) -> bool {
 
 /// Any number.
 pub fn is_number(ty: &SqlType) -> bool {
-    is_integer(ty) || matches!(ty, SqlType::Decimal { .. } | SqlType::Float | SqlType::Double)
+    is_integer(ty)
+        || matches!(
+            ty,
+            SqlType::Decimal { .. } | SqlType::Float | SqlType::Double
+        )
 }
 
 /// DATE, DATETIME, TIMESTAMP or TIME.
 pub fn is_temporal(ty: &SqlType) -> bool {
-    matches!(ty, SqlType::Date | SqlType::DateTime(_) | SqlType::Timestamp(_) | SqlType::Time(_))
+    matches!(
+        ty,
+        SqlType::Date | SqlType::DateTime(_) | SqlType::Timestamp(_) | SqlType::Time(_)
+    )
 }
 
 fn is_datelike(ty: &SqlType) -> bool {
-    matches!(ty, SqlType::Date | SqlType::DateTime(_) | SqlType::Timestamp(_))
+    matches!(
+        ty,
+        SqlType::Date | SqlType::DateTime(_) | SqlType::Timestamp(_)
+    )
 }
 
 /// Whether a number cannot be negative.
 pub fn is_unsigned(ty: &SqlType) -> bool {
-    matches!(ty, SqlType::Int { unsigned: true, .. } | SqlType::Bit(_) | SqlType::Year)
+    matches!(
+        ty,
+        SqlType::Int { unsigned: true, .. } | SqlType::Bit(_) | SqlType::Year
+    )
 }
 
 /// The collation of a type; that of numbers is given by the connection.
@@ -201,7 +238,10 @@ pub fn compare_types(
             _ => CompareAs::DateTime,
         });
     }
-    let (ea, eb) = (matches!(a, Enum(..) | Set(..)), matches!(b, Enum(..) | Set(..)));
+    let (ea, eb) = (
+        matches!(a, Enum(..) | Set(..)),
+        matches!(b, Enum(..) | Set(..)),
+    );
     if ea && is_number(b) || eb && is_number(a) {
         return Ok(CompareAs::Integer);
     }
@@ -251,7 +291,9 @@ pub fn own_compare(ty: &SqlType, connection: CollationId) -> CompareAs {
 fn digits(ty: &SqlType) -> (u32, u32) {
     match ty {
         SqlType::Decimal { precision, scale } => ((precision - scale) as u32, *scale as u32),
-        SqlType::Int { width, unsigned, .. } => (
+        SqlType::Int {
+            width, unsigned, ..
+        } => (
             match (width, unsigned) {
                 (IntWidth::Tiny, _) => 3,
                 (IntWidth::Small, _) => 5,
@@ -276,7 +318,10 @@ fn digits(ty: &SqlType) -> (u32, u32) {
 pub fn decimal(whole: u32, scale: u32) -> SqlType {
     let scale = scale.min(30);
     let precision = (whole + scale).clamp(scale.max(1), 65);
-    SqlType::Decimal { precision: precision as u8, scale: scale as u8 }
+    SqlType::Decimal {
+        precision: precision as u8,
+        scale: scale as u8,
+    }
 }
 
 /// Domain and result type of arithmetic on two operands.
@@ -285,9 +330,8 @@ pub fn arithmetic(op: ArithOp, a: &SqlType, b: &SqlType, div_increment: u8) -> (
     if matches!(op, BitAnd | BitOr | BitXor | ShiftLeft | ShiftRight) {
         return (ArithAs::Unsigned, UBIGINT);
     }
-    let float = |t: &SqlType| {
-        matches!(t, SqlType::Float | SqlType::Double | SqlType::Json) || is_string(t)
-    };
+    let float =
+        |t: &SqlType| matches!(t, SqlType::Float | SqlType::Double | SqlType::Json) || is_string(t);
     let exact_fraction = |t: &SqlType| match t {
         SqlType::Decimal { .. } => true,
         SqlType::Time(f) | SqlType::DateTime(f) | SqlType::Timestamp(f) => *f > 0,
@@ -295,7 +339,11 @@ pub fn arithmetic(op: ArithOp, a: &SqlType, b: &SqlType, div_increment: u8) -> (
     };
     if op == IntDiv {
         let unsigned = is_unsigned(a) || is_unsigned(b);
-        return if unsigned { (ArithAs::Unsigned, UBIGINT) } else { (ArithAs::Signed, BIGINT) };
+        return if unsigned {
+            (ArithAs::Unsigned, UBIGINT)
+        } else {
+            (ArithAs::Signed, BIGINT)
+        };
     }
     if float(a) || float(b) {
         return (ArithAs::Float, SqlType::Double);
@@ -303,7 +351,10 @@ pub fn arithmetic(op: ArithOp, a: &SqlType, b: &SqlType, div_increment: u8) -> (
     let ((wa, sa), (wb, sb)) = (digits(a), digits(b));
     if op == Div {
         let scale = (sa + div_increment as u32).min(30);
-        return (ArithAs::Decimal { scale: scale as u8 }, decimal(wa + sb, scale));
+        return (
+            ArithAs::Decimal { scale: scale as u8 },
+            decimal(wa + sb, scale),
+        );
     }
     if exact_fraction(a) || exact_fraction(b) {
         let (whole, scale) = match op {
@@ -311,13 +362,22 @@ pub fn arithmetic(op: ArithOp, a: &SqlType, b: &SqlType, div_increment: u8) -> (
             Mod => (wa.max(wb), sa.max(sb)),
             _ => (wa.max(wb) + 1, sa.max(sb)),
         };
-        return (ArithAs::Decimal { scale: scale.min(30) as u8 }, decimal(whole, scale));
+        return (
+            ArithAs::Decimal {
+                scale: scale.min(30) as u8,
+            },
+            decimal(whole, scale),
+        );
     }
     let unsigned = match op {
         Mod => is_unsigned(a),
         _ => is_unsigned(a) || is_unsigned(b),
     };
-    if unsigned { (ArithAs::Unsigned, UBIGINT) } else { (ArithAs::Signed, BIGINT) }
+    if unsigned {
+        (ArithAs::Unsigned, UBIGINT)
+    } else {
+        (ArithAs::Signed, BIGINT)
+    }
 }
 
 /// Length in characters that a value of this type needs as text.
@@ -332,13 +392,15 @@ pub fn text_length(ty: &SqlType) -> u32 {
             LobSize::Medium => 16_777_215,
             LobSize::Long => u32::MAX,
         },
-        SqlType::Enum(m, _) => m.iter().map(|x| x.chars().count() as u32).max().unwrap_or(0),
+        SqlType::Enum(m, _) => m
+            .iter()
+            .map(|x| x.chars().count() as u32)
+            .max()
+            .unwrap_or(0),
         SqlType::Set(m, _) => m.iter().map(|x| x.chars().count() as u32 + 1).sum(),
         SqlType::Date => 10,
         SqlType::Time(f) => 10 + if *f > 0 { *f as u32 + 1 } else { 0 },
-        SqlType::DateTime(f) | SqlType::Timestamp(f) => {
-            19 + if *f > 0 { *f as u32 + 1 } else { 0 }
-        }
+        SqlType::DateTime(f) | SqlType::Timestamp(f) => 19 + if *f > 0 { *f as u32 + 1 } else { 0 },
         SqlType::Json => u32::MAX,
         SqlType::Float => 12,
         SqlType::Double => 22,
@@ -377,9 +439,24 @@ pub fn common_type(
     }
     Ok(match (ta, tb) {
         (Null, x) | (x, Null) => x.clone(),
-        (Int { width: wa, unsigned: ua, .. }, Int { width: wb, unsigned: ub, .. }) => {
+        (
+            Int {
+                width: wa,
+                unsigned: ua,
+                ..
+            },
+            Int {
+                width: wb,
+                unsigned: ub,
+                ..
+            },
+        ) => {
             if ua == ub {
-                Int { width: *wa.max(wb), unsigned: *ua, bool_width: false }
+                Int {
+                    width: *wa.max(wb),
+                    unsigned: *ua,
+                    bool_width: false,
+                }
             } else {
                 let (unsigned, signed) = if *ua { (wa, wb) } else { (wb, wa) };
                 if *unsigned == IntWidth::Big {
@@ -391,7 +468,11 @@ pub fn common_type(
                         IntWidth::Medium => IntWidth::Int,
                         _ => IntWidth::Big,
                     };
-                    Int { width: wider.max(*signed), unsigned: false, bool_width: false }
+                    Int {
+                        width: wider.max(*signed),
+                        unsigned: false,
+                        bool_width: false,
+                    }
                 }
             }
         }
@@ -448,5 +529,7 @@ pub fn members(list: &[Box<str>]) -> values::Members {
 /// The default collation of a character set by name.
 pub fn charset_default(name: &str) -> Option<&'static Collation> {
     let charset = values::charset::by_name(name)?;
-    values::collation::all().iter().find(|c| c.charset.name == charset.name && c.is_default)
+    values::collation::all()
+        .iter()
+        .find(|c| c.charset.name == charset.name && c.is_default)
 }

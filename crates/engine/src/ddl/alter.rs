@@ -31,13 +31,21 @@ pub(super) fn alter_table(session: &Session, a: &ast::AlterTable) -> Result<()> 
 }
 
 /// Applies clauses in order.
-pub(super) fn alter_specs(session: &Session, name: &ast::ObjectName, specs: &[AlterSpec]) -> Result<()> {
+pub(super) fn alter_specs(
+    session: &Session,
+    name: &ast::ObjectName,
+    specs: &[AlterSpec],
+) -> Result<()> {
     let db = database_of(session, name)?;
     let mut change = Change::new(session, &db)?;
     if change.root.table_hash(&name.name).is_none()
         && change.root.views()?.contains_key(&name.name.to_lowercase())
     {
-        return Err(Error::wrong_object(&db.handle.name, &*name.name, "BASE TABLE"));
+        return Err(Error::wrong_object(
+            &db.handle.name,
+            &*name.name,
+            "BASE TABLE",
+        ));
     }
     let mut table = change.table(&name.name)?.name.clone();
     for spec in specs {
@@ -46,20 +54,48 @@ pub(super) fn alter_specs(session: &Session, name: &ast::ObjectName, specs: &[Al
     change.finish()
 }
 
-fn apply(session: &Session, change: &mut Change<'_>, table: &str, spec: &AlterSpec) -> Result<String> {
+fn apply(
+    session: &Session,
+    change: &mut Change<'_>,
+    table: &str,
+    spec: &AlterSpec,
+) -> Result<String> {
     let state = change.table(table)?;
     let mut schema = (**state.table.schema()).clone();
     match spec {
-        AlterSpec::AddColumn { column, position, if_not_exists } => {
+        AlterSpec::AddColumn {
+            column,
+            position,
+            if_not_exists,
+        } => {
             if *if_not_exists && schema.column_index(&column.name).is_some() {
                 return Ok(table.to_string());
             }
-            add_columns(session, change, &state, std::slice::from_ref(column), position, &[])?;
+            add_columns(
+                session,
+                change,
+                &state,
+                std::slice::from_ref(column),
+                position,
+                &[],
+            )?;
         }
-        AlterSpec::AddColumns { columns, constraints } => {
-            add_columns(session, change, &state, columns, &ColumnPosition::Unspecified, constraints)?;
+        AlterSpec::AddColumns {
+            columns,
+            constraints,
+        } => {
+            add_columns(
+                session,
+                change,
+                &state,
+                columns,
+                &ColumnPosition::Unspecified,
+                constraints,
+            )?;
         }
-        AlterSpec::AddConstraint(c) => add_constraints(session, change, &state, std::slice::from_ref(c))?,
+        AlterSpec::AddConstraint(c) => {
+            add_constraints(session, change, &state, std::slice::from_ref(c))?
+        }
         AlterSpec::DropColumn { name, if_exists } => {
             let Some(i) = schema.column_index(name) else {
                 if *if_exists {
@@ -72,29 +108,42 @@ fn apply(session: &Session, change: &mut Change<'_>, table: &str, spec: &AlterSp
         AlterSpec::ModifyColumn { column, position } => {
             modify(session, change, &state, &column.name, column, position)?;
         }
-        AlterSpec::ChangeColumn { old, column, position } => {
+        AlterSpec::ChangeColumn {
+            old,
+            column,
+            position,
+        } => {
             modify(session, change, &state, old, column, position)?;
         }
         AlterSpec::RenameColumn { old, new } => {
-            let i = schema.column_index(old).ok_or_else(|| Error::unknown_column(&**old, table))?;
+            let i = schema
+                .column_index(old)
+                .ok_or_else(|| Error::unknown_column(&**old, table))?;
             rename_column(&mut schema, i, new)?;
             let t = state.table.with_schema(&schema)?;
             change.put_table(table, &t)?;
             rename_in_keys(change, table, old, new)?;
         }
         AlterSpec::AlterColumnSetDefault { column, default } => {
-            let i = schema.column_index(column).ok_or_else(|| Error::unknown_column(&**column, table))?;
-            schema.columns[i].expression = stored_text::default_text(&default.value.expr, default.parenthesized)?;
+            let i = schema
+                .column_index(column)
+                .ok_or_else(|| Error::unknown_column(&**column, table))?;
+            schema.columns[i].expression =
+                stored_text::default_text(&default.value.expr, default.parenthesized)?;
             check_generated(session, table, &schema)?;
             change.put_table(table, &state.table.with_schema(&schema)?)?;
         }
         AlterSpec::AlterColumnDropDefault { column } => {
-            let i = schema.column_index(column).ok_or_else(|| Error::unknown_column(&**column, table))?;
+            let i = schema
+                .column_index(column)
+                .ok_or_else(|| Error::unknown_column(&**column, table))?;
             schema.columns[i].expression = String::new();
             change.put_table(table, &state.table.with_schema(&schema)?)?;
         }
         AlterSpec::AlterColumnVisible { column, visible } => {
-            let i = schema.column_index(column).ok_or_else(|| Error::unknown_column(&**column, table))?;
+            let i = schema
+                .column_index(column)
+                .ok_or_else(|| Error::unknown_column(&**column, table))?;
             schema.columns[i].hidden = !visible;
             change.put_table(table, &state.table.with_schema(&schema)?)?;
         }
@@ -104,13 +153,24 @@ fn apply(session: &Session, change: &mut Change<'_>, table: &str, spec: &AlterSp
             }
             if let Some(c) = schema.columns.iter().find(|c| c.auto_increment) {
                 let at = schema.column_index(&c.name);
-                if !schema.indexes.iter().any(|i| i.columns.first().copied() == at) {
+                if !schema
+                    .indexes
+                    .iter()
+                    .any(|i| i.columns.first().copied() == at)
+                {
                     return Err(Error::one_auto_column());
                 }
             }
             let keys = change.root.foreign_keys()?;
-            if let Some(k) = keys.of_parent(table).find(|k| k.parent_index.is_empty() && k.is_resolved()) {
-                return Err(Error::fk_index_needed(if k.parent_index.is_empty() { "PRIMARY" } else { &k.parent_index }));
+            if let Some(k) = keys
+                .of_parent(table)
+                .find(|k| k.parent_index.is_empty() && k.is_resolved())
+            {
+                return Err(Error::fk_index_needed(if k.parent_index.is_empty() {
+                    "PRIMARY"
+                } else {
+                    &k.parent_index
+                }));
             }
             for i in std::mem::take(&mut schema.primary_key) {
                 schema.columns[i].primary_key = false;
@@ -153,12 +213,31 @@ fn apply(session: &Session, change: &mut Change<'_>, table: &str, spec: &AlterSp
         }
         AlterSpec::DropConstraint { name, if_exists } => {
             let keys = change.root.foreign_keys()?;
-            let spec = if schema.checks.iter().any(|c| c.name.eq_ignore_ascii_case(name)) {
-                AlterSpec::DropCheck { name: name.clone(), if_exists: *if_exists }
-            } else if keys.of_child(table).any(|k| k.name.eq_ignore_ascii_case(name)) {
-                AlterSpec::DropForeignKey { name: name.clone(), if_exists: *if_exists }
-            } else if schema.index_position(name).is_some_and(|i| schema.indexes[i].unique) {
-                AlterSpec::DropIndex { name: name.clone(), if_exists: *if_exists }
+            let spec = if schema
+                .checks
+                .iter()
+                .any(|c| c.name.eq_ignore_ascii_case(name))
+            {
+                AlterSpec::DropCheck {
+                    name: name.clone(),
+                    if_exists: *if_exists,
+                }
+            } else if keys
+                .of_child(table)
+                .any(|k| k.name.eq_ignore_ascii_case(name))
+            {
+                AlterSpec::DropForeignKey {
+                    name: name.clone(),
+                    if_exists: *if_exists,
+                }
+            } else if schema
+                .index_position(name)
+                .is_some_and(|i| schema.indexes[i].unique)
+            {
+                AlterSpec::DropIndex {
+                    name: name.clone(),
+                    if_exists: *if_exists,
+                }
             } else if *if_exists {
                 return Ok(table.to_string());
             } else {
@@ -176,13 +255,18 @@ fn apply(session: &Session, change: &mut Change<'_>, table: &str, spec: &AlterSp
             change.put_table(table, &state.table.with_schema(&schema)?)?;
         }
         AlterSpec::RenameIndex { old, new } => {
-            let i = schema.index_position(old).ok_or_else(|| Error::unknown_key(&**old, table))?;
+            let i = schema
+                .index_position(old)
+                .ok_or_else(|| Error::unknown_key(&**old, table))?;
             if !old.eq_ignore_ascii_case(new) && schema.index_position(new).is_some() {
                 return Err(Error::dup_key_name(&**new));
             }
             let stored = schema.indexes[i].name.clone();
             schema.indexes[i].name = new.to_string();
-            let t = state.table.with_index_renamed(&stored, new)?.with_schema(&schema)?;
+            let t = state
+                .table
+                .with_index_renamed(&stored, new)?
+                .with_schema(&schema)?;
             change.put_table(table, &t)?;
             let mut keys = (*change.root.foreign_keys()?).clone();
             let mut moved = false;
@@ -201,7 +285,11 @@ fn apply(session: &Session, change: &mut Change<'_>, table: &str, spec: &AlterSp
             }
         }
         AlterSpec::RenameConstraint { old, new } => {
-            if let Some(c) = schema.checks.iter_mut().find(|c| c.name.eq_ignore_ascii_case(old)) {
+            if let Some(c) = schema
+                .checks
+                .iter_mut()
+                .find(|c| c.name.eq_ignore_ascii_case(old))
+            {
                 c.name = new.to_string();
                 change.put_table(table, &state.table.with_schema(&schema)?)?;
             } else {
@@ -209,7 +297,10 @@ fn apply(session: &Session, change: &mut Change<'_>, table: &str, spec: &AlterSp
                 let k = keys
                     .keys
                     .iter_mut()
-                    .find(|k| k.child_table.eq_ignore_ascii_case(table) && k.name.eq_ignore_ascii_case(old))
+                    .find(|k| {
+                        k.child_table.eq_ignore_ascii_case(table)
+                            && k.name.eq_ignore_ascii_case(old)
+                    })
                     .ok_or_else(|| Error::constraint_missing(&**old))?;
                 k.name = new.to_string();
                 change.set_foreign_keys(&keys)?;
@@ -234,13 +325,20 @@ fn apply(session: &Session, change: &mut Change<'_>, table: &str, spec: &AlterSp
         }
         AlterSpec::ConvertCharset { charset, collate } => {
             let name = collate.clone().or_else(|| {
-                charset.as_deref().and_then(crate::bind::types::charset_default).map(|c| c.name.into())
+                charset
+                    .as_deref()
+                    .and_then(crate::bind::types::charset_default)
+                    .map(|c| c.name.into())
             });
-            let name = name.ok_or_else(|| Error::not_supported("CONVERT TO CHARACTER SET DEFAULT"))?;
-            let c = values::collation::by_name(&name).ok_or_else(|| Error::unknown_collation(&name))?;
+            let name =
+                name.ok_or_else(|| Error::not_supported("CONVERT TO CHARACTER SET DEFAULT"))?;
+            let c =
+                values::collation::by_name(&name).ok_or_else(|| Error::unknown_collation(&name))?;
             schema.collation = c.id;
             for column in &mut schema.columns {
-                if column.sql_type.is_text() || matches!(column.sql_type, SqlType::Enum(..) | SqlType::Set(..)) {
+                if column.sql_type.is_text()
+                    || matches!(column.sql_type, SqlType::Enum(..) | SqlType::Set(..))
+                {
                     let ty = column.sql_type.clone().with_collation(c.id);
                     column.set_type(ty);
                 }
@@ -265,13 +363,17 @@ fn apply(session: &Session, change: &mut Change<'_>, table: &str, spec: &AlterSp
         AlterSpec::DiscardTablespace
         | AlterSpec::ImportTablespace
         | AlterSpec::SecondaryLoad
-        | AlterSpec::SecondaryUnload => return Err(Error::not_supported("this ALTER TABLE clause")),
+        | AlterSpec::SecondaryUnload => {
+            return Err(Error::not_supported("this ALTER TABLE clause"));
+        }
     }
     Ok(table.to_string())
 }
 
 fn highest_number(state: &TableState) -> Result<u64> {
-    let Some(c) = state.def.auto_increment() else { return Ok(0) };
+    let Some(c) = state.def.auto_increment() else {
+        return Ok(0);
+    };
     let mut highest = 0;
     let layout = state.view.primary.layout.clone();
     crate::exec::table_rows(&state.view, &mut |slot| {
@@ -309,7 +411,9 @@ fn place_of(schema: &Schema, position: &ColumnPosition, table: &str) -> Result<u
         ColumnPosition::Unspecified => schema.columns.len(),
         ColumnPosition::First => 0,
         ColumnPosition::After(name) => {
-            1 + schema.column_index(name).ok_or_else(|| Error::unknown_column(&**name, table))?
+            1 + schema
+                .column_index(name)
+                .ok_or_else(|| Error::unknown_column(&**name, table))?
         }
     })
 }
@@ -341,8 +445,18 @@ fn add_columns(
             .into_iter()
             .chain(schema.columns.iter().map(|c| c.tag))
             .collect();
-        let kinds: Vec<u8> = schema.columns.iter().map(|c| column_tag::kind(&c.sql_type)).collect();
-        column.tag = column_tag::generate(&kinds, &table, &column.name, column_tag::kind(&column.sql_type), &taken);
+        let kinds: Vec<u8> = schema
+            .columns
+            .iter()
+            .map(|c| column_tag::kind(&c.sql_type))
+            .collect();
+        column.tag = column_tag::generate(
+            &kinds,
+            &table,
+            &column.name,
+            column_tag::kind(&column.sql_type),
+            &taken,
+        );
         shift_positions(&mut schema, at);
         schema.columns.insert(at, column);
         sources.insert(at, Source::New);
@@ -356,7 +470,10 @@ fn add_columns(
                     name: None,
                     if_not_exists: false,
                     parts: vec![ast::KeyPart {
-                        what: ast::KeyPartWhat::Column { name: def.name.clone(), length: None },
+                        what: ast::KeyPartWhat::Column {
+                            name: def.name.clone(),
+                            length: None,
+                        },
                         descending: false,
                     }],
                     options: Vec::new(),
@@ -424,10 +541,16 @@ fn add_constraints(
         let mut keys = (*change.root.foreign_keys()?).clone();
         let mut moved = false;
         for name in &made {
-            let Some(new) = schema.index_position(name).map(|i| schema.indexes[i].clone()) else { continue };
-            let twin = schema.indexes.iter().position(|i| {
-                i.system_defined && i.columns == new.columns && i.name != new.name
-            });
+            let Some(new) = schema
+                .index_position(name)
+                .map(|i| schema.indexes[i].clone())
+            else {
+                continue;
+            };
+            let twin = schema
+                .indexes
+                .iter()
+                .position(|i| i.system_defined && i.columns == new.columns && i.name != new.name);
             if let Some(i) = twin {
                 let old = schema.indexes.remove(i);
                 t = t.without_index(&old.name)?;
@@ -453,7 +576,16 @@ fn add_constraints(
         change.put_table(&table, &state.table.with_schema(&schema)?)?;
     }
     for (constraint, index, columns, references) in pending.foreign_keys {
-        foreign_key::add(session, change, &table, constraint, index, &columns, &references, false)?;
+        foreign_key::add(
+            session,
+            change,
+            &table,
+            constraint,
+            index,
+            &columns,
+            &references,
+            false,
+        )?;
     }
     Ok(())
 }
@@ -495,17 +627,29 @@ fn drop_column(change: &mut Change<'_>, state: &Arc<TableState>, at: usize) -> R
     }
     let quoted = format!("`{}`", column.name);
     // A check on this column alone goes with it.
-    schema.checks.retain(|c| !mentions_only(&c.expression, &column.name));
-    if let Some(c) = schema.checks.iter().find(|c| c.expression.to_lowercase().contains(&quoted.to_lowercase())) {
+    schema
+        .checks
+        .retain(|c| !mentions_only(&c.expression, &column.name));
+    if let Some(c) = schema
+        .checks
+        .iter()
+        .find(|c| c.expression.to_lowercase().contains(&quoted.to_lowercase()))
+    {
         return Err(Error::check_dependent_column(&c.name, &column.name));
     }
-    if schema.columns.iter().any(|c| c.generated && c.tag != column.tag && c.expression.contains(&quoted)) {
+    if schema
+        .columns
+        .iter()
+        .any(|c| c.generated && c.tag != column.tag && c.expression.contains(&quoted))
+    {
         return Err(Error::generated_dependent(&column.name));
     }
     let keys = change.root.foreign_keys()?;
     for k in &keys.keys {
-        let child = k.child_table.eq_ignore_ascii_case(&state.name) && k.child_columns.contains(&column.tag);
-        let parent = k.parent_table.eq_ignore_ascii_case(&state.name) && k.parent_columns.contains(&column.tag);
+        let child = k.child_table.eq_ignore_ascii_case(&state.name)
+            && k.child_columns.contains(&column.tag);
+        let parent = k.parent_table.eq_ignore_ascii_case(&state.name)
+            && k.parent_columns.contains(&column.tag);
         if child || parent {
             return Err(Error::fk_column_needed(&column.name, &k.name));
         }
@@ -597,13 +741,18 @@ fn drop_index(change: &mut Change<'_>, state: &Arc<TableState>, name: &str) -> R
         return Err(Error::cannot_drop_missing(name));
     };
     let index = schema.indexes.remove(i);
-    let t = state.table.without_index(&index.name)?.with_schema(&schema)?;
+    let t = state
+        .table
+        .without_index(&index.name)?
+        .with_schema(&schema)?;
     let rest = rebuild::state_of(&state.name, t.clone(), &change.db.handle.name)?;
     let mut keys = (*change.root.foreign_keys()?).clone();
     let mut moved = false;
     for k in keys.keys.iter_mut().filter(|k| k.is_resolved()) {
         let columns = |tags: &[u64]| -> Vec<usize> {
-            tags.iter().filter_map(|t| rest.def.columns.iter().position(|c| c.tag == *t)).collect()
+            tags.iter()
+                .filter_map(|t| rest.def.columns.iter().position(|c| c.tag == *t))
+                .collect()
         };
         if k.child_table.eq_ignore_ascii_case(&state.name) && k.child_index == index.name {
             match foreign_key::index_over(&rest, &columns(&k.child_columns)) {
@@ -644,7 +793,9 @@ fn modify(
 ) -> Result<()> {
     let table = state.name.clone();
     let mut schema = (**state.table.schema()).clone();
-    let at = schema.column_index(old_name).ok_or_else(|| Error::unknown_column(old_name, &table))?;
+    let at = schema
+        .column_index(old_name)
+        .ok_or_else(|| Error::unknown_column(old_name, &table))?;
     let d = define_column(session, def, schema.collation)?;
     let old = schema.columns[at].clone();
     if !old.name.eq_ignore_ascii_case(&def.name) {
@@ -658,7 +809,11 @@ fn modify(
         column.adaptive_markers = old.adaptive_markers;
     }
     if schema.primary_key.contains(&at) {
-        if def.attributes.iter().any(|a| matches!(a, ast::ColumnAttribute::Null)) {
+        if def
+            .attributes
+            .iter()
+            .any(|a| matches!(a, ast::ColumnAttribute::Null))
+        {
             return Err(Error::primary_cant_have_null());
         }
         column.nullable = false;
@@ -682,11 +837,17 @@ fn modify(
         k.child_table.eq_ignore_ascii_case(&table) && k.child_columns.contains(&old.tag)
             || k.parent_table.eq_ignore_ascii_case(&table) && k.parent_columns.contains(&old.tag)
     });
-    if in_keys && session.foreign_key_checks() && !foreign_compatible(&old.sql_type, &column.sql_type) {
+    if in_keys
+        && session.foreign_key_checks()
+        && !foreign_compatible(&old.sql_type, &column.sql_type)
+    {
         return Err(Error::new(
             1833,
             "HY000",
-            format!("Cannot change column '{}': used in a foreign key constraint", old.name),
+            format!(
+                "Cannot change column '{}': used in a foreign key constraint",
+                old.name
+            ),
         ));
     }
     if !column.sql_type.is_text() && !column.sql_type.is_binary() {
@@ -713,7 +874,10 @@ fn modify(
                 let after = schema
                     .column_index(name)
                     .ok_or_else(|| Error::unknown_column(&**name, &table))?;
-                1 + order.iter().position(|i| *i == after).unwrap_or(order.len() - 1)
+                1 + order
+                    .iter()
+                    .position(|i| *i == after)
+                    .unwrap_or(order.len() - 1)
             }
             ColumnPosition::Unspecified => at,
         };
@@ -721,7 +885,10 @@ fn modify(
         let new_place = |i: usize| order.iter().position(|o| *o == i).unwrap_or(i);
         schema.columns = order.iter().map(|i| schema.columns[*i].clone()).collect();
         sources = order.iter().map(|i| Source::Old(*i)).collect();
-        schema.primary_key.iter_mut().for_each(|i| *i = new_place(*i));
+        schema
+            .primary_key
+            .iter_mut()
+            .for_each(|i| *i = new_place(*i));
         for index in &mut schema.indexes {
             index.columns.iter_mut().for_each(|i| *i = new_place(*i));
         }
@@ -748,12 +915,18 @@ fn modify(
                 name: None,
                 if_not_exists: false,
                 parts: vec![ast::KeyPart {
-                    what: ast::KeyPartWhat::Column { name: def.name.clone(), length: None },
+                    what: ast::KeyPartWhat::Column {
+                        name: def.name.clone(),
+                        length: None,
+                    },
                     descending: false,
                 }],
                 options: Vec::new(),
             };
-            let c = TableConstraint::Unique { constraint: None, index };
+            let c = TableConstraint::Unique {
+                constraint: None,
+                index,
+            };
             add_constraints(session, change, &state, &[c])?;
         }
     }
@@ -762,9 +935,18 @@ fn modify(
 
 fn foreign_compatible(a: &SqlType, b: &SqlType) -> bool {
     match (a, b) {
-        (SqlType::Int { width: x, unsigned: u, .. }, SqlType::Int { width: y, unsigned: v, .. }) => {
-            x == y && u == v
-        }
+        (
+            SqlType::Int {
+                width: x,
+                unsigned: u,
+                ..
+            },
+            SqlType::Int {
+                width: y,
+                unsigned: v,
+                ..
+            },
+        ) => x == y && u == v,
         (x, y) if x.is_text() && y.is_text() => true,
         (x, y) => std::mem::discriminant(x) == std::mem::discriminant(y),
     }
@@ -790,8 +972,28 @@ fn same_bytes(a: &Column, b: &Column) -> bool {
         (VarBinary(n), VarBinary(m)) => m >= n,
         (Text(n, c), Text(m, d)) => m >= n && c == d,
         (Blob(n), Blob(m)) => m >= n,
-        (Int { width: w, unsigned: u, .. }, Int { width: x, unsigned: v, .. }) => w <= x && u == v,
-        (Decimal { precision: p, scale: s }, Decimal { precision: q, scale: t }) => s == t && q >= p,
+        (
+            Int {
+                width: w,
+                unsigned: u,
+                ..
+            },
+            Int {
+                width: x,
+                unsigned: v,
+                ..
+            },
+        ) => w <= x && u == v,
+        (
+            Decimal {
+                precision: p,
+                scale: s,
+            },
+            Decimal {
+                precision: q,
+                scale: t,
+            },
+        ) => s == t && q >= p,
         (DateTime(f), DateTime(g)) | (Timestamp(f), Timestamp(g)) => g >= f,
         (Enum(m, c), Enum(n, d)) => c == d && n.len() >= m.len() && n[..m.len()] == m[..],
         (Set(m, c), Set(n, d)) => c == d && n.len() >= m.len() && n[..m.len()] == m[..],
@@ -816,16 +1018,29 @@ fn rewrite(
         })
         .collect();
     let in_order = kept.iter().copied().eq(0..old.columns.len());
-    let appended = sources[..kept.len()].iter().all(|s| matches!(s, Source::Old(_)));
+    let appended = sources[..kept.len()]
+        .iter()
+        .all(|s| matches!(s, Source::Old(_)));
     let same_keys = old.primary_key == schema.primary_key;
     let keeps_bytes = in_order
         && appended
         && same_keys
-        && old.columns.iter().zip(&schema.columns).all(|(a, b)| same_bytes(a, b));
-    let new_are_null = schema.columns[kept.len().min(schema.columns.len())..].iter().all(|c| {
-        c.is_virtual || c.nullable && !c.generated && (c.expression.is_empty() || c.expression == "NULL")
-    });
-    let stricter = old.columns.iter().zip(&schema.columns).any(|(a, b)| a.nullable && !b.nullable);
+        && old
+            .columns
+            .iter()
+            .zip(&schema.columns)
+            .all(|(a, b)| same_bytes(a, b));
+    let new_are_null = schema.columns[kept.len().min(schema.columns.len())..]
+        .iter()
+        .all(|c| {
+            c.is_virtual
+                || c.nullable && !c.generated && (c.expression.is_empty() || c.expression == "NULL")
+        });
+    let stricter = old
+        .columns
+        .iter()
+        .zip(&schema.columns)
+        .any(|(a, b)| a.nullable && !b.nullable);
     if keeps_bytes && (new_are_null || state.view.primary.root.tree_count() == 0) {
         if stricter {
             let layout = state.view.primary.layout.clone();
@@ -835,11 +1050,7 @@ fn rewrite(
             crate::exec::table_rows(&state.view, &mut |slot| {
                 for c in &strict {
                     if layout.column(*c, slot.key(), slot.value())?.is_null() {
-                        return Err(Error::new(
-                            1138,
-                            "22004",
-                            "Invalid use of NULL value",
-                        ));
+                        return Err(Error::new(1138, "22004", "Invalid use of NULL value"));
                     }
                 }
                 Ok(crate::result::Flow::Continue)
@@ -864,7 +1075,11 @@ fn rebuild_rows(
     let mut rows: Vec<Vec<OwnedValue>> = Vec::new();
     let mut number = 0u64;
     let old = state.table.schema().clone();
-    let mut run = |cx: &Context<'_>, rules: Option<&crate::bind::dml::RowRules>, def: Option<&Arc<crate::table::TableDef>>, rows: &mut Vec<Vec<OwnedValue>>| -> Result<()> {
+    let mut run = |cx: &Context<'_>,
+                   rules: Option<&crate::bind::dml::RowRules>,
+                   def: Option<&Arc<crate::table::TableDef>>,
+                   rows: &mut Vec<Vec<OwnedValue>>|
+     -> Result<()> {
         rebuild::all_rows(state, &mut |row| {
             number += 1;
             let mut out = Vec::with_capacity(schema.columns.len());
@@ -875,8 +1090,13 @@ fn rebuild_rows(
                         if v.is_null() && !c.nullable && !c.is_virtual && !c.generated {
                             return Err(Error::new(1138, "22004", "Invalid use of NULL value"));
                         }
-                        values::conversion::store(v, &old.columns[*i].sql_type, &c.sql_type, &cx.conversion)
-                            .map_err(|e| Error::new(e.code(), e.sqlstate(), e.text(&c.name, number)))?
+                        values::conversion::store(
+                            v,
+                            &old.columns[*i].sql_type,
+                            &c.sql_type,
+                            &cx.conversion,
+                        )
+                        .map_err(|e| Error::new(e.code(), e.sqlstate(), e.text(&c.name, number)))?
                     }
                     Source::New if c.auto_increment => Value::UInt(number),
                     Source::New => Value::Null,
@@ -889,7 +1109,10 @@ fn rebuild_rows(
                         continue;
                     }
                     if c.auto_increment {
-                        if let SqlType::Int { unsigned: false, .. } = c.sql_type {
+                        if let SqlType::Int {
+                            unsigned: false, ..
+                        } = c.sql_type
+                        {
                             out[i] = Value::Int(number as i64);
                         }
                         continue;
@@ -923,7 +1146,9 @@ fn rebuild_rows(
         None => crate::generated::with_detached(|cx| run(cx, None, None, &mut rows))?,
     }
     let mut next = state.table.auto_increment_slot().filter(|n| *n > 1);
-    if schema.columns.iter().any(|c| c.auto_increment) && !old.columns.iter().any(|c| c.auto_increment) {
+    if schema.columns.iter().any(|c| c.auto_increment)
+        && !old.columns.iter().any(|c| c.auto_increment)
+    {
         next = (number > 0).then_some(number + 1);
     }
     if !schema.columns.iter().any(|c| c.auto_increment) {

@@ -147,7 +147,12 @@ fn check_default(session: &Session, def: &ColumnDef, e: &ast::Expr, ty: &SqlType
 /// What a table's definition asks for besides columns.
 #[derive(Default)]
 pub(super) struct Pending {
-    pub foreign_keys: Vec<(Option<String>, Option<String>, Vec<ast::Ident>, ast::References)>,
+    pub foreign_keys: Vec<(
+        Option<String>,
+        Option<String>,
+        Vec<ast::Ident>,
+        ast::References,
+    )>,
     pub checks: Vec<ast::Check>,
 }
 
@@ -159,7 +164,9 @@ fn key_columns(schema: &Schema, def: &IndexDef, primary: bool) -> Result<(Vec<us
         let KeyPartWhat::Column { name, length } = &part.what else {
             return Err(Error::not_supported("functional key parts"));
         };
-        let i = schema.column_index(name).ok_or_else(|| Error::key_column_missing(&**name))?;
+        let i = schema
+            .column_index(name)
+            .ok_or_else(|| Error::key_column_missing(&**name))?;
         if columns.contains(&i) {
             return Err(Error::duplicate_column(&**name));
         }
@@ -173,7 +180,11 @@ fn key_columns(schema: &Schema, def: &IndexDef, primary: bool) -> Result<(Vec<us
         };
         match (length, max) {
             (Some(0), _) => {
-                return Err(Error::new(1391, "HY000", format!("Key part '{name}' length cannot be 0")));
+                return Err(Error::new(
+                    1391,
+                    "HY000",
+                    format!("Key part '{name}' length cannot be 0"),
+                ));
             }
             (Some(n), Some(max)) if *n > max => return Err(Error::subkey_length()),
             (None, None) if primary => return Err(Error::blob_key_without_length(&**name)),
@@ -183,7 +194,9 @@ fn key_columns(schema: &Schema, def: &IndexDef, primary: bool) -> Result<(Vec<us
             return Err(Error::new(
                 3152,
                 "42000",
-                format!("JSON column '{name}' supports indexing only via generated columns on a specified JSON path."),
+                format!(
+                    "JSON column '{name}' supports indexing only via generated columns on a specified JSON path."
+                ),
             ));
         }
         let n = length.filter(|n| max != Some(*n)).unwrap_or(0);
@@ -197,7 +210,12 @@ fn key_columns(schema: &Schema, def: &IndexDef, primary: bool) -> Result<(Vec<us
 }
 
 /// Adds an index to a schema; a key that a foreign key made for itself gives way to an equal one.
-pub(super) fn add_index(schema: &mut Schema, kind: IndexKind, def: &IndexDef, name: Option<&str>) -> Result<String> {
+pub(super) fn add_index(
+    schema: &mut Schema,
+    kind: IndexKind,
+    def: &IndexDef,
+    name: Option<&str>,
+) -> Result<String> {
     match kind {
         IndexKind::Fulltext => return Err(Error::not_supported("FULLTEXT indexes")),
         IndexKind::Spatial => return Err(Error::not_supported("SPATIAL indexes")),
@@ -208,7 +226,10 @@ pub(super) fn add_index(schema: &mut Schema, kind: IndexKind, def: &IndexDef, na
     let (columns, prefixes) = key_columns(schema, def, false)?;
     if !unique {
         for (n, c) in columns.iter().enumerate() {
-            let large = matches!(schema.columns[*c].sql_type, SqlType::Text(..) | SqlType::Blob(_));
+            let large = matches!(
+                schema.columns[*c].sql_type,
+                SqlType::Text(..) | SqlType::Blob(_)
+            );
             if large && prefixes.get(n).is_none_or(|p| *p == 0) {
                 return Err(Error::blob_key_without_length(&schema.columns[*c].name));
             }
@@ -221,7 +242,11 @@ pub(super) fn add_index(schema: &mut Schema, kind: IndexKind, def: &IndexDef, na
                 return Err(Error::general("indexes cannot be prefixed with `dolt_`"));
             }
             if n.eq_ignore_ascii_case("primary") {
-                return Err(Error::new(1280, "42000", format!("Incorrect index name '{n}'")));
+                return Err(Error::new(
+                    1280,
+                    "42000",
+                    format!("Incorrect index name '{n}'"),
+                ));
             }
             n.to_string()
         }
@@ -271,7 +296,11 @@ pub(super) fn set_primary_key(schema: &mut Schema, columns: Vec<usize>) -> Resul
 }
 
 /// Adds one table constraint to a schema; foreign keys and checks wait until the table is there.
-pub(super) fn add_constraint(schema: &mut Schema, c: &TableConstraint, pending: &mut Pending) -> Result<Option<String>> {
+pub(super) fn add_constraint(
+    schema: &mut Schema,
+    c: &TableConstraint,
+    pending: &mut Pending,
+) -> Result<Option<String>> {
     match c {
         TableConstraint::PrimaryKey { index, .. } => {
             let (columns, prefixes) = key_columns(schema, index, true)?;
@@ -286,7 +315,13 @@ pub(super) fn add_constraint(schema: &mut Schema, c: &TableConstraint, pending: 
             add_index(schema, IndexKind::Unique, index, name).map(Some)
         }
         TableConstraint::Index { kind, index } => add_index(schema, *kind, index, None).map(Some),
-        TableConstraint::ForeignKey { constraint, index_name, columns, references, .. } => {
+        TableConstraint::ForeignKey {
+            constraint,
+            index_name,
+            columns,
+            references,
+            ..
+        } => {
             pending.foreign_keys.push((
                 constraint.as_ref().map(|n| n.to_string()),
                 index_name.as_ref().map(|n| n.to_string()),
@@ -346,26 +381,40 @@ pub(super) fn add_checks(
     Ok(())
 }
 
-fn bind_check(session: &Session, schema: &Schema, table: &str, e: &ast::Expr, name: &str) -> Result<()> {
+fn bind_check(
+    session: &Session,
+    schema: &Schema,
+    table: &str,
+    e: &ast::Expr,
+    name: &str,
+) -> Result<()> {
     let objects = session.current().map(|d| d.handle.store.objects().clone());
     let objects = objects.unwrap_or_else(|_| model::Objects::in_memory());
     let t = Table::new(&objects, schema)?;
     let state = rebuild::state_of(table, t, "")?;
     let modes = crate::generated::stored_modes();
     let mut binder = Binder::new(session, &modes, &[]);
-    binder.bind_over_table(&state.def, table, e, "check constraint").map_err(|err| match err.code {
-        1054 => Error::new(
-            3820,
-            "HY000",
-            format!("Check constraint '{name}' refers to non-existing column {}.", quoted_name(&err.message)),
-        ),
-        _ => err,
-    })?;
+    binder
+        .bind_over_table(&state.def, table, e, "check constraint")
+        .map_err(|err| match err.code {
+            1054 => Error::new(
+                3820,
+                "HY000",
+                format!(
+                    "Check constraint '{name}' refers to non-existing column {}.",
+                    quoted_name(&err.message)
+                ),
+            ),
+            _ => err,
+        })?;
     Ok(())
 }
 
 fn quoted_name(message: &str) -> String {
-    message.split('\'').nth(1).map_or(String::new(), |n| format!("'{n}'"))
+    message
+        .split('\'')
+        .nth(1)
+        .map_or(String::new(), |n| format!("'{n}'"))
 }
 
 /// Gives tags to the columns of a new table.
@@ -375,7 +424,10 @@ pub(super) fn give_tags(change: &Change<'_>, table: &str, schema: &mut Schema) -
     let new: Vec<NewColumn<'_>> = schema
         .columns
         .iter()
-        .map(|c| NewColumn { name: &c.name, kind: column_tag::kind(&c.sql_type) })
+        .map(|c| NewColumn {
+            name: &c.name,
+            kind: column_tag::kind(&c.sql_type),
+        })
         .collect();
     let reserved = reserved_tags(table);
     let tags = column_tag::generate_all(table, &existing, &new, &taken);
@@ -409,7 +461,9 @@ pub(super) fn create_table(
     let name = c.name.name.to_string();
     check_identifier(&name)?;
     check_table_name(&name)?;
-    if change.root.table_hash(&name).is_some() || change.root.views()?.contains_key(&name.to_lowercase()) {
+    if change.root.table_hash(&name).is_some()
+        || change.root.views()?.contains_key(&name.to_lowercase())
+    {
         if c.if_not_exists {
             session.push_warning(1050, format!("Table '{name}' already exists"));
             return Ok(0);
@@ -419,7 +473,10 @@ pub(super) fn create_table(
     let mut rows = Vec::new();
     let mut next_number = None;
     let mut pending = Pending::default();
-    let mut schema = Schema { collation: change.root.root.collation(), ..Schema::default() };
+    let mut schema = Schema {
+        collation: change.root.root.collation(),
+        ..Schema::default()
+    };
     if let Some(like) = &c.like {
         let source = super::database_of(session, like)?;
         let root = session.root_of(&source)?;
@@ -452,7 +509,9 @@ pub(super) fn create_table(
             }
             pending.checks.extend(d.checks);
             if let Some(r) = d.references {
-                pending.foreign_keys.push((None, None, vec![def.name.clone()], r));
+                pending
+                    .foreign_keys
+                    .push((None, None, vec![def.name.clone()], r));
             }
             schema.columns.push(d.column);
         }
@@ -461,7 +520,13 @@ pub(super) fn create_table(
         }
         let mut created = None;
         if let Some(query) = &c.as_query {
-            created = Some(select_into_schema(session, &query.query, text, params, &mut schema)?);
+            created = Some(select_into_schema(
+                session,
+                &query.query,
+                text,
+                params,
+                &mut schema,
+            )?);
         }
         if schema.columns.is_empty() {
             return Err(Error::table_needs_columns());
@@ -507,7 +572,16 @@ pub(super) fn create_table(
     };
     change.put_table(&name, &table)?;
     for (constraint, index, columns, references) in pending.foreign_keys {
-        foreign_key::add(session, &mut change, &name, constraint, index, &columns, &references, true)?;
+        foreign_key::add(
+            session,
+            &mut change,
+            &name,
+            constraint,
+            index,
+            &columns,
+            &references,
+            true,
+        )?;
     }
     change.finish()?;
     Ok(count)
@@ -515,7 +589,12 @@ pub(super) fn create_table(
 
 fn session_reset_counter(db: &crate::session::DbRef, table: &str) {
     // A new table counts from one unless another branch has one of this name.
-    let elsewhere = db.handle.store.branches().map(|b| b.len() > 1).unwrap_or(true);
+    let elsewhere = db
+        .handle
+        .store
+        .branches()
+        .map(|b| b.len() > 1)
+        .unwrap_or(true);
     if !elsewhere {
         db.handle.reset_number(table, None);
     }
@@ -526,8 +605,20 @@ pub(super) fn check_table_name(name: &str) -> Result<()> {
         return Err(Error::bad_table_name(name));
     }
     let lower = name.to_lowercase();
-    let user_system = ["dolt_docs", "dolt_ignore", "dolt_query_catalog", "dolt_rebase", "dolt_tests", "dolt_nonlocal_tables", "dolt_procedures", "dolt_schemas"];
-    if lower.starts_with("dolt") && (lower.starts_with("dolt_") || lower == "dolt") && !user_system.contains(&lower.as_str()) {
+    let user_system = [
+        "dolt_docs",
+        "dolt_ignore",
+        "dolt_query_catalog",
+        "dolt_rebase",
+        "dolt_tests",
+        "dolt_nonlocal_tables",
+        "dolt_procedures",
+        "dolt_schemas",
+    ];
+    if lower.starts_with("dolt")
+        && (lower.starts_with("dolt_") || lower == "dolt")
+        && !user_system.contains(&lower.as_str())
+    {
         return Err(Error::general(format!(
             "Invalid table name {name}. Table names beginning with `dolt_` are reserved for internal use"
         )));
@@ -540,7 +631,10 @@ fn column_index(name: &str) -> IndexDef {
         name: None,
         if_not_exists: false,
         parts: vec![ast::KeyPart {
-            what: KeyPartWhat::Column { name: name.into(), length: None },
+            what: KeyPartWhat::Column {
+                name: name.into(),
+                length: None,
+            },
             descending: false,
         }],
         options: Vec::new(),
@@ -548,8 +642,14 @@ fn column_index(name: &str) -> IndexDef {
 }
 
 pub(super) fn check_auto_increment(schema: &Schema) -> Result<()> {
-    let mut auto = schema.columns.iter().enumerate().filter(|(_, c)| c.auto_increment);
-    let Some((i, _)) = auto.next() else { return Ok(()) };
+    let mut auto = schema
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| c.auto_increment);
+    let Some((i, _)) = auto.next() else {
+        return Ok(());
+    };
     let keyed = schema.primary_key.first() == Some(&i)
         || schema.primary_key.contains(&i)
         || schema.indexes.iter().any(|x| x.columns.first() == Some(&i));
@@ -561,23 +661,39 @@ pub(super) fn check_auto_increment(schema: &Schema) -> Result<()> {
 
 /// Generated columns and expression defaults refer to columns that exist.
 pub(super) fn check_generated(session: &Session, table: &str, schema: &Schema) -> Result<()> {
-    if schema.columns.iter().all(|c| c.expression.is_empty() || !c.expression.starts_with('(')) {
+    if schema
+        .columns
+        .iter()
+        .all(|c| c.expression.is_empty() || !c.expression.starts_with('('))
+    {
         return Ok(());
     }
     let t = Table::new(&model::Objects::in_memory(), schema)?;
     let state = rebuild::state_of(table, t, "")?;
     let modes = crate::generated::stored_modes();
-    for c in schema.columns.iter().filter(|c| c.expression.starts_with('(')) {
+    for c in schema
+        .columns
+        .iter()
+        .filter(|c| c.expression.starts_with('('))
+    {
         let e = syntax::parse_expr(c.expression.as_bytes(), &modes.syntax)
             .map_err(crate::statement::syntax_error)?;
         let mut binder = Binder::new(session, &modes, c.expression.as_bytes());
-        let clause = if c.generated { "generated column function" } else { "default value expression" };
+        let clause = if c.generated {
+            "generated column function"
+        } else {
+            "default value expression"
+        };
         binder.bind_over_table(&state.def, table, &e, clause)?;
     }
     Ok(())
 }
 
-pub(super) fn table_option(schema: &mut Schema, o: &TableOption, next: &mut Option<u64>) -> Result<()> {
+pub(super) fn table_option(
+    schema: &mut Schema,
+    o: &TableOption,
+    next: &mut Option<u64>,
+) -> Result<()> {
     match o {
         TableOption::AutoIncrement(n) => *next = Some(*n),
         TableOption::Charset(Some(name)) => {
@@ -587,7 +703,8 @@ pub(super) fn table_option(schema: &mut Schema, o: &TableOption, next: &mut Opti
         }
         TableOption::Charset(None) => {}
         TableOption::Collate(name) => {
-            let c = values::collation::by_name(name).ok_or_else(|| Error::unknown_collation(name))?;
+            let c =
+                values::collation::by_name(name).ok_or_else(|| Error::unknown_collation(name))?;
             schema.collation = c.id;
         }
         TableOption::Comment(text) => schema.comment = text.to_string(),
@@ -596,7 +713,9 @@ pub(super) fn table_option(schema: &mut Schema, o: &TableOption, next: &mut Opti
             if &**name == "TARGET_ROW_SIZE"
                 && let ast::OptionValue::Number(n) = value
             {
-                let n: u64 = n.parse().map_err(|_| Error::wrong_arguments("TARGET_ROW_SIZE"))?;
+                let n: u64 = n
+                    .parse()
+                    .map_err(|_| Error::wrong_arguments("TARGET_ROW_SIZE"))?;
                 schema.target_row_size = u16::try_from(n).map_err(|_| {
                     Error::general(format!(
                         "target_row_size {n} exceeds maximum allowed value 65535"
@@ -655,6 +774,8 @@ fn select_into_schema(
 }
 
 /// Tags that a set of roots uses, for new columns.
-pub(super) fn tags_of<'a>(roots: impl IntoIterator<Item = &'a model::Root>) -> Result<BTreeSet<u64>> {
+pub(super) fn tags_of<'a>(
+    roots: impl IntoIterator<Item = &'a model::Root>,
+) -> Result<BTreeSet<u64>> {
     Ok(column_tag::tags_in_use(roots)?)
 }

@@ -64,7 +64,18 @@ fn primary_over(state: &TableState, columns: &[usize]) -> bool {
 fn compatible(a: &SqlType, b: &SqlType) -> bool {
     use SqlType::*;
     match (a, b) {
-        (Int { width: x, unsigned: u, .. }, Int { width: y, unsigned: v, .. }) => x == y && u == v,
+        (
+            Int {
+                width: x,
+                unsigned: u,
+                ..
+            },
+            Int {
+                width: y,
+                unsigned: v,
+                ..
+            },
+        ) => x == y && u == v,
         (Char(_, x) | VarChar(_, x) | Text(_, x), Char(_, y) | VarChar(_, y) | Text(_, y)) => {
             x.get().charset.name == y.get().charset.name && x == y
         }
@@ -88,9 +99,14 @@ pub(super) fn add(
     _new_table: bool,
 ) -> Result<()> {
     if let Some(db) = &references.table.db
-        && !db.split(['/', '@']).next().is_some_and(|d| d.eq_ignore_ascii_case(&change.db.handle.name))
+        && !db
+            .split(['/', '@'])
+            .next()
+            .is_some_and(|d| d.eq_ignore_ascii_case(&change.db.handle.name))
     {
-        return Err(Error::general("only foreign keys on the same database are currently supported"));
+        return Err(Error::general(
+            "only foreign keys on the same database are currently supported",
+        ));
     }
     let checks = session.foreign_key_checks();
     let mut keys: ForeignKeys = (*change.root.foreign_keys()?).clone();
@@ -107,11 +123,16 @@ pub(super) fn add(
         None => foreign_key_name(table, keys.keys.iter()),
     };
     if columns.len() != references.columns.len() {
-        return Err(Error::fk_wrong_columns(given.as_deref().unwrap_or("foreign key without name")));
+        return Err(Error::fk_wrong_columns(
+            given.as_deref().unwrap_or("foreign key without name"),
+        ));
     }
     let mut child_columns = Vec::new();
     for c in columns {
-        let i = child.def.column(c).ok_or_else(|| Error::key_column_missing(&**c))?;
+        let i = child
+            .def
+            .column(c)
+            .ok_or_else(|| Error::key_column_missing(&**c))?;
         if child_columns.contains(&i) {
             return Err(Error::duplicate_column(&**c));
         }
@@ -182,7 +203,11 @@ pub(super) fn add(
         return Err(Error::fk_no_index(&name, &parent.name));
     }
     let parent_index = match index_over(&parent, &parent_columns) {
-        _ if primary_over(&parent, &parent_columns) && parent.def.primary_key.len() == parent_columns.len() => String::new(),
+        _ if primary_over(&parent, &parent_columns)
+            && parent.def.primary_key.len() == parent_columns.len() =>
+        {
+            String::new()
+        }
         Some(i) => i,
         None if primary_over(&parent, &parent_columns) => String::new(),
         None => return Err(Error::fk_no_index(&name, &parent.name)),
@@ -195,7 +220,11 @@ pub(super) fn add(
     key.child_columns = tags(&child, &child_columns);
     // Column names as stored, not as written.
     let stored = |state: &TableState, list: &[usize]| {
-        Some(list.iter().map(|c| state.def.columns[*c].name.clone()).collect::<Vec<_>>())
+        Some(
+            list.iter()
+                .map(|c| state.def.columns[*c].name.clone())
+                .collect::<Vec<_>>(),
+        )
     };
     key.child_column_names = stored(&child, &child_columns);
     key.parent_column_names = stored(&parent, &parent_columns);
@@ -206,15 +235,30 @@ pub(super) fn add(
     if checks {
         let child = change.table(table)?;
         let parent = parent_of(change, &child, &parent)?;
-        check_rows(&child, &parent, &key, &child_columns, &parent_columns, &change.db.handle.name)?;
+        check_rows(
+            &child,
+            &parent,
+            &key,
+            &child_columns,
+            &parent_columns,
+            &change.db.handle.name,
+        )?;
     }
     keys.keys.push(key);
     change.set_foreign_keys(&keys)
 }
 
 /// The parent as it is now: the child itself may have got an index meanwhile.
-fn parent_of(change: &Change<'_>, child: &TableState, parent: &TableState) -> Result<std::sync::Arc<TableState>> {
-    let name = if child.name.eq_ignore_ascii_case(&parent.name) { &child.name } else { &parent.name };
+fn parent_of(
+    change: &Change<'_>,
+    child: &TableState,
+    parent: &TableState,
+) -> Result<std::sync::Arc<TableState>> {
+    let name = if child.name.eq_ignore_ascii_case(&parent.name) {
+        &child.name
+    } else {
+        &parent.name
+    };
     change.table(name)
 }
 
@@ -239,7 +283,12 @@ fn child_index(
     index.system_defined = true;
     schema.indexes.push(index);
     let table = child.table.with_schema(&schema)?;
-    let table = rebuild::with_indexes(table, &child.name, &change.db.handle.name, std::slice::from_ref(&name))?;
+    let table = rebuild::with_indexes(
+        table,
+        &child.name,
+        &change.db.handle.name,
+        std::slice::from_ref(&name),
+    )?;
     change.put_table(&child.name, &table)?;
     Ok(name)
 }
@@ -258,7 +307,12 @@ fn check_rows(
     }
     let index = match key.parent_index.as_str() {
         "" => None,
-        name => Some(parent.def.index(name).ok_or_else(|| Error::general("index is missing"))?),
+        name => Some(
+            parent
+                .def
+                .index(name)
+                .ok_or_else(|| Error::general("index is missing"))?,
+        ),
     };
     let tree = parent.view.tree(index);
     let order: &[usize] = match index {
@@ -272,12 +326,20 @@ fn check_rows(
         let mut builder = values::TupleBuilder::new();
         for c in &order[..n] {
             let at = parent_columns.iter().position(|x| x == c).unwrap_or(0);
-            let v = child.view.primary.layout.column(child_columns[at], slot.key(), slot.value())?;
+            let v =
+                child
+                    .view
+                    .primary
+                    .layout
+                    .column(child_columns[at], slot.key(), slot.value())?;
             if v.is_null() {
                 return Ok(Flow::Continue);
             }
-            let Some(Some(place)) = tree.layout.places.get(*c) else { return Ok(Flow::Continue) };
-            builder.push_with(|b| values::encode_field(place.encoding, &place.ty, &v, &blobs, b))?;
+            let Some(Some(place)) = tree.layout.places.get(*c) else {
+                return Ok(Flow::Continue);
+            };
+            builder
+                .push_with(|b| values::encode_field(place.encoding, &place.ty, &v, &blobs, b))?;
         }
         let tuple = builder.finish()?;
         let mut found = false;
@@ -294,7 +356,11 @@ fn check_rows(
     })?;
     if failed {
         let names = |list: &Option<Vec<String>>| {
-            list.iter().flatten().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ")
+            list.iter()
+                .flatten()
+                .map(|c| format!("`{c}`"))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         return Err(Error::fk_child(format!(
             "`{db}`.`{}`, CONSTRAINT `{}` FOREIGN KEY ({}) REFERENCES `{}` ({})",
@@ -313,33 +379,44 @@ pub(super) fn resolve_waiting(change: &mut Change<'_>, table: &str) -> Result<()
     let keys = change.root.foreign_keys()?;
     let waiting = keys.keys.iter().any(|k| {
         !k.is_resolved()
-            && (k.parent_table.eq_ignore_ascii_case(table) || k.child_table.eq_ignore_ascii_case(table))
+            && (k.parent_table.eq_ignore_ascii_case(table)
+                || k.child_table.eq_ignore_ascii_case(table))
     });
     if !waiting {
         return Ok(());
     }
     let mut keys = (*keys).clone();
     for k in keys.keys.iter_mut().filter(|k| !k.is_resolved()) {
-        let (Some(child), Some(parent)) =
-            (change.root.table(&k.child_table)?, change.root.table(&k.parent_table)?)
-        else {
+        let (Some(child), Some(parent)) = (
+            change.root.table(&k.child_table)?,
+            change.root.table(&k.parent_table)?,
+        ) else {
             continue;
         };
         let find = |state: &TableState, names: &Option<Vec<String>>| -> Option<Vec<usize>> {
-            names.as_ref()?.iter().map(|n| state.def.column(n)).collect()
+            names
+                .as_ref()?
+                .iter()
+                .map(|n| state.def.column(n))
+                .collect()
         };
-        let (Some(c), Some(p)) =
-            (find(&child, &k.child_column_names), find(&parent, &k.parent_column_names))
-        else {
+        let (Some(c), Some(p)) = (
+            find(&child, &k.child_column_names),
+            find(&parent, &k.parent_column_names),
+        ) else {
             continue;
         };
         let over = |state: &TableState, columns: &[usize]| match index_over(state, columns) {
-            _ if primary_over(state, columns) && state.def.primary_key.len() == columns.len() => Some(String::new()),
+            _ if primary_over(state, columns) && state.def.primary_key.len() == columns.len() => {
+                Some(String::new())
+            }
             Some(i) => Some(i),
             None if primary_over(state, columns) => Some(String::new()),
             None => None,
         };
-        let (Some(ci), Some(pi)) = (over(&child, &c), over(&parent, &p)) else { continue };
+        let (Some(ci), Some(pi)) = (over(&child, &c), over(&parent, &p)) else {
+            continue;
+        };
         k.child_index = ci;
         k.parent_index = pi;
         k.child_columns = c.iter().map(|i| child.def.columns[*i].tag).collect();

@@ -36,13 +36,20 @@ impl<'s> Change<'s> {
     /// Begins on the newest root of a branch.
     pub fn new(session: &'s Session, db: &DbRef) -> Result<Change<'s>> {
         if !matches!(db.revision, Revision::Branch(_)) {
-            return Err(Error::general(format!("Database {} is read-only.", db.name)));
+            return Err(Error::general(format!(
+                "Database {} is read-only.",
+                db.name
+            )));
         }
         if session.instance.settings.read_only {
             return Err(Error::general("database server is set to read only mode"));
         }
         let root = session.branch_changes(db)?.root.clone();
-        Ok(Change { session, db: db.clone(), root })
+        Ok(Change {
+            session,
+            db: db.clone(),
+            root,
+        })
     }
 
     fn set_root(&mut self, root: Root) -> Result<()> {
@@ -73,11 +80,18 @@ impl<'s> Change<'s> {
     /// Tags of all columns at HEAD and in the working root.
     fn tags_in_use(&self) -> Result<BTreeSet<u64>> {
         let head = self.head_root()?;
-        create::tags_of(head.as_ref().map(|r| &r.root).into_iter().chain([&self.root.root]))
+        create::tags_of(
+            head.as_ref()
+                .map(|r| &r.root)
+                .into_iter()
+                .chain([&self.root.root]),
+        )
     }
 
     fn head_root(&self) -> Result<Option<Arc<RootState>>> {
-        let Revision::Branch(branch) = &self.db.revision else { return Ok(None) };
+        let Revision::Branch(branch) = &self.db.revision else {
+            return Ok(None);
+        };
         let store = &self.db.handle.store;
         match store.branch(branch) {
             Some(commit) => Ok(Some(self.db.handle.root(store.commit(commit)?.root)?)),
@@ -88,8 +102,12 @@ impl<'s> Change<'s> {
     /// Columns of the table of this name at HEAD that come back under their old name and kind
     /// (spec 03 §11.4).
     fn columns_at_head(&self, table: &str, schema: &Schema) -> Result<Vec<(String, u8, u64)>> {
-        let Some(head) = self.head_root()? else { return Ok(Vec::new()) };
-        let Some(old) = head.table(table)? else { return Ok(Vec::new()) };
+        let Some(head) = self.head_root()? else {
+            return Ok(Vec::new());
+        };
+        let Some(old) = head.table(table)? else {
+            return Ok(Vec::new());
+        };
         let mut list = model::column_tag::columns_of(old.table.schema());
         list.retain(|(name, kind, _)| {
             schema
@@ -119,14 +137,22 @@ fn database_of(session: &Session, name: &ast::ObjectName) -> Result<DbRef> {
     match &name.db {
         Some(db) => {
             if crate::schema_tables::is_system(db) {
-                return Err(Error::database_access_denied(session.user(), session.host(), &**db));
+                return Err(Error::database_access_denied(
+                    session.user(),
+                    session.host(),
+                    &**db,
+                ));
             }
             session.resolve_database(db)
         }
         None => {
             let db = session.current_database().ok_or_else(Error::no_database)?;
             if crate::schema_tables::is_system(&db) {
-                return Err(Error::database_access_denied(session.user(), session.host(), db));
+                return Err(Error::database_access_denied(
+                    session.user(),
+                    session.host(),
+                    db,
+                ));
             }
             session.resolve_database(&db)
         }
@@ -173,16 +199,23 @@ fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
         }
         Statement::CreateIndex(c) => {
             let spec = ast::AlterSpec::AddConstraint(match c.kind {
-                ast::IndexKind::Unique => {
-                    ast::TableConstraint::Unique { constraint: None, index: c.index.clone() }
-                }
-                kind => ast::TableConstraint::Index { kind, index: c.index.clone() },
+                ast::IndexKind::Unique => ast::TableConstraint::Unique {
+                    constraint: None,
+                    index: c.index.clone(),
+                },
+                kind => ast::TableConstraint::Index {
+                    kind,
+                    index: c.index.clone(),
+                },
             });
             if c.if_not_exists {
                 let db = database_of(session, &c.table)?;
                 let root = session.root_of(&db)?;
                 let name = c.index.name.as_deref().unwrap_or("");
-                if root.table(&c.table.name)?.is_some_and(|t| t.def.index(name).is_some()) {
+                if root
+                    .table(&c.table.name)?
+                    .is_some_and(|t| t.def.index(name).is_some())
+                {
                     return Ok(());
                 }
             }
@@ -191,7 +224,10 @@ fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
         Statement::DropIndex(d) => {
             let spec = match d.name.eq_ignore_ascii_case("primary") {
                 true => ast::AlterSpec::DropPrimaryKey,
-                false => ast::AlterSpec::DropIndex { name: d.name.clone(), if_exists: d.if_exists },
+                false => ast::AlterSpec::DropIndex {
+                    name: d.name.clone(),
+                    if_exists: d.if_exists,
+                },
             };
             alter::alter_specs(session, &d.table, &[spec])
         }
@@ -226,7 +262,10 @@ pub fn account_statement(session: &Session, s: &Statement) -> Result<()> {
         accounts,
         s,
         &session.account_name(),
-        session.current_database().as_deref().map(crate::statement::base_name),
+        session
+            .current_database()
+            .as_deref()
+            .map(crate::statement::base_name),
     )?;
     for (code, text) in outcome.warnings {
         session.push_warning(code, text);
@@ -262,21 +301,36 @@ fn database_collation(session: &Session, options: &[ast::DatabaseOption]) -> Res
 
 fn create_database(session: &Session, c: &ast::CreateDatabase) -> Result<u64> {
     let name: &str = &c.name;
-    if name.contains(['/', '@', '\\']) || name.is_empty() || name.starts_with('.') || name.ends_with(' ') {
-        return Err(Error::new(1102, "42000", format!("Incorrect database name '{name}'")));
+    if name.contains(['/', '@', '\\'])
+        || name.is_empty()
+        || name.starts_with('.')
+        || name.ends_with(' ')
+    {
+        return Err(Error::new(
+            1102,
+            "42000",
+            format!("Incorrect database name '{name}'"),
+        ));
     }
     create::check_identifier(name)?;
     if session.instance.database(name).is_some() || crate::schema_tables::is_system(name) {
         if c.if_not_exists {
-            session.push_warning(1007, format!("Can't create database '{name}'; database exists"));
+            session.push_warning(
+                1007,
+                format!("Can't create database '{name}'; database exists"),
+            );
             return Ok(1);
         }
         return Err(Error::database_exists(name));
     }
     let collation = database_collation(session, &c.options)?;
     let dates = session.instance.settings.commit_dates;
-    let millis = dates.1.unwrap_or(session.instance.clock.now_micros() / 1000);
-    session.instance.create_database(name, collation, session.committer(), millis)?;
+    let millis = dates
+        .1
+        .unwrap_or(session.instance.clock.now_micros() / 1000);
+    session
+        .instance
+        .create_database(name, collation, session.committer(), millis)?;
     Ok(1)
 }
 
@@ -294,11 +348,17 @@ fn alter_database(session: &Session, a: &ast::AlterDatabase) -> Result<()> {
 
 fn drop_database(session: &Session, d: &ast::DropDatabase) -> Result<u64> {
     if d.name.contains(['/', '@']) {
-        return Err(Error::general(format!("unable to drop revision database: {}", d.name)));
+        return Err(Error::general(format!(
+            "unable to drop revision database: {}",
+            d.name
+        )));
     }
     let Some(handle) = session.instance.database(&d.name) else {
         if d.if_exists {
-            session.push_warning(1008, format!("Can't drop database '{}'; database doesn't exist", d.name));
+            session.push_warning(
+                1008,
+                format!("Can't drop database '{}'; database doesn't exist", d.name),
+            );
             return Ok(0);
         }
         return Err(Error::database_missing_drop(&*d.name));
@@ -313,7 +373,9 @@ fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
     if d.temporary {
         return Err(Error::not_supported("DROP TEMPORARY TABLE"));
     }
-    let Some(first) = d.names.first() else { return Ok(()) };
+    let Some(first) = d.names.first() else {
+        return Ok(());
+    };
     let db = database_of(session, first)?;
     let mut change = Change::new(session, &db)?;
     let mut missing = Vec::new();
@@ -331,7 +393,10 @@ fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
     let keys = change.root.foreign_keys()?;
     for name in &present {
         if let Some(k) = keys.of_parent(name).find(|k| {
-            checks && !present.iter().any(|p| p.eq_ignore_ascii_case(&k.child_table))
+            checks
+                && !present
+                    .iter()
+                    .any(|p| p.eq_ignore_ascii_case(&k.child_table))
         }) {
             return Err(Error::fk_drop_parent(name, &k.name, &k.child_table));
         }
@@ -350,7 +415,10 @@ fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
             change.set_foreign_keys(&next)?;
         }
     }
-    let root = change.root.root.without_tables(present.iter().map(String::as_str))?;
+    let root = change
+        .root
+        .root
+        .without_tables(present.iter().map(String::as_str))?;
     change.set_root(root)?;
     for name in &present {
         create_counter_reset(&db, name);
@@ -405,9 +473,16 @@ fn truncate(session: &Session, name: &ast::ObjectName) -> Result<u64> {
     let state = change.table(&name.name)?;
     if session.foreign_key_checks() {
         let keys = change.root.foreign_keys()?;
-        if let Some(k) = keys.of_parent(&state.name).find(|k| !k.is_self_referential()) {
+        if let Some(k) = keys
+            .of_parent(&state.name)
+            .find(|k| !k.is_self_referential())
+        {
             let names = |l: &Option<Vec<String>>| {
-                l.iter().flatten().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ")
+                l.iter()
+                    .flatten()
+                    .map(|c| format!("`{c}`"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             };
             return Err(Error::fk_truncate(format!(
                 "`{}`.`{}`, CONSTRAINT `{}` FOREIGN KEY ({}) REFERENCES `{}` ({})",

@@ -17,7 +17,13 @@ use crate::write::{decode_row, duplicate_error, encode_row};
 pub fn state_of(name: &str, table: Table, db: &str) -> Result<TableState> {
     let def = Arc::new(definition(name, &table, db));
     let v = view(&table, &def)?;
-    Ok(TableState { name: name.to_string(), hash: chunks::Hash::EMPTY, table, def, view: v })
+    Ok(TableState {
+        name: name.to_string(),
+        hash: chunks::Hash::EMPTY,
+        table,
+        def,
+        view: v,
+    })
 }
 
 /// Every row of a table as values, virtual columns NULL; equal rows of keyless tables repeat.
@@ -63,8 +69,9 @@ pub fn table_of(
             }
             same
         });
-    } else if let Some(pair) =
-        pairs.windows(2).find(|w| desc.compare(&w[0].0, &w[1].0).is_eq())
+    } else if let Some(pair) = pairs
+        .windows(2)
+        .find(|w| desc.compare(&w[0].0, &w[1].0).is_eq())
     {
         let row = decode_row(&state, &pair[1].0, &pair[1].1)?;
         return Err(duplicate_error(&state, &row, None));
@@ -93,15 +100,18 @@ pub fn with_indexes(table: Table, name: &str, db: &str, names: &[String]) -> Res
         .filter(|i| state.def.indexes[*i].ordered)
         .collect();
     let mut lists: Vec<Vec<Vec<u8>>> = vec![Vec::new(); wanted.len()];
-    state.view.primary.scan(None, &Default::default(), false, &mut |slot| {
-        let all = entries(&state, slot.key(), Some(slot.value()))?;
-        for (list, i) in lists.iter_mut().zip(&wanted) {
-            if let Some(Some(e)) = all.get(*i) {
-                list.push(e.clone());
+    state
+        .view
+        .primary
+        .scan(None, &Default::default(), false, &mut |slot| {
+            let all = entries(&state, slot.key(), Some(slot.value()))?;
+            for (list, i) in lists.iter_mut().zip(&wanted) {
+                if let Some(Some(e)) = all.get(*i) {
+                    list.push(e.clone());
+                }
             }
-        }
-        Ok(Flow::Continue)
-    })?;
+            Ok(Flow::Continue)
+        })?;
     let mut maps = Vec::new();
     for (mut list, i) in lists.into_iter().zip(&wanted) {
         let index = &state.def.indexes[*i];
@@ -129,5 +139,7 @@ pub fn with_indexes(table: Table, name: &str, db: &str, names: &[String]) -> Res
         )?;
         maps.push((index.name.clone(), map));
     }
-    Ok(state.table.with_indexes(maps.iter().map(|(n, m)| (n.as_str(), m)))?)
+    Ok(state
+        .table
+        .with_indexes(maps.iter().map(|(n, m)| (n.as_str(), m)))?)
 }

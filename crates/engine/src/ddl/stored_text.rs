@@ -15,13 +15,19 @@ pub fn default_text(e: &Expr, parenthesized: bool) -> Result<String> {
     }
     let literal = match e {
         Expr::Literal(_) => true,
-        Expr::Unary { op: UnaryOp::Minus | UnaryOp::Plus, expr } => matches!(**expr, Expr::Literal(_)),
+        Expr::Unary {
+            op: UnaryOp::Minus | UnaryOp::Plus,
+            expr,
+        } => matches!(**expr, Expr::Literal(_)),
         _ => false,
     };
     if !parenthesized {
         match e {
             Expr::Literal(Literal::Bool(b)) => return Ok((*b as u8).to_string()),
-            Expr::Literal(Literal::Bit { bytes, charset: None }) if bytes.len() <= 8 => {
+            Expr::Literal(Literal::Bit {
+                bytes,
+                charset: None,
+            }) if bytes.len() <= 8 => {
                 let n = bytes.iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
                 return Ok(n.to_string());
             }
@@ -30,14 +36,22 @@ pub fn default_text(e: &Expr, parenthesized: bool) -> Result<String> {
     }
     let mut out = String::new();
     write(e, &mut out)?;
-    Ok(if literal && !parenthesized { out } else { format!("({out})") })
+    Ok(if literal && !parenthesized {
+        out
+    } else {
+        format!("({out})")
+    })
 }
 
 /// Text of ON UPDATE.
 pub fn on_update_text(e: &Expr) -> Result<String> {
     match e {
         Expr::Function(f) if is_now(&f.name) => Ok(now_text(f.args.first())),
-        _ => Err(Error::new(1294, "HY000", "Invalid ON UPDATE clause for column")),
+        _ => Err(Error::new(
+            1294,
+            "HY000",
+            "Invalid ON UPDATE clause for column",
+        )),
     }
 }
 
@@ -149,24 +163,41 @@ fn write(e: &Expr, out: &mut String) -> Result<()> {
                 write(expr, out)?;
             }
         },
-        Expr::Binary { op: BinaryOp::Ne, left, right } => {
+        Expr::Binary {
+            op: BinaryOp::Ne,
+            left,
+            right,
+        } => {
             negate(format!("({} = {})", text(left)?, text(right)?), out);
         }
-        Expr::Binary { op: BinaryOp::JsonExtract, left, right } => {
+        Expr::Binary {
+            op: BinaryOp::JsonExtract,
+            left,
+            right,
+        } => {
             out.push_str(&format!("json_extract({}, {})", text(left)?, text(right)?));
         }
-        Expr::Binary { op: BinaryOp::JsonUnquote, left, right } => {
+        Expr::Binary {
+            op: BinaryOp::JsonUnquote,
+            left,
+            right,
+        } => {
             out.push_str(&format!(
                 "json_unquote(json_extract({}, {}))",
                 text(left)?,
                 text(right)?
             ));
         }
-        Expr::Binary { op: BinaryOp::Concat, left, right } => {
+        Expr::Binary {
+            op: BinaryOp::Concat,
+            left,
+            right,
+        } => {
             out.push_str(&format!("concat({},{})", text(left)?, text(right)?));
         }
         Expr::Binary { op, left, right } => {
-            let symbol = binary(*op).ok_or_else(|| Error::not_supported("operator in a definition"))?;
+            let symbol =
+                binary(*op).ok_or_else(|| Error::not_supported("operator in a definition"))?;
             out.push('(');
             write(left, out)?;
             out.push(' ');
@@ -176,41 +207,96 @@ fn write(e: &Expr, out: &mut String) -> Result<()> {
             out.push(')');
         }
         Expr::And(items) | Expr::Or(items) => {
-            let word = if matches!(e, Expr::And(_)) { " AND " } else { " OR " };
+            let word = if matches!(e, Expr::And(_)) {
+                " AND "
+            } else {
+                " OR "
+            };
             let mut acc = text(&items[0])?;
             for item in &items[1..] {
                 acc = format!("({acc}{word}{})", text(item)?);
             }
             out.push_str(&acc);
         }
-        Expr::Between { expr, negated, low, high } => {
-            let inner = format!("({} BETWEEN {} AND {})", text(expr)?, text(low)?, text(high)?);
-            if *negated { negate(inner, out) } else { out.push_str(&inner) }
+        Expr::Between {
+            expr,
+            negated,
+            low,
+            high,
+        } => {
+            let inner = format!(
+                "({} BETWEEN {} AND {})",
+                text(expr)?,
+                text(low)?,
+                text(high)?
+            );
+            if *negated {
+                negate(inner, out)
+            } else {
+                out.push_str(&inner)
+            }
         }
-        Expr::InList { expr, negated, list: items } => {
-            let mut inner = format!("({} {} (", text(expr)?, if *negated { "NOT IN" } else { "IN" });
+        Expr::InList {
+            expr,
+            negated,
+            list: items,
+        } => {
+            let mut inner = format!(
+                "({} {} (",
+                text(expr)?,
+                if *negated { "NOT IN" } else { "IN" }
+            );
             list(items, ", ", &mut inner)?;
             inner.push_str("))");
             out.push_str(&inner);
         }
-        Expr::Is { expr, negated, what } => {
+        Expr::Is {
+            expr,
+            negated,
+            what,
+        } => {
             let word = match what {
                 IsWhat::Null | IsWhat::Unknown => "NULL",
                 IsWhat::True => "TRUE",
                 IsWhat::False => "FALSE",
             };
             let inner = format!("{} IS {word}", text(expr)?);
-            if *negated { negate(inner, out) } else { out.push_str(&inner) }
+            if *negated {
+                negate(inner, out)
+            } else {
+                out.push_str(&inner)
+            }
         }
-        Expr::Like { expr, negated, pattern, .. } => {
+        Expr::Like {
+            expr,
+            negated,
+            pattern,
+            ..
+        } => {
             let inner = format!("{} LIKE {}", text(expr)?, text(pattern)?);
-            if *negated { negate(inner, out) } else { out.push_str(&inner) }
+            if *negated {
+                negate(inner, out)
+            } else {
+                out.push_str(&inner)
+            }
         }
-        Expr::Regexp { expr, negated, pattern } => {
+        Expr::Regexp {
+            expr,
+            negated,
+            pattern,
+        } => {
             let inner = format!("{} REGEXP {}", text(expr)?, text(pattern)?);
-            if *negated { negate(inner, out) } else { out.push_str(&inner) }
+            if *negated {
+                negate(inner, out)
+            } else {
+                out.push_str(&inner)
+            }
         }
-        Expr::Case { operand, branches, otherwise } => {
+        Expr::Case {
+            operand,
+            branches,
+            otherwise,
+        } => {
             out.push_str("CASE ");
             if let Some(o) = operand {
                 out.push_str(&format!("{} ", text(o)?));
@@ -240,12 +326,20 @@ fn write(e: &Expr, out: &mut String) -> Result<()> {
             out.push('(');
             list(&f.args, separator, out)?;
             // Without a second argument ROUND has its default written.
-            out.push_str(if name == "round" && f.args.len() == 1 { ",0)" } else { ")" });
+            out.push_str(if name == "round" && f.args.len() == 1 {
+                ",0)"
+            } else {
+                ")"
+            });
         }
         Expr::Cast { expr, to, .. } => {
             let mut ty = Vec::new();
             syntax::ToSql::write_sql(&**to, &mut ty);
-            out.push_str(&format!("convert({}, {})", text(expr)?, String::from_utf8_lossy(&ty).to_lowercase()));
+            out.push_str(&format!(
+                "convert({}, {})",
+                text(expr)?,
+                String::from_utf8_lossy(&ty).to_lowercase()
+            ));
         }
         Expr::Trim { side, what, from } => {
             let side = match side {

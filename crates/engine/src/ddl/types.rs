@@ -40,7 +40,11 @@ fn collation_of(t: &DataType, default: Option<CollationId>) -> Result<CollationI
 }
 
 /// [`column_type`] with the column's name for errors.
-pub fn column_type_named(t: &DataType, default: Option<CollationId>, column: &str) -> Result<SqlType> {
+pub fn column_type_named(
+    t: &DataType,
+    default: Option<CollationId>,
+    column: &str,
+) -> Result<SqlType> {
     let int = |width, display: Option<u32>| SqlType::Int {
         width,
         unsigned: t.unsigned || t.zerofill,
@@ -50,20 +54,34 @@ pub fn column_type_named(t: &DataType, default: Option<CollationId>, column: &st
         f @ 0..=6 => Ok(f as u8),
         f => Err(Error::wrong_field_precision(f, column, 6)),
     };
-    let binary_text = t.charset.as_deref().is_some_and(|c| c.eq_ignore_ascii_case("binary"));
+    let binary_text = t
+        .charset
+        .as_deref()
+        .is_some_and(|c| c.eq_ignore_ascii_case("binary"));
     let text = |size: LobSize| -> Result<SqlType> {
         if binary_text {
             return Ok(SqlType::Blob(size));
         }
         let id = collation_of(t, default)?;
-        Ok(if id == CollationId::BINARY { SqlType::Blob(size) } else { SqlType::Text(size, id) })
+        Ok(if id == CollationId::BINARY {
+            SqlType::Blob(size)
+        } else {
+            SqlType::Text(size, id)
+        })
     };
     let chars = |n: u64, varying: bool| -> Result<SqlType> {
         let id = collation_of(t, default)?;
         let limit: u64 = if varying { 65_535 } else { 255 };
-        let width = if binary_text || id == CollationId::BINARY { 1 } else { id.get().charset.max_length as u64 };
+        let width = if binary_text || id == CollationId::BINARY {
+            1
+        } else {
+            id.get().charset.max_length as u64
+        };
         if varying && n * width > 65_535 || n > limit {
-            return Err(Error::column_too_big(column, if varying { 65_535 / width } else { 255 }));
+            return Err(Error::column_too_big(
+                column,
+                if varying { 65_535 / width } else { 255 },
+            ));
         }
         let n = n as u32;
         Ok(match (binary_text || id == CollationId::BINARY, varying) {
@@ -74,8 +92,16 @@ pub fn column_type_named(t: &DataType, default: Option<CollationId>, column: &st
         })
     };
     Ok(match &t.kind {
-        TypeKind::Bool => SqlType::Int { width: IntWidth::Tiny, unsigned: false, bool_width: true },
-        TypeKind::Serial => SqlType::Int { width: IntWidth::Big, unsigned: true, bool_width: false },
+        TypeKind::Bool => SqlType::Int {
+            width: IntWidth::Tiny,
+            unsigned: false,
+            bool_width: true,
+        },
+        TypeKind::Serial => SqlType::Int {
+            width: IntWidth::Big,
+            unsigned: true,
+            bool_width: false,
+        },
         TypeKind::TinyInt(n) => int(IntWidth::Tiny, *n),
         TypeKind::SmallInt(n) => int(IntWidth::Small, *n),
         TypeKind::MediumInt(n) => int(IntWidth::Medium, *n),
@@ -95,18 +121,37 @@ pub fn column_type_named(t: &DataType, default: Option<CollationId>, column: &st
             if s > p {
                 return Err(Error::scale_above_precision(column));
             }
-            SqlType::Decimal { precision: p as u8, scale: s as u8 }
+            SqlType::Decimal {
+                precision: p as u8,
+                scale: s as u8,
+            }
         }
         TypeKind::Float(Some((p, None))) if *p > 53 => {
-            return Err(Error::new(1063, "42000", format!("Incorrect column specifier for column '{column}'")));
+            return Err(Error::new(
+                1063,
+                "42000",
+                format!("Incorrect column specifier for column '{column}'"),
+            ));
         }
         TypeKind::Float(Some((p, None))) if *p > 24 => SqlType::Double,
         TypeKind::Float(_) => SqlType::Float,
         TypeKind::Double(_) | TypeKind::Real(_) => SqlType::Double,
         TypeKind::Bit(n) => match n.unwrap_or(1) {
             n @ 1..=64 => SqlType::Bit(n as u8),
-            0 => return Err(Error::new(3013, "HY000", format!("Invalid size for column '{column}'."))),
-            _ => return Err(Error::new(1439, "42000", format!("Display width out of range for column '{column}' (max = 64)"))),
+            0 => {
+                return Err(Error::new(
+                    3013,
+                    "HY000",
+                    format!("Invalid size for column '{column}'."),
+                ));
+            }
+            _ => {
+                return Err(Error::new(
+                    1439,
+                    "42000",
+                    format!("Display width out of range for column '{column}' (max = 64)"),
+                ));
+            }
         },
         TypeKind::Date => SqlType::Date,
         TypeKind::Time(f) => SqlType::Time({
@@ -141,20 +186,33 @@ pub fn column_type_named(t: &DataType, default: Option<CollationId>, column: &st
         TypeKind::Enum(list) | TypeKind::Set(list) => {
             let id = collation_of(t, default)?;
             let is_set = matches!(t.kind, TypeKind::Set(_));
-            let list: Vec<Box<str>> =
-                list.iter().map(|m| m.trim_end_matches(' ').into()).collect();
+            let list: Vec<Box<str>> = list
+                .iter()
+                .map(|m| m.trim_end_matches(' ').into())
+                .collect();
             for (i, m) in list.iter().enumerate() {
-                if list[..i].iter().any(|x| id.get().equal(x.as_bytes(), m.as_bytes())) {
+                if list[..i]
+                    .iter()
+                    .any(|x| id.get().equal(x.as_bytes(), m.as_bytes()))
+                {
                     let kind = if is_set { "SET" } else { "ENUM" };
                     return Err(Error::duplicate_value_in(column, m, kind));
                 }
             }
             if is_set {
                 if list.len() > 64 {
-                    return Err(Error::new(1097, "HY000", format!("Too many strings for column {column} and SET")));
+                    return Err(Error::new(
+                        1097,
+                        "HY000",
+                        format!("Too many strings for column {column} and SET"),
+                    ));
                 }
                 if let Some(m) = list.iter().find(|m| m.contains(',')) {
-                    return Err(Error::new(1367, "22007", format!("Illegal set '{m}' value found during parsing")));
+                    return Err(Error::new(
+                        1367,
+                        "22007",
+                        format!("Illegal set '{m}' value found during parsing"),
+                    ));
                 }
                 SqlType::Set(members(&list), id)
             } else {

@@ -13,13 +13,16 @@ const TABLE: &str = "dolt_schemas";
 
 fn schema() -> Schema {
     let name = CollationId::UTF8MB4_0900_AI_CI;
-    let column = |n: &str, ty: SqlType, tag: u64| {
-        Column::new(n, ty, model::column_tag::SYSTEM_TAGS + tag)
-    };
+    let column =
+        |n: &str, ty: SqlType, tag: u64| Column::new(n, ty, model::column_tag::SYSTEM_TAGS + tag);
     let mut columns = vec![
         column("type", SqlType::VarChar(64, name), 4008),
         column("name", SqlType::VarChar(64, name), 4009),
-        column("fragment", SqlType::Text(LobSize::Long, CollationId::DEFAULT), 4010),
+        column(
+            "fragment",
+            SqlType::Text(LobSize::Long, CollationId::DEFAULT),
+            4010,
+        ),
         column("extra", SqlType::Json, 4011),
         column("sql_mode", SqlType::VarChar(256, name), 4012),
     ];
@@ -27,7 +30,11 @@ fn schema() -> Schema {
         c.nullable = false;
         c.primary_key = true;
     }
-    Schema { columns, primary_key: vec![0, 1], ..Schema::default() }
+    Schema {
+        columns,
+        primary_key: vec![0, 1],
+        ..Schema::default()
+    }
 }
 
 fn rows(change: &Change<'_>) -> Result<Vec<Vec<OwnedValue>>> {
@@ -96,7 +103,11 @@ pub(super) fn create_view(session: &Session, v: &ast::CreateView, text: &[u8]) -
             return Err(Error::duplicate_column(n));
         }
     }
-    let fragment = String::from_utf8_lossy(text).trim().trim_end_matches(';').trim().to_string();
+    let fragment = String::from_utf8_lossy(text)
+        .trim()
+        .trim_end_matches(';')
+        .trim()
+        .to_string();
     let mode = session.variable("sql_mode");
     all.push(vec![
         Value::text("view"),
@@ -111,7 +122,9 @@ pub(super) fn create_view(session: &Session, v: &ast::CreateView, text: &[u8]) -
 
 /// DROP VIEW.
 pub(super) fn drop_views(session: &Session, d: &ast::DropNames) -> Result<()> {
-    let Some(first) = d.names.first() else { return Ok(()) };
+    let Some(first) = d.names.first() else {
+        return Ok(());
+    };
     let db = database_of(session, first)?;
     let mut change = Change::new(session, &db)?;
     let mut all = rows(&change)?;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use values::{Decimal, Json, OwnedValue, SqlType, Value};
 
-use super::{compare_sort_keys, compare_nulls_first, join, scan};
+use super::{compare_nulls_first, compare_sort_keys, join, scan};
 use crate::context::Context;
 use crate::convert;
 use crate::env::{Env, Slot};
@@ -49,7 +49,12 @@ impl<'c> State<'c> {
             JsonObjectAgg => Acc::Object(Vec::new()),
             _ => Acc::None,
         };
-        State { call, seen: call.distinct.then(HashSet::new), count: 0, value }
+        State {
+            call,
+            seen: call.distinct.then(HashSet::new),
+            count: 0,
+            value,
+        }
     }
 
     /// Takes one row.
@@ -79,7 +84,10 @@ impl<'c> State<'c> {
         use AggregateFunction::*;
         let function = self.call.function;
         let first = args.first().unwrap_or(&Value::Null);
-        let keeps_null = matches!(function, AnyValue | First | Last | JsonArrayAgg | JsonObjectAgg);
+        let keeps_null = matches!(
+            function,
+            AnyValue | First | Last | JsonArrayAgg | JsonObjectAgg
+        );
         if !keeps_null && args.iter().any(Value::is_null) {
             return Ok(());
         }
@@ -110,12 +118,14 @@ impl<'c> State<'c> {
                     (Acc::Whole(a), Value::UInt(v)) => Acc::Whole(a + *v as i128),
                     (Acc::None, Value::Decimal(d)) => Acc::Decimal(d.clone()),
                     (Acc::Decimal(a), Value::Decimal(d)) => Acc::Decimal(
-                        a.add(d).ok_or_else(|| Error::data_out_of_range("DECIMAL", "sum"))?,
+                        a.add(d)
+                            .ok_or_else(|| Error::data_out_of_range("DECIMAL", "sum"))?,
                     ),
                     (Acc::Decimal(a), v) => {
                         let d = convert::to_decimal(v, cx)?;
                         Acc::Decimal(
-                            a.add(&d).ok_or_else(|| Error::data_out_of_range("DECIMAL", "sum"))?,
+                            a.add(&d)
+                                .ok_or_else(|| Error::data_out_of_range("DECIMAL", "sum"))?,
                         )
                     }
                     (Acc::Float(a), v) => Acc::Float(a + convert::to_f64(v, cx)),
@@ -130,7 +140,11 @@ impl<'c> State<'c> {
                 let better = match &self.value {
                     Acc::Best(best) => {
                         let o = compare_nulls_first(self.call.kind, first, best, cx);
-                        o == if function == Min { Ordering::Less } else { Ordering::Greater }
+                        o == if function == Min {
+                            Ordering::Less
+                        } else {
+                            Ordering::Greater
+                        }
                     }
                     _ => true,
                 };
@@ -217,9 +231,7 @@ impl<'c> State<'c> {
             (VarPop, Acc::Variance(_, s)) if n > 0 => Value::Float(s / n as f64),
             (StddevPop, Acc::Variance(_, s)) if n > 0 => Value::Float((s / n as f64).sqrt()),
             (VarSamp, Acc::Variance(_, s)) if n > 1 => Value::Float(s / (n - 1) as f64),
-            (StddevSamp, Acc::Variance(_, s)) if n > 1 => {
-                Value::Float((s / (n - 1) as f64).sqrt())
-            }
+            (StddevSamp, Acc::Variance(_, s)) if n > 1 => Value::Float((s / (n - 1) as f64).sqrt()),
             (GroupConcat, Acc::Rows(rows)) if !rows.is_empty() => {
                 let mut sorted: Vec<&(Vec<OwnedValue>, Vec<u8>)> = rows.iter().collect();
                 if !self.call.order.is_empty() {
@@ -302,8 +314,11 @@ pub(super) fn run<'e>(
         return next(env);
     }
     // With ROLLUP, level k keeps the first k keys; the others are NULL.
-    let levels: Vec<usize> =
-        if a.rollup { (0..=a.keys.len()).rev().collect() } else { vec![a.keys.len()] };
+    let levels: Vec<usize> = if a.rollup {
+        (0..=a.keys.len()).rev().collect()
+    } else {
+        vec![a.keys.len()]
+    };
     let mut groups: Vec<(usize, Group<'_>)> = Vec::new();
     let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
     if open {
@@ -335,12 +350,22 @@ pub(super) fn run<'e>(
                                 false => Value::Null,
                             });
                         }
-                        groups.push((*level, Group { keys, states: fresh() }));
+                        groups.push((
+                            *level,
+                            Group {
+                                keys,
+                                states: fresh(),
+                            },
+                        ));
                         places.insert(name, groups.len() - 1);
                         groups.len() - 1
                     }
                 };
-                groups[place].1.states.iter_mut().try_for_each(|s| s.add(env))?;
+                groups[place]
+                    .1
+                    .states
+                    .iter_mut()
+                    .try_for_each(|s| s.add(env))?;
             }
             Ok(Flow::Continue)
         })?;
@@ -382,8 +407,12 @@ pub(super) fn run<'e>(
 
 /// COUNT(*) of one whole table, from the counts that its tree keeps.
 fn whole_count(a: &Aggregate, b: &Block, cx: &Context<'_>) -> Result<Option<u64>> {
-    let [item] = b.from.as_slice() else { return Ok(None) };
-    let Source::Table(t) = &item.source else { return Ok(None) };
+    let [item] = b.from.as_slice() else {
+        return Ok(None);
+    };
+    let Source::Table(t) = &item.source else {
+        return Ok(None);
+    };
     let plain = item.kind == JoinKind::Inner && item.on.is_empty() && item.filter.is_empty();
     let counts = |c: &AggregateCall| c.function == AggregateFunction::CountStar && !c.distinct;
     if !plain

@@ -18,21 +18,27 @@ use crate::virtual_table::Hints;
 pub type Next<'n, 'e> = dyn FnMut(&mut Env<'e>) -> Result<Flow> + 'n;
 
 /// Every combination of rows of the items that their conditions accept.
-pub fn items<'e>(
-    list: &'e [JoinItem],
-    env: &mut Env<'e>,
-    next: &mut Next<'_, 'e>,
-) -> Result<Flow> {
-    let Some((item, rest)) = list.split_first() else { return next(env) };
+pub fn items<'e>(list: &'e [JoinItem], env: &mut Env<'e>, next: &mut Next<'_, 'e>) -> Result<Flow> {
+    let Some((item, rest)) = list.split_first() else {
+        return next(env);
+    };
     let mut proceed = |env: &mut Env<'e>| -> Result<Flow> {
         if !all_hold(&item.filter, env)? {
             return Ok(Flow::Continue);
         }
-        if rest.is_empty() { next(env) } else { items(rest, env, next) }
+        if rest.is_empty() {
+            next(env)
+        } else {
+            items(rest, env, next)
+        }
     };
     match item.kind {
         JoinKind::Inner => source(&item.source, env, &mut |env| {
-            if all_hold(&item.on, env)? { proceed(env) } else { Ok(Flow::Continue) }
+            if all_hold(&item.on, env)? {
+                proceed(env)
+            } else {
+                Ok(Flow::Continue)
+            }
         }),
         JoinKind::Left => {
             let mut matched = false;
@@ -96,8 +102,16 @@ fn derived<'e>(d: &'e Derived, env: &mut Env<'e>, next: &mut Next<'_, 'e>) -> Re
         _ => {
             // The query sees the block around as it stands now.
             let around = Env {
-                slots: if d.correlated { env.slots.clone() } else { Vec::new() },
-                layouts: if d.correlated { env.layouts.clone() } else { Vec::new() },
+                slots: if d.correlated {
+                    env.slots.clone()
+                } else {
+                    Vec::new()
+                },
+                layouts: if d.correlated {
+                    env.layouts.clone()
+                } else {
+                    Vec::new()
+                },
                 parent: env.parent,
                 cx,
             };
@@ -106,7 +120,11 @@ fn derived<'e>(d: &'e Derived, env: &mut Env<'e>, next: &mut Next<'_, 'e>) -> Re
                 rows.push(super::owned(row)?.into());
                 Ok(Flow::Continue)
             })?;
-            if d.correlated { Arc::new(rows) } else { cx.cache_rows(d.cache, rows) }
+            if d.correlated {
+                Arc::new(rows)
+            } else {
+                cx.cache_rows(d.cache, rows)
+            }
         }
     };
     if d.hash.is_empty() {
@@ -169,10 +187,14 @@ fn computed<'e>(v: &'e VirtualScan, env: &mut Env<'e>, next: &mut Next<'_, 'e>) 
     }
     let mut hints = Hints::default();
     for (col, e) in &v.equals {
-        hints.equals.push((*col as usize, e.eval(env)?.into_owned()));
+        hints
+            .equals
+            .push((*col as usize, e.eval(env)?.into_owned()));
     }
     for (col, op, e) in &v.compares {
-        hints.compares.push((*col as usize, *op, e.eval(env)?.into_owned()));
+        hints
+            .compares
+            .push((*col as usize, *op, e.eval(env)?.into_owned()));
     }
     let mut seen: Vec<Arc<[OwnedValue]>> = Vec::new();
     let flow = v.table.scan(cx, &args, &hints, &mut |row| {
@@ -192,7 +214,11 @@ fn computed<'e>(v: &'e VirtualScan, env: &mut Env<'e>, next: &mut Next<'_, 'e>) 
 fn full<'e>(j: &'e FullJoin, env: &mut Env<'e>, next: &mut Next<'_, 'e>) -> Result<Flow> {
     let mut right: Vec<(Vec<Slot>, bool)> = Vec::new();
     items(&j.right, env, &mut |env| {
-        let row = j.right_slots.iter().map(|s| env.slots[*s as usize].clone()).collect();
+        let row = j
+            .right_slots
+            .iter()
+            .map(|s| env.slots[*s as usize].clone())
+            .collect();
         right.push((row, false));
         Ok(Flow::Continue)
     })?;

@@ -61,7 +61,11 @@ pub fn query<'p>(
         QueryBody::Values(rows) => {
             let env = Env::new(0, parent, cx);
             for row in rows {
-                if sink(&EnvRow { items: row, env: &env })? == Flow::Stop {
+                if sink(&EnvRow {
+                    items: row,
+                    env: &env,
+                })? == Flow::Stop
+                {
                     return Ok(Flow::Stop);
                 }
             }
@@ -84,7 +88,11 @@ pub fn query<'p>(
                 out.keep(keys, values, cx)
             })?;
             if o.order.is_empty() {
-                return Ok(if flow == Flow::Stop { out.stopped } else { flow });
+                return Ok(if flow == Flow::Stop {
+                    out.stopped
+                } else {
+                    flow
+                });
             }
             out.finish(sink, cx)
         }
@@ -93,7 +101,9 @@ pub fn query<'p>(
 
 /// Copies a row.
 pub fn owned(row: &dyn Row) -> Result<Vec<OwnedValue>> {
-    (0..row.len()).map(|i| Ok(row.get(i)?.into_owned())).collect()
+    (0..row.len())
+        .map(|i| Ok(row.get(i)?.into_owned()))
+        .collect()
 }
 
 /// Gathers all the rows of a query.
@@ -111,7 +121,10 @@ pub fn rows<'p>(
 }
 
 fn sort_keys(order: &[SortKey], env: &Env<'_>) -> Result<Vec<OwnedValue>> {
-    order.iter().map(|k| Ok(k.expr.eval(env)?.into_owned())).collect()
+    order
+        .iter()
+        .map(|k| Ok(k.expr.eval(env)?.into_owned()))
+        .collect()
 }
 
 /// Order of two rows by their keys; NULL first.
@@ -141,7 +154,10 @@ pub(crate) fn compare_nulls_first(
         (true, true) => Ordering::Equal,
         (true, false) => Ordering::Less,
         (false, true) => Ordering::Greater,
-        _ => compare_in(kind, a, b, cx).ok().flatten().unwrap_or(Ordering::Equal),
+        _ => compare_in(kind, a, b, cx)
+            .ok()
+            .flatten()
+            .unwrap_or(Ordering::Equal),
     }
 }
 
@@ -206,7 +222,9 @@ impl<'b> Output<'b> {
 
     /// Whether the row is new under DISTINCT.
     fn is_new(&mut self, row: &dyn Row, cx: &Context<'_>) -> Result<bool> {
-        let Some((kinds, seen)) = &mut self.distinct else { return Ok(true) };
+        let Some((kinds, seen)) = &mut self.distinct else {
+            return Ok(true);
+        };
         Ok(seen.insert(row_key(kinds, row, cx)?))
     }
 
@@ -218,7 +236,11 @@ impl<'b> Output<'b> {
         }
         if self.bounds.count.is_some_and(|n| self.passed >= n) {
             self.passed += 1;
-            return Ok(if self.count_found { Flow::Continue } else { Flow::Stop });
+            return Ok(if self.count_found {
+                Flow::Continue
+            } else {
+                Flow::Stop
+            });
         }
         self.passed += 1;
         if sink(row)? == Flow::Stop {
@@ -226,7 +248,11 @@ impl<'b> Output<'b> {
             return Ok(Flow::Stop);
         }
         let full = self.bounds.count.is_some_and(|n| self.passed >= n);
-        Ok(if full && !self.count_found { Flow::Stop } else { Flow::Continue })
+        Ok(if full && !self.count_found {
+            Flow::Stop
+        } else {
+            Flow::Continue
+        })
     }
 
     /// Keeps a row for sorting; with LIMIT no more than twice what is wanted.
@@ -251,7 +277,8 @@ impl<'b> Output<'b> {
 
     fn sort(&mut self, cx: &Context<'_>) {
         let order = self.order;
-        self.kept.sort_by(|a, b| compare_sort_keys(order, &a.0, &b.0, cx));
+        self.kept
+            .sort_by(|a, b| compare_sort_keys(order, &a.0, &b.0, cx));
     }
 
     fn finish(mut self, sink: &mut RowSink<'_>, cx: &Context<'_>) -> Result<Flow> {
@@ -281,11 +308,7 @@ impl Row for ValuesRow<'_> {
 }
 
 /// Bytes that are equal for rows that DISTINCT, GROUP BY and UNION take for one.
-pub(crate) fn row_key(
-    kinds: &[CompareAs],
-    row: &dyn Row,
-    cx: &Context<'_>,
-) -> Result<Vec<u8>> {
+pub(crate) fn row_key(kinds: &[CompareAs], row: &dyn Row, cx: &Context<'_>) -> Result<Vec<u8>> {
     let mut key = Vec::new();
     for (i, kind) in kinds.iter().enumerate() {
         let v = row.get(i)?;
@@ -306,7 +329,13 @@ fn block<'p>(
     sink: &mut RowSink<'_>,
 ) -> Result<Flow> {
     let mut env = Env::new(b.slots, parent, cx);
-    let mut out = Output::new(&b.order, b.distinct.as_deref(), &b.limit, b.count_found, &env)?;
+    let mut out = Output::new(
+        &b.order,
+        b.distinct.as_deref(),
+        &b.limit,
+        b.count_found,
+        &env,
+    )?;
     if out.bounds.count == Some(0) && !b.count_found {
         return Ok(Flow::Continue);
     }
@@ -346,7 +375,10 @@ fn emit<'e>(
 ) -> Result<Flow> {
     let cx = env.cx;
     let env: &Env<'_> = env;
-    let row = EnvRow { items: &b.items, env };
+    let row = EnvRow {
+        items: &b.items,
+        env,
+    };
     if b.order.is_empty() && out.distinct.is_none() {
         return out.pass(&row, sink);
     }
@@ -369,7 +401,11 @@ fn grouped_rows<'e>(
     next: &mut dyn FnMut(&mut Env<'e>) -> Result<Flow>,
 ) -> Result<Flow> {
     let mut accepted = |env: &mut Env<'e>| -> Result<Flow> {
-        if all_hold(&b.having, env)? { next(env) } else { Ok(Flow::Continue) }
+        if all_hold(&b.having, env)? {
+            next(env)
+        } else {
+            Ok(Flow::Continue)
+        }
     };
     match &b.aggregate {
         None if !open => Ok(Flow::Continue),

@@ -19,12 +19,20 @@ use crate::view::{KeyBound, KeyRange, TableView};
 const MAX_RANGES: usize = 100_000;
 
 /// Rows of a table, each put into its slot.
-pub(super) fn run<'e>(t: &'e TableScan, env: &mut Env<'e>, next: &mut Next<'_, 'e>) -> Result<Flow> {
+pub(super) fn run<'e>(
+    t: &'e TableScan,
+    env: &mut Env<'e>,
+    next: &mut Next<'_, 'e>,
+) -> Result<Flow> {
     let cx = env.cx;
     let view = cx.table(t.table)?;
     let slot = t.slot as usize;
     let covering = match &t.access {
-        Access::Index(IndexAccess { index: Some(i), covering: true, .. }) => Some(*i),
+        Access::Index(IndexAccess {
+            index: Some(i),
+            covering: true,
+            ..
+        }) => Some(*i),
         _ => None,
     };
     env.layouts[slot] = Some(view.tree(covering).layout.clone());
@@ -83,10 +91,7 @@ pub(super) fn run<'e>(t: &'e TableScan, env: &mut Env<'e>, next: &mut Next<'_, '
 }
 
 /// Every row of a table by its access path, without slots; for UPDATE and DELETE.
-pub fn table_rows(
-    view: &TableView,
-    emit: &mut dyn FnMut(Slot) -> Result<Flow>,
-) -> Result<Flow> {
+pub fn table_rows(view: &TableView, emit: &mut dyn FnMut(Slot) -> Result<Flow>) -> Result<Flow> {
     full(view, false, emit)
 }
 
@@ -97,16 +102,17 @@ fn full(
 ) -> Result<Flow> {
     let changes = view.changes(None);
     if !view.def.keyless() {
-        return view.primary.scan(changes, &KeyRange::default(), reverse, emit);
+        return view
+            .primary
+            .scan(changes, &KeyRange::default(), reverse, emit);
     }
-    view.primary.scan(changes, &KeyRange::default(), reverse, &mut |row| copies(view, row, emit))
+    view.primary
+        .scan(changes, &KeyRange::default(), reverse, &mut |row| {
+            copies(view, row, emit)
+        })
 }
 
-fn copies(
-    view: &TableView,
-    row: Slot,
-    emit: &mut dyn FnMut(Slot) -> Result<Flow>,
-) -> Result<Flow> {
+fn copies(view: &TableView, row: Slot, emit: &mut dyn FnMut(Slot) -> Result<Flow>) -> Result<Flow> {
     for _ in 0..view.copies(&row) {
         if emit(row.clone())? == Flow::Stop {
             return Ok(Flow::Stop);
@@ -141,12 +147,12 @@ fn index_rows(
             tree.scan(changes, range, a.reverse, emit)
         }
         Some(_) if a.covering => tree.scan(changes, range, a.reverse, emit),
-        Some(i) => tree.scan(changes, range, a.reverse, &mut |entry| {
-            match view.row_of_entry(i, entry.key())? {
-                Some(row) if view.def.keyless() => copies(view, row, emit),
-                Some(row) => emit(row),
-                None => Ok(Flow::Continue),
-            }
+        Some(i) => tree.scan(changes, range, a.reverse, &mut |entry| match view
+            .row_of_entry(i, entry.key())?
+        {
+            Some(row) if view.def.keyless() => copies(view, row, emit),
+            Some(row) => emit(row),
+            None => Ok(Flow::Continue),
         }),
     }
 }
@@ -208,16 +214,27 @@ pub fn ranges(a: &IndexAccess, view: &TableView, env: &Env<'_>) -> Result<Vec<Ke
             Some((bytes, inclusive)) => {
                 key.push(Some(bytes));
                 let tuple = tuple_of(&key)?;
-                Some(KeyBound { tuple, fields: fields + 1, inclusive: *inclusive })
+                Some(KeyBound {
+                    tuple,
+                    fields: fields + 1,
+                    inclusive: *inclusive,
+                })
             }
             None if fields == 0 => None,
-            None => Some(KeyBound { tuple: tuple_of(&key)?, fields, inclusive: true }),
+            None => Some(KeyBound {
+                tuple: tuple_of(&key)?,
+                fields,
+                inclusive: true,
+            }),
         })
     };
     let mut out = Vec::with_capacity(prefixes.len() * between.len());
     for prefix in &prefixes {
         for (lower, upper) in &between {
-            out.push(KeyRange { lower: bound(prefix, lower)?, upper: bound(prefix, upper)? });
+            out.push(KeyRange {
+                lower: bound(prefix, lower)?,
+                upper: bound(prefix, upper)?,
+            });
         }
     }
     if out.len() > 1 {
@@ -238,7 +255,9 @@ fn join_ranges(list: &mut Vec<KeyRange>, desc: &TupleDesc) {
     list.sort_by(|x, y| match (&x.lower, &y.lower) {
         (Some(a), Some(b)) => {
             let inclusive = || b.inclusive.cmp(&a.inclusive);
-            compare(a, b).then(a.fields.cmp(&b.fields)).then_with(inclusive)
+            compare(a, b)
+                .then(a.fields.cmp(&b.fields))
+                .then_with(inclusive)
         }
         (None, None) => Ordering::Equal,
         (None, _) => Ordering::Less,

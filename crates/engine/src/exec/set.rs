@@ -62,7 +62,9 @@ pub(super) fn operation<'p>(
             let mut right: HashMap<Vec<u8>, u64> = HashMap::new();
             query(&s.right, parent, cx, &mut |row| {
                 let values = converted(row, &s.right, &s.types, cx)?;
-                *right.entry(row_key(&s.kinds, &ValuesRow(&values), cx)?).or_default() += 1;
+                *right
+                    .entry(row_key(&s.kinds, &ValuesRow(&values), cx)?)
+                    .or_default() += 1;
                 Ok(Flow::Continue)
             })?;
             let mut seen = HashSet::new();
@@ -83,7 +85,11 @@ pub(super) fn operation<'p>(
                 } else {
                     right.contains_key(&key) == intersect && seen.insert(key)
                 };
-                if keep { sink(&ValuesRow(&values)) } else { Ok(Flow::Continue) }
+                if keep {
+                    sink(&ValuesRow(&values))
+                } else {
+                    Ok(Flow::Continue)
+                }
             })
         }
     }
@@ -106,7 +112,11 @@ pub(super) fn recursive<'p>(
         Ok::<(), Error>(())
     };
     query(&r.seed, parent, cx, &mut |row| {
-        add(converted(row, &r.seed, &r.types, cx)?, &mut seen, &mut round)?;
+        add(
+            converted(row, &r.seed, &r.types, cx)?,
+            &mut seen,
+            &mut round,
+        )?;
         Ok(Flow::Continue)
     })?;
     let limit = cx.recursion_limit();

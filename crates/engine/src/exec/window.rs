@@ -6,7 +6,7 @@ use std::sync::Arc;
 use values::{OwnedValue, Value};
 
 use super::group::State;
-use super::{compare_sort_keys, compare_nulls_first};
+use super::{compare_nulls_first, compare_sort_keys};
 use crate::convert;
 use crate::env::{Env, Slot};
 use crate::error::{Error, Result};
@@ -40,8 +40,12 @@ fn one<'e>(call: &'e WindowCall, kept: &[Vec<Slot>], env: &mut Env<'e>) -> Resul
     let mut rows = Vec::with_capacity(kept.len());
     for (at, slots) in kept.iter().enumerate() {
         env.slots.clone_from_slice(slots);
-        let mut row =
-            Prepared { partition: Vec::new(), order: Vec::new(), args: Vec::new(), at };
+        let mut row = Prepared {
+            partition: Vec::new(),
+            order: Vec::new(),
+            args: Vec::new(),
+            at,
+        };
         for (e, _) in &call.partition {
             row.partition.push(e.eval(env)?.into_owned());
         }
@@ -97,7 +101,11 @@ fn partition(
         peer_start[i] = if same(i - 1, i) { peer_start[i - 1] } else { i };
     }
     for i in (0..n.saturating_sub(1)).rev() {
-        peer_end[i] = if same(i, i + 1) { peer_end[i + 1] } else { i + 1 };
+        peer_end[i] = if same(i, i + 1) {
+            peer_end[i + 1]
+        } else {
+            i + 1
+        };
     }
     let number = |v: &OwnedValue| -> Result<i64> { convert::to_i64(v, cx) };
     let mut dense = 0;
@@ -128,7 +136,11 @@ fn partition(
             Ntile => {
                 let (size, extra) = (n / buckets, n % buckets);
                 let wide = extra * (size + 1);
-                let b = if i < wide { i / (size + 1) } else { extra + (i - wide) / size.max(1) };
+                let b = if i < wide {
+                    i / (size + 1)
+                } else {
+                    extra + (i - wide) / size.max(1)
+                };
                 Value::Int(b as i64 + 1)
             }
             Lag | Lead => {
@@ -164,8 +176,7 @@ fn partition(
             Aggregate(aggregate) => {
                 let (from, to) = frame(call, i, n, &peer_start, &peer_end, rows, env)?;
                 let add = |state: &mut State<'_>, j: usize| {
-                    let args: Vec<Value<'_>> =
-                        rows[j].args.iter().map(|v| v.borrowed()).collect();
+                    let args: Vec<Value<'_>> = rows[j].args.iter().map(|v| v.borrowed()).collect();
                     state.add_values(&args, Vec::new(), cx)
                 };
                 let state = match &mut running {
@@ -205,7 +216,11 @@ fn frame(
     env: &Env<'_>,
 ) -> Result<(usize, usize)> {
     let Some(frame) = &call.frame else {
-        return Ok(if call.order.is_empty() { (0, n) } else { (0, peer_end[i]) });
+        return Ok(if call.order.is_empty() {
+            (0, n)
+        } else {
+            (0, peer_end[i])
+        });
     };
     if frame.rows {
         let offset = |e: &crate::expr::Expr| -> Result<usize> {
@@ -231,8 +246,15 @@ fn frame(
         return Ok((start, end.max(start)));
     }
     let value_at = |row: usize| -> f64 {
-        let v = rows[row].order.first().map_or(0.0, |v| convert::to_f64(v, env.cx));
-        if call.order.first().is_some_and(|k| k.descending) { -v } else { v }
+        let v = rows[row]
+            .order
+            .first()
+            .map_or(0.0, |v| convert::to_f64(v, env.cx));
+        if call.order.first().is_some_and(|k| k.descending) {
+            -v
+        } else {
+            v
+        }
     };
     let null = |row: usize| rows[row].order.first().is_none_or(Value::is_null);
     let search = |e: &crate::expr::Expr, sign: f64, end: bool| -> Result<usize> {
@@ -242,7 +264,14 @@ fn frame(
         let by = convert::to_f64(&e.eval(env)?, env.cx) * sign;
         let target = value_at(i) + by;
         let mut at = 0;
-        while at < n && (null(at) || if end { value_at(at) <= target } else { value_at(at) < target }) {
+        while at < n
+            && (null(at)
+                || if end {
+                    value_at(at) <= target
+                } else {
+                    value_at(at) < target
+                })
+        {
             at += 1;
         }
         Ok(at)

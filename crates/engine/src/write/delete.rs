@@ -39,9 +39,17 @@ pub fn delete(
         rows += 1;
         let mut list = Vec::new();
         for (i, (slot, _, def)) in plan.targets.iter().enumerate() {
-            let Some((key, value)) = env.pair(*slot) else { continue };
+            let Some((key, value)) = env.pair(*slot) else {
+                continue;
+            };
             if single || def.keyless() || seen.insert((i, key.to_vec())) {
-                list.push((i, EncodedRow { key: key.to_vec(), value: value.to_vec() }));
+                list.push((
+                    i,
+                    EncodedRow {
+                        key: key.to_vec(),
+                        value: value.to_vec(),
+                    },
+                ));
             }
         }
         let keys = plan

@@ -22,7 +22,9 @@ struct Resolved {
 }
 
 fn positions(state: &TableState, tags: &[u64]) -> Option<Vec<usize>> {
-    tags.iter().map(|t| state.def.columns.iter().position(|c| c.tag == *t)).collect()
+    tags.iter()
+        .map(|t| state.def.columns.iter().position(|c| c.tag == *t))
+        .collect()
 }
 
 fn open(tx: &mut Transaction, target: &Target) -> Result<std::sync::Arc<TableState>> {
@@ -36,7 +38,11 @@ fn keys(tx: &mut Transaction, target: &Target, of_child: bool) -> Result<Vec<For
         .keys
         .iter()
         .filter(|k| {
-            let side = if of_child { &k.child_table } else { &k.parent_table };
+            let side = if of_child {
+                &k.child_table
+            } else {
+                &k.parent_table
+            };
             side.eq_ignore_ascii_case(&target.table) && k.is_resolved()
         })
         .cloned()
@@ -44,7 +50,12 @@ fn keys(tx: &mut Transaction, target: &Target, of_child: bool) -> Result<Vec<For
 }
 
 /// MySQL's text of a constraint, as errors 1451 and 1452 quote it.
-fn describe(target: &Target, key: &ForeignKey, child: &TableState, parent: Option<&TableState>) -> String {
+fn describe(
+    target: &Target,
+    key: &ForeignKey,
+    child: &TableState,
+    parent: Option<&TableState>,
+) -> String {
     let names = |state: &TableState, tags: &[u64]| {
         tags.iter()
             .filter_map(|t| state.def.columns.iter().find(|c| c.tag == *t))
@@ -91,7 +102,11 @@ pub(super) fn check_child_if(
     cx: &Context<'_>,
     enforce: bool,
 ) -> Result<()> {
-    if enforce { check_child(tx, target, row, old, cx) } else { Ok(()) }
+    if enforce {
+        check_child(tx, target, row, old, cx)
+    } else {
+        Ok(())
+    }
 }
 
 /// A row's parents exist; keys whose columns did not change are not looked at.
@@ -104,7 +119,9 @@ pub(super) fn check_child(
 ) -> Result<()> {
     for key in keys(tx, target, true)? {
         let child = open(tx, target)?;
-        let Some(columns) = positions(&child, &key.child_columns) else { continue };
+        let Some(columns) = positions(&child, &key.child_columns) else {
+            continue;
+        };
         if columns.iter().any(|c| row[*c].is_null()) {
             continue;
         }
@@ -117,20 +134,26 @@ pub(super) fn check_child(
         let Ok(parent) = open(tx, &parent_target) else {
             return Err(Error::fk_child(describe(target, &key, &child, None)));
         };
-        let Some(parent_columns) = positions(&parent, &key.parent_columns) else { continue };
+        let Some(parent_columns) = positions(&parent, &key.parent_columns) else {
+            continue;
+        };
         let wanted: Vec<&OwnedValue> = columns.iter().map(|c| &row[*c]).collect();
         if key.is_self_referential()
             && parent_columns
                 .iter()
                 .zip(&wanted)
-                
                 .all(|(p, w)| same(&child, *p, &row[*p], w))
         {
             continue;
         }
         let found = matching(tx, &parent_target, &parent_columns, &wanted, Some(1))?;
         if found.is_empty() {
-            return Err(Error::fk_child(describe(target, &key, &child, Some(&parent))));
+            return Err(Error::fk_child(describe(
+                target,
+                &key,
+                &child,
+                Some(&parent),
+            )));
         }
     }
     Ok(())
@@ -171,7 +194,10 @@ fn matching(
     };
     let mut out = Vec::new();
     let mut take = |slot: &crate::env::Slot| {
-        out.push(EncodedRow { key: slot.key().to_vec(), value: slot.value().to_vec() });
+        out.push(EncodedRow {
+            key: slot.key().to_vec(),
+            value: slot.value().to_vec(),
+        });
         match limit {
             Some(n) if out.len() >= n => Flow::Stop,
             _ => Flow::Continue,
@@ -199,25 +225,31 @@ fn matching(
     let mut key = TupleBuilder::new();
     for c in &order[..columns.len()] {
         let at = columns.iter().position(|x| x == c).unwrap_or(0);
-        let Some(Some(place)) = tree.layout.places.get(*c) else { return Ok(out) };
+        let Some(Some(place)) = tree.layout.places.get(*c) else {
+            return Ok(out);
+        };
         // The other side's type may differ in width; a value that does not fit matches nothing.
         let cast = fit(wanted[at], &place.ty);
-        let encoded = key.push_with(|b| {
-            values::encode_field(place.encoding, &place.ty, &cast, &blobs, b)
-        });
+        let encoded =
+            key.push_with(|b| values::encode_field(place.encoding, &place.ty, &cast, &blobs, b));
         if encoded.is_err() {
             return Ok(out);
         }
     }
     let key = key.finish()?;
     let range = KeyRange::prefix(&key, columns.len());
-    tree.scan(view.changes(index), &range, false, &mut |slot| match index {
-        None => Ok(take(&slot)),
-        Some(i) => match view.row_of_entry(i, slot.key())? {
-            Some(row) => Ok(take(&row)),
-            None => Ok(Flow::Continue),
+    tree.scan(
+        view.changes(index),
+        &range,
+        false,
+        &mut |slot| match index {
+            None => Ok(take(&slot)),
+            Some(i) => match view.row_of_entry(i, slot.key())? {
+                Some(row) => Ok(take(&row)),
+                None => Ok(Flow::Continue),
+            },
         },
-    })?;
+    )?;
     let _ = Tuple(&key);
     Ok(out)
 }
@@ -228,9 +260,12 @@ fn fit(v: &OwnedValue, ty: &values::SqlType) -> OwnedValue {
         (Value::Int(n), values::SqlType::Int { unsigned: true, .. }) if *n >= 0 => {
             Value::UInt(*n as u64)
         }
-        (Value::UInt(n), values::SqlType::Int { unsigned: false, .. }) => {
-            i64::try_from(*n).map_or_else(|_| v.clone(), Value::Int)
-        }
+        (
+            Value::UInt(n),
+            values::SqlType::Int {
+                unsigned: false, ..
+            },
+        ) => i64::try_from(*n).map_or_else(|_| v.clone(), Value::Int),
         _ => v.clone(),
     }
 }
@@ -247,13 +282,23 @@ fn children(
     for key in keys(tx, target, false)? {
         let parent = open(tx, target)?;
         let child_target = target.sibling(&key.child_table);
-        let Ok(child) = open(tx, &child_target) else { continue };
-        let (Some(c), Some(p)) =
-            (positions(&child, &key.child_columns), positions(&parent, &key.parent_columns))
-        else {
+        let Ok(child) = open(tx, &child_target) else {
             continue;
         };
-        out.push((child_target, Resolved { key, child: c, parent: p }));
+        let (Some(c), Some(p)) = (
+            positions(&child, &key.child_columns),
+            positions(&parent, &key.parent_columns),
+        ) else {
+            continue;
+        };
+        out.push((
+            child_target,
+            Resolved {
+                key,
+                child: c,
+                parent: p,
+            },
+        ));
     }
     Ok(out)
 }
@@ -284,7 +329,11 @@ pub(super) fn before_delete(
         for row in rows {
             let values = decode_row(&state, &row.key, &row.value)?;
             let itself = r.key.is_self_referential()
-                && state.def.primary_key.iter().all(|c| same(&state, *c, &values[*c], &old[*c]));
+                && state
+                    .def
+                    .primary_key
+                    .iter()
+                    .all(|c| same(&state, *c, &values[*c], &old[*c]));
             match r.key.on_delete {
                 ReferentialAction::Cascade => {
                     if itself {
@@ -304,7 +353,12 @@ pub(super) fn before_delete(
                 _ if itself => {}
                 _ => {
                     let parent = open(tx, target)?;
-                    return Err(Error::fk_parent(describe(target, &r.key, &state, Some(&parent))));
+                    return Err(Error::fk_parent(describe(
+                        target,
+                        &r.key,
+                        &state,
+                        Some(&parent),
+                    )));
                 }
             }
         }
@@ -331,7 +385,10 @@ pub(super) fn before_update(
     }
     for (child_target, r) in children(tx, target, enforce)? {
         let parent = open(tx, target)?;
-        if r.parent.iter().all(|c| same(&parent, *c, &old[*c], &new[*c])) {
+        if r.parent
+            .iter()
+            .all(|c| same(&parent, *c, &old[*c], &new[*c]))
+        {
             continue;
         }
         let wanted: Vec<&OwnedValue> = r.parent.iter().map(|c| &old[*c]).collect();
@@ -343,8 +400,17 @@ pub(super) fn before_update(
         for row in rows {
             let values = decode_row(&state, &row.key, &row.value)?;
             let itself = r.key.is_self_referential()
-                && state.def.primary_key.iter().all(|c| same(&state, *c, &values[*c], &old[*c]));
-            if itself && r.child.iter().zip(&r.parent).all(|(c, p)| same(&state, *c, &new[*c], &new[*p])) {
+                && state
+                    .def
+                    .primary_key
+                    .iter()
+                    .all(|c| same(&state, *c, &values[*c], &old[*c]));
+            if itself
+                && r.child
+                    .iter()
+                    .zip(&r.parent)
+                    .all(|(c, p)| same(&state, *c, &new[*c], &new[*p]))
+            {
                 continue;
             }
             match r.key.on_update {
@@ -363,7 +429,12 @@ pub(super) fn before_update(
                     rewrite(tx, &child_target, &row, &values, next, cx, enforce, depth)?;
                 }
                 _ => {
-                    return Err(Error::fk_parent(describe(target, &r.key, &state, Some(&parent))));
+                    return Err(Error::fk_parent(describe(
+                        target,
+                        &r.key,
+                        &state,
+                        Some(&parent),
+                    )));
                 }
             }
         }

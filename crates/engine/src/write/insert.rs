@@ -57,7 +57,17 @@ pub fn insert(
         if !check_row(&plan.rules, &plan.def, &mut row, cx, plan.ignore)? {
             continue;
         }
-        let changed = put(plan, target, tx, row, number, cx, checks_keys, found_rows, &mut out);
+        let changed = put(
+            plan,
+            target,
+            tx,
+            row,
+            number,
+            cx,
+            checks_keys,
+            found_rows,
+            &mut out,
+        );
         match changed {
             Ok(()) => {}
             Err(e) if plan.ignore && matches!(e.code, 1062 | 1452 | 1451) => {
@@ -86,7 +96,8 @@ fn gather(plan: &InsertPlan, cx: &Context<'_>) -> Result<Vec<Offered>> {
                         None => None,
                         Some(a) => {
                             let v = a.expr.eval(&env)?.into_owned();
-                            if reads_row(&a.expr) || n == 0 && cells.len() > 1 && reads_later(cells) {
+                            if reads_row(&a.expr) || n == 0 && cells.len() > 1 && reads_later(cells)
+                            {
                                 // The next cells may read what this one gave.
                                 let mut so_far = blank.to_vec();
                                 for (i, given) in row.iter().enumerate() {
@@ -162,7 +173,10 @@ fn complete(
                 if cx.conversion.modes.strict && !plan.ignore {
                     return Err(Error::no_default(&c.name));
                 }
-                cx.warn(1364, format!("Field '{}' doesn't have a default value", c.name));
+                cx.warn(
+                    1364,
+                    format!("Field '{}' doesn't have a default value", c.name),
+                );
                 row[i] = super::zero_value(&c.ty);
             }
             DefaultValue::Expr(a) => late.push((i, a)),
@@ -180,14 +194,14 @@ fn complete(
 
 /// How many rows leave their number to the server.
 fn numbers_needed(plan: &InsertPlan, offered: &[Offered]) -> u64 {
-    let Some(column) = plan.def.auto_increment() else { return 0 };
+    let Some(column) = plan.def.auto_increment() else {
+        return 0;
+    };
     let at = plan.columns.iter().position(|c| *c == column);
     offered
         .iter()
         .filter(|row| match at.and_then(|at| row.get(at)) {
-            Some(Some((v, _))) => {
-                v.is_null() || matches!(v, Value::Int(0) | Value::UInt(0))
-            }
+            Some(Some((v, _))) => v.is_null() || matches!(v, Value::Int(0) | Value::UInt(0)),
             _ => true,
         })
         .count() as u64
@@ -202,9 +216,19 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn new(plan: &InsertPlan, target: &Target, tx: &mut Transaction, count: u64) -> Result<Numbers> {
+    fn new(
+        plan: &InsertPlan,
+        target: &Target,
+        tx: &mut Transaction,
+        count: u64,
+    ) -> Result<Numbers> {
         let column = plan.def.auto_increment();
-        let mut numbers = Numbers { column, next: 0, end: 0, highest: 0 };
+        let mut numbers = Numbers {
+            column,
+            next: 0,
+            end: 0,
+            highest: 0,
+        };
         if column.is_some() && count > 0 {
             let writer = RowWriter::open(tx, target)?;
             let floor = writer.stored_number();
@@ -223,8 +247,10 @@ impl Numbers {
         out: &mut Inserted,
         cx: &Context<'_>,
     ) -> Result<()> {
-        let Some(column) = self.column else { return Ok(()) };
-        let zero = matches!(row[column], Value::Int(0) | Value::UInt(0) )
+        let Some(column) = self.column else {
+            return Ok(());
+        };
+        let zero = matches!(row[column], Value::Int(0) | Value::UInt(0))
             || matches!(row[column], Value::Float(f) if f == 0.0);
         let automatic =
             row[column].is_null() || zero && !cx.session.has_sql_mode("NO_AUTO_VALUE_ON_ZERO");
@@ -297,7 +323,10 @@ fn put(
             break;
         };
         drop(view);
-        let there = EncodedRow { key: d.key, value: d.value };
+        let there = EncodedRow {
+            key: d.key,
+            value: d.value,
+        };
         if plan.replace {
             let old = decode_row(&writer.state, &there.key, &there.value)?;
             foreign_key::before_delete(writer.tx, target, &old, cx, check_keys, 0)?;
@@ -322,8 +351,20 @@ fn put(
                     store_value(&v, &a.ty, &plan.def, *column, number, plan.ignore, cx)?;
             }
             let explicit: Vec<usize> = set.iter().map(|(c, _)| *c).collect();
-            let changed =
-                super::update::change(&plan.rules, &plan.def, target, writer.tx, &there, &old, next, &explicit, number, plan.ignore, cx, check_keys)?;
+            let changed = super::update::change(
+                &plan.rules,
+                &plan.def,
+                target,
+                writer.tx,
+                &there,
+                &old,
+                next,
+                &explicit,
+                number,
+                plan.ignore,
+                cx,
+                check_keys,
+            )?;
             out.counts.affected += match changed {
                 true => 2,
                 false if found_rows => 1,

@@ -75,8 +75,18 @@ pub fn update(
             next[column] = store_value(&v, &ty, &t.def, column, number, plan.ignore, cx)?;
         }
         let changed = change_row(
-            &t.rules, &t.def, target, tx, &change.old, &old, next, &explicit, number, plan.ignore,
-            cx, check_keys,
+            &t.rules,
+            &t.def,
+            target,
+            tx,
+            &change.old,
+            &old,
+            next,
+            &explicit,
+            number,
+            plan.ignore,
+            cx,
+            check_keys,
         );
         match changed {
             Ok(true) => counts.affected += 1,
@@ -110,11 +120,16 @@ fn find(plan: &UpdatePlan, cx: &Context<'_>) -> Result<Vec<Change>> {
         rows += 1;
         let mut changes = Vec::new();
         for (i, t) in plan.targets.iter().enumerate() {
-            let Some((key, value)) = env.pair(t.slot) else { continue };
+            let Some((key, value)) = env.pair(t.slot) else {
+                continue;
+            };
             if !t.def.keyless() && !single && !seen.insert((i, key.to_vec())) {
                 continue;
             }
-            let old = EncodedRow { key: key.to_vec(), value: value.to_vec() };
+            let old = EncodedRow {
+                key: key.to_vec(),
+                value: value.to_vec(),
+            };
             let mut set = Vec::with_capacity(t.set.len());
             for (column, a) in &t.set {
                 let value = match a {
@@ -123,7 +138,11 @@ fn find(plan: &UpdatePlan, cx: &Context<'_>) -> Result<Vec<Change>> {
                 };
                 set.push((*column, value));
             }
-            changes.push(Change { target: i, old, set });
+            changes.push(Change {
+                target: i,
+                old,
+                set,
+            });
         }
         let keys = plan
             .order
@@ -163,7 +182,11 @@ pub(super) fn change(
         let e = encode_row(&writer.state, a)?;
         Ok(e.key == there.key && same_value(&writer.state.def, &e.value, &there.value))
     };
-    if next.iter().zip(def.columns.iter()).any(|(v, c)| v.is_null() && !c.nullable && !c.is_virtual) {
+    if next
+        .iter()
+        .zip(def.columns.iter())
+        .any(|(v, c)| v.is_null() && !c.nullable && !c.is_virtual)
+    {
         check_row(rules, def, &mut next, cx, ignore)?;
     }
     if same(&next)? {
@@ -185,9 +208,13 @@ pub(super) fn change(
     let encoded = encode_row(&writer.state, &next)?;
     let new_entries = writer.entries(&encoded)?;
     let view = writer.view()?;
-    if let Some(d) =
-        find_duplicate(&writer.state, &view, &encoded, &new_entries, Some(&there.key))?
-    {
+    if let Some(d) = find_duplicate(
+        &writer.state,
+        &view,
+        &encoded,
+        &new_entries,
+        Some(&there.key),
+    )? {
         return Err(duplicate_error(&writer.state, &next, d.index));
     }
     drop(view);

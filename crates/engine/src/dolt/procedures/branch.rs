@@ -129,15 +129,23 @@ fn tracking(db: &DbRef, upstream: &str, selected: &str) -> Result<BranchConfig> 
         && revision::commit(db, upstream).is_ok()
         && store.repo_state().remotes.contains_key(remote)
     {
-        return Ok(BranchConfig { head: ref_name::branch(theirs), remote: remote.to_string() });
+        return Ok(BranchConfig {
+            head: ref_name::branch(theirs),
+            remote: remote.to_string(),
+        });
     }
     if store.branch(upstream).is_none() {
         return Err(Error::general(format!("branch not found: '{upstream}'")));
     }
     if upstream == selected {
-        return Err(Error::general(format!("\tnot setting '{selected}' as its own upstream")));
+        return Err(Error::general(format!(
+            "\tnot setting '{selected}' as its own upstream"
+        )));
     }
-    Ok(BranchConfig { head: ref_name::branch(upstream), remote: String::new() })
+    Ok(BranchConfig {
+        head: ref_name::branch(upstream),
+        remote: String::new(),
+    })
 }
 
 fn track(db: &DbRef, branch: &str, config: BranchConfig) -> Result<()> {
