@@ -97,13 +97,19 @@ impl TableDelta {
 
     /// Whether the only difference is the numbers that identify columns.
     pub fn only_tags_changed(&self) -> Result<bool> {
+        let artifacts = |t: &Option<Table>| t.as_ref().map(|t| t.artifacts());
+        Ok(artifacts(&self.from) == artifacts(&self.to) && self.only_unseen_changed()?)
+    }
+
+    /// Whether the only differences are the numbers that identify columns, and recorded conflicts.
+    pub fn only_unseen_changed(&self) -> Result<bool> {
         let (Some(from), Some(to)) = (&self.from, &self.to) else {
             return Ok(false);
         };
         if self.from_name != self.to_name || self.foreign_keys_changed || self.data_changed()? {
             return Ok(false);
         }
-        if from.auto_increment() != to.auto_increment() || from.artifacts() != to.artifacts() {
+        if from.auto_increment() != to.auto_increment() {
             return Ok(false);
         }
         let untagged = |schema: &Schema| {

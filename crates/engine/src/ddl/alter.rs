@@ -863,6 +863,26 @@ fn modify(
             }
         }
     }
+    let renamed = !old.name.eq_ignore_ascii_case(&def.name);
+    let keys = change.root.foreign_keys()?;
+    let in_foreign_key = keys
+        .keys
+        .iter()
+        .any(|k| k.child_columns.contains(&old.tag) || k.parent_columns.contains(&old.tag));
+    if renamed && !in_foreign_key && !same_bytes(&old, &column) {
+        // Dolt finds tags of a rewritten table by name, so a new name makes a new tag.
+        let before = state.table.schema();
+        let kinds: Vec<u8> = before
+            .columns
+            .iter()
+            .map(|c| column_tag::kind(&c.sql_type))
+            .collect();
+        let kind = column_tag::kind(&column.sql_type);
+        let mut taken: std::collections::BTreeSet<u64> =
+            change.tags_in_use()?.into_iter().collect();
+        taken.extend(before.columns.iter().map(|c| c.tag));
+        column.tag = column_tag::generate(&kinds, &table, &column.name, kind, &taken);
+    }
     schema.columns[at] = column;
     let mut sources = identity(state);
     if *position != ColumnPosition::Unspecified {

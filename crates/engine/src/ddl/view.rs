@@ -111,7 +111,8 @@ pub(super) fn create_view(session: &Session, v: &ast::CreateView, text: &[u8]) -
     let mode = session.variable("sql_mode");
     all.push(vec![
         Value::text("view"),
-        Value::text(name),
+        // Dolt stores names of views in lower case.
+        Value::text(name.to_lowercase()),
         Value::text(fragment),
         Value::Json(values::Json::parse("{\"CreatedAt\": 0}").map_err(Error::general)?),
         Value::text(crate::convert::to_string(&mode)),

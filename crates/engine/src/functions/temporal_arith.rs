@@ -12,8 +12,10 @@ use crate::error::{Error, Result};
 use crate::time_zone::Zone;
 
 pub const FUNCTIONS: &[Function] = &[
-    Function::new("addtime", 2, 2, ty::added_time, |c, a| add_time(c, a, 1)),
-    Function::new("subtime", 2, 2, ty::added_time, |c, a| add_time(c, a, -1)),
+    Function::new("addtime", 2, 2, ty::added_time, |c, a| add_time(c, a, 1))
+        .refined(ty::refine_fraction),
+    Function::new("subtime", 2, 2, ty::added_time, |c, a| add_time(c, a, -1))
+        .refined(ty::refine_fraction),
     Function::new("timediff", 2, 2, ty::time_of, timediff).refined(ty::refine_fraction),
     Function::new("datediff", 2, 2, ty::int, datediff),
     Function::new("timestampdiff", 3, 3, ty::int, timestampdiff),

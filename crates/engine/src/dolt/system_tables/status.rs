@@ -61,10 +61,7 @@ pub fn status(maker: &TableMaker, ignored: bool) -> Arc<dyn VirtualTable> {
         let working = revision::working_root(scan.session(), &scan.db)?;
         let staged = revision::staged_root(scan.session(), &scan.db)?;
         let head = revision::commit_root(&scan.db, revision::head(&scan.db)?)?;
-        let (conflicts, violations) = match working.id()? == head.id()? && set.merge.is_none() {
-            true => (Vec::new(), Vec::new()),
-            false => tables_with_artifacts(&working)?,
-        };
+        let (conflicts, violations) = tables_with_artifacts(&working)?;
         let staged_deltas = deltas(&head, &staged)?;
         for name in &violations {
             rows.push((name.clone(), false, "constraint violation", false));
@@ -105,6 +102,9 @@ pub fn status(maker: &TableMaker, ignored: bool) -> Arc<dyn VirtualTable> {
             false => IgnorePatterns::of(&working)?,
         };
         for delta in &unstaged {
+            if delta.only_unseen_changed()? {
+                continue;
+            }
             let (name, status) = shown(delta);
             let hides = delta.kind() == DeltaKind::Added && patterns.ignores(&name);
             if (ignored || !hides) && !violations.contains(&name) {
