@@ -222,78 +222,66 @@ impl Tree {
             (None, false) => self.scan_forward(range, emit),
             (None, true) => self.scan_backward(range, emit),
             (Some(map), false) => {
-                let mut changes = range.overlay(&self.desc, map).peekable();
-                let flow = self.scan_forward(range, &mut |slot| {
-                    let key = slot.key();
-                    while let Some((k, _)) = changes.peek() {
-                        match self.desc.compare(&k.bytes, key) {
-                            Ordering::Less => {
-                                if let Some((_, Some(pair))) = changes.next()
-                                    && emit(Slot::Pair(pair.clone()))? == Flow::Stop
-                                {
-                                    return Ok(Flow::Stop);
-                                }
-                            }
-                            Ordering::Equal => {
-                                return match changes.next() {
-                                    Some((_, Some(pair))) => emit(Slot::Pair(pair.clone())),
-                                    _ => Ok(Flow::Continue),
-                                };
-                            }
-                            Ordering::Greater => break,
-                        }
-                    }
-                    emit(slot)
-                })?;
-                if flow == Flow::Stop {
-                    return Ok(Flow::Stop);
-                }
-                for (_, pair) in changes {
-                    if let Some(pair) = pair
-                        && emit(Slot::Pair(pair.clone()))? == Flow::Stop
-                    {
-                        return Ok(Flow::Stop);
-                    }
-                }
-                Ok(Flow::Continue)
+                let changes = range.overlay(&self.desc, map);
+                self.scan_over(
+                    changes,
+                    Ordering::Less,
+                    |e| self.scan_forward(range, e),
+                    emit,
+                )
             }
             (Some(map), true) => {
-                let mut changes = range.overlay(&self.desc, map).rev().peekable();
-                let flow = self.scan_backward(range, &mut |slot| {
-                    let key = slot.key();
-                    while let Some((k, _)) = changes.peek() {
-                        match self.desc.compare(&k.bytes, key) {
-                            Ordering::Greater => {
-                                if let Some((_, Some(pair))) = changes.next()
-                                    && emit(Slot::Pair(pair.clone()))? == Flow::Stop
-                                {
-                                    return Ok(Flow::Stop);
-                                }
-                            }
-                            Ordering::Equal => {
-                                return match changes.next() {
-                                    Some((_, Some(pair))) => emit(Slot::Pair(pair.clone())),
-                                    _ => Ok(Flow::Continue),
-                                };
-                            }
-                            Ordering::Less => break,
-                        }
-                    }
-                    emit(slot)
-                })?;
-                if flow == Flow::Stop {
-                    return Ok(Flow::Stop);
-                }
-                for (_, pair) in changes {
-                    if let Some(pair) = pair
-                        && emit(Slot::Pair(pair.clone()))? == Flow::Stop
-                    {
-                        return Ok(Flow::Stop);
-                    }
-                }
-                Ok(Flow::Continue)
+                let changes = range.overlay(&self.desc, map).rev();
+                self.scan_over(
+                    changes,
+                    Ordering::Greater,
+                    |e| self.scan_backward(range, e),
+                    emit,
+                )
             }
         }
+    }
+
+    /// Merges changes into a scan of the stored pairs. Both come in the same order, in which a key
+    /// is ahead of another one when they compare as `ahead`.
+    fn scan_over<'m>(
+        &self,
+        changes: impl Iterator<Item = (&'m OverlayKey, &'m Option<Arc<(Vec<u8>, Vec<u8>)>>)>,
+        ahead: Ordering,
+        scan: impl FnOnce(&mut dyn FnMut(Slot) -> Result<Flow>) -> Result<Flow>,
+        emit: &mut dyn FnMut(Slot) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let mut changes = changes.peekable();
+        let flow = scan(&mut |slot| {
+            let key = slot.key();
+            while let Some((k, _)) = changes.peek() {
+                let order = self.desc.compare(&k.bytes, key);
+                if order != ahead && order.is_ne() {
+                    break;
+                }
+                let pair = changes.next().and_then(|(_, pair)| pair.clone());
+                if order.is_eq() {
+                    return pair.map_or(Ok(Flow::Continue), |pair| emit(Slot::Pair(pair)));
+                }
+                if let Some(pair) = pair
+                    && emit(Slot::Pair(pair))? == Flow::Stop
+                {
+                    return Ok(Flow::Stop);
+                }
+            }
+            emit(slot)
+        })?;
+        if flow == Flow::Stop {
+            return Ok(Flow::Stop);
+        }
+        for (_, pair) in changes {
+            if let Some(pair) = pair
+                && emit(Slot::Pair(pair.clone()))? == Flow::Stop
+            {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
     }
 
     fn scan_forward(
