@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use syntax::ast::{self, Statement};
 use values::{OwnedValue, SqlType, Value};
 
+use crate::accounts::Access;
 use crate::bind::dml::{DeletePlan, InsertPlan, UpdatePlan};
 use crate::bind::{Binder, BoundTable, Catalog, Modes, Resolved};
 use crate::context::Context;
@@ -69,6 +70,8 @@ struct CacheEntry {
     modes: Arc<Modes>,
     generation: u64,
     types: Vec<SqlType>,
+    /// Its privileges were asked for; a plan of a view or stored program has none of its own.
+    checked: bool,
 }
 
 /// Plans of this session by statement text.
@@ -76,6 +79,13 @@ struct CacheEntry {
 pub(crate) struct PlanCache {
     entries: HashMap<Arc<[u8]>, CacheEntry>,
     statements: HashMap<Arc<[u8]>, Arc<Statement>>,
+}
+
+impl PlanCache {
+    /// Forgets plans, but not what texts mean.
+    pub(crate) fn clear_plans(&mut self) {
+        self.entries.clear();
+    }
 }
 
 /// Plans that a session keeps.
@@ -232,6 +242,9 @@ impl Session {
         sink: &mut dyn ResultSink,
         more: bool,
     ) -> Result<()> {
+        if let Some(access) = self.access() {
+            crate::accounts::check(self, &access, s)?;
+        }
         match s {
             Statement::Query(q) => self.query(q, text, params, sink, more),
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
@@ -395,6 +408,16 @@ impl Session {
             .instance
             .process(id)
             .ok_or_else(|| Error::unknown_thread(id))?;
+        if let Some(access) = self.access()
+            && process.user != access.user()
+            && !access.may_end_connections()
+        {
+            return Err(Error::new(
+                1095,
+                "HY000",
+                format!("You are not owner of thread {id}"),
+            ));
+        }
         if query {
             process.interrupt.kill_query();
         } else {
@@ -443,12 +466,14 @@ impl Session {
         types: &[SqlType],
         modes: &Arc<Modes>,
     ) -> Option<Arc<CachedPlan>> {
+        let unrestricted = self.access().is_none();
         let plans = self.plans.borrow();
         let entry = plans.entries.get(text)?;
         let generation = self.instance.generation.load(Ordering::Relaxed);
         let fits = entry.generation == generation
             && Arc::ptr_eq(&entry.modes, modes)
             && same_types(&entry.types, types)
+            && (entry.checked || unrestricted)
             && entry.database == self.current_database();
         if !fits {
             return None;
@@ -474,6 +499,7 @@ impl Session {
         if text.len() > LONGEST_KEPT {
             return;
         }
+        let checked = self.access().is_some();
         let mut plans = self.plans.borrow_mut();
         if plans.entries.len() >= PLANS_KEPT {
             plans.entries.clear();
@@ -484,6 +510,7 @@ impl Session {
             modes: modes.clone(),
             generation: self.instance.generation.load(Ordering::Relaxed),
             types,
+            checked,
         };
         plans.entries.insert(Arc::from(text), entry);
     }
@@ -997,6 +1024,14 @@ impl Catalog for Session {
         let found = self.resolve_database(db)?;
         crate::dolt::function(self, &found, name, args)?
             .ok_or_else(|| Error::general(format!("table function: '{name}' not found")))
+    }
+
+    fn access(&self) -> Option<Arc<Access>> {
+        Session::access(self)
+    }
+
+    fn table_names(&self, db: &str) -> Result<Vec<String>> {
+        Ok(self.root_of(&self.resolve_database(db)?)?.table_names())
     }
 
     fn current_database(&self) -> Option<String> {

@@ -47,6 +47,11 @@ pub fn call(session: &Session, name: &str, args: &[String]) -> Result<Option<Pro
     procedures::call(session, name, args)
 }
 
+/// Whether a procedure reaches outside the database and asks for EXECUTE on itself.
+pub fn is_admin_procedure(name: &str) -> bool {
+    procedures::is_admin(name)
+}
+
 /// A system table of a database.
 pub fn table(
     session: &Session,
