@@ -63,6 +63,21 @@ pub(crate) enum CachedPlan {
     Delete(Planned<DeletePlan>),
 }
 
+impl CachedPlan {
+    /// The tables that are written, by number, and whether rows of them may go or change.
+    fn written(&self) -> Vec<(usize, bool)> {
+        match self {
+            CachedPlan::Query(_) => Vec::new(),
+            CachedPlan::Insert(p) => {
+                let changes = p.plan.replace || p.plan.on_duplicate.is_some();
+                vec![(p.plan.table, changes)]
+            }
+            CachedPlan::Update(p) => p.plan.targets.iter().map(|t| (t.table, true)).collect(),
+            CachedPlan::Delete(p) => p.plan.targets.iter().map(|t| (t.1, true)).collect(),
+        }
+    }
+}
+
 struct CacheEntry {
     plan: Arc<CachedPlan>,
     /// What the plan was made under: current database, and the settings that decide meaning.
@@ -691,6 +706,12 @@ impl Session {
             CachedPlan::Delete(p) => &p.tables,
             CachedPlan::Query(p) => &p.tables,
         };
+        for (number, removes) in plan.written() {
+            let db = self.resolve_database(&tables[number].db)?;
+            if matches!(db.revision, Revision::Branch(_)) {
+                crate::ddl::resolve_before_write(self, &db, &tables[number].name, removes)?;
+            }
+        }
         let views = self.open_views(tables, true)?;
         let cx = Context::new(self, params, views);
         let target = |number: usize| -> Result<Target> { self.write_target(&tables[number]) };

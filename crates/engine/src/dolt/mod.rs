@@ -1,7 +1,7 @@
 //! Version control through SQL: procedures, system tables and functions (spec 04).
 
 mod arguments;
-mod branch_edit;
+pub(crate) mod branch_edit;
 pub mod commit;
 mod concurrent;
 mod functions;
