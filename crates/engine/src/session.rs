@@ -438,6 +438,7 @@ impl Session {
         let modes = Arc::new(Modes {
             only_full_group_by: ansi || self.has_sql_mode("ONLY_FULL_GROUP_BY"),
             connection,
+            zone: self.time_zone(),
             div_increment: div,
             syntax,
         });

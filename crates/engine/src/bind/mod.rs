@@ -25,6 +25,7 @@ use crate::expr::Expr;
 use crate::plan::{AggregateCall, QueryPlan, WindowCall};
 use crate::result::ColumnMeta;
 use crate::table::TableDef;
+use crate::time_zone::Zone;
 use crate::virtual_table::VirtualTable;
 
 /// A stored table that a statement reads or writes.
@@ -102,6 +103,8 @@ pub struct Modes {
     pub only_full_group_by: bool,
     /// Collation of literals.
     pub connection: CollationId,
+    /// Zone in which TIMESTAMP columns are read and written; they are stored in UTC.
+    pub zone: Zone,
     /// Digits that a division adds.
     pub div_increment: u8,
     /// Parser settings, for stored texts.
