@@ -232,6 +232,7 @@ impl Session {
         sink: &mut dyn ResultSink,
         more: bool,
     ) -> Result<()> {
+        self.keep_resolved(false);
         match s {
             Statement::Query(q) => self.query(q, text, params, sink, more),
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
@@ -560,6 +561,7 @@ impl Session {
         sink: &mut dyn ResultSink,
         more: bool,
     ) -> Result<()> {
+        self.keep_resolved(true);
         let plan = self.plan(text, params, |b| {
             Ok(Some(CachedPlanKind::Query(b.bind_query(q)?)))
         })?;
@@ -645,6 +647,7 @@ impl Session {
                 .inspect_err(|_| self.rollback_transaction())?;
             return self.done(sink, done, more);
         }
+        self.keep_resolved(true);
         self.writing.set(true);
         let plan = self.plan(text, params, |b| {
             Ok(Some(match s {
