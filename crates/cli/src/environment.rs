@@ -66,6 +66,7 @@ impl Environment {
                 var("DOLT_AUTHOR_DATE").and_then(|d| parse_date(&d)),
                 var("DOLT_COMMITTER_DATE").and_then(|d| parse_date(&d)),
             ),
+            push_auto_setup_remote: pick("push.autosetupremote", "false") == "true",
             replace_name_characters: var("DOLT_DBNAME_REPLACE").is_some(),
             ..Settings::default()
         }

@@ -119,6 +119,13 @@ impl Database {
 
     /// Creates a database in a directory, which is made if need be.
     pub fn create(dir: &Path, options: &CreateOptions) -> Result<Database> {
+        let db = Database::create_empty(dir, &options.branch, &options.open)?;
+        db.initialize(options)?;
+        Ok(db)
+    }
+
+    /// Makes the directory of a database that has no commit yet: the beginning of a clone.
+    pub fn create_empty(dir: &Path, branch: &str, options: &OpenOptions) -> Result<Database> {
         let dot = dir.join(".dolt");
         if let Ok(entries) = std::fs::read_dir(&dot) {
             let allowed = ["tmp", "config.json", "git-remote-cache"];
@@ -141,18 +148,21 @@ impl Database {
         if !config.exists() {
             write_config(&config, &BTreeMap::new())?;
         }
-        let state = RepoState::new(&options.branch);
-        let files = Arc::new(FileStore::create(&dot.join("noms"), options.open.chunks)?);
+        let files = Arc::new(FileStore::create(&dot.join("noms"), options.chunks)?);
         let db = Database::over(
             files.clone(),
             Some(files),
             Some(dir.to_owned()),
-            state,
-            &options.open,
+            RepoState::new(branch),
+            options,
         )?;
-        db.initialize(options)?;
         db.write_state()?;
         Ok(db)
+    }
+
+    /// The database whose chunks are in a store that is not a database directory: a remote.
+    pub fn in_store(store: Arc<dyn ChunkStore>, options: &OpenOptions) -> Result<Database> {
+        Database::over(store, None, None, RepoState::new("main"), options)
     }
 
     /// Creates a database that lives as long as the process.
@@ -234,7 +244,8 @@ impl Database {
         self.chunks().is_read_only()
     }
 
-    fn chunks(&self) -> &Arc<dyn ChunkStore> {
+    /// The chunks.
+    pub fn chunks(&self) -> &Arc<dyn ChunkStore> {
         self.objects.nodes().chunks()
     }
 

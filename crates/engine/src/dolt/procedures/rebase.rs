@@ -77,6 +77,17 @@ pub fn rebase(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedur
     go_on(session, &db).map(done)
 }
 
+/// Makes the commits of the branch again on top of an upstream, without a plan to edit.
+pub(super) fn rebase_onto(
+    session: &Session,
+    db: &DbRef,
+    upstream: &str,
+    skip_verification: bool,
+) -> Result<String> {
+    start(session, db, upstream, EmptyCommits::Drop, skip_verification)?;
+    go_on(session, &session.resolve_database(&db.handle.name)?)
+}
+
 fn on_branch(db: &DbRef, branch: &str) -> DbRef {
     DbRef {
         revision: Revision::Branch(branch.to_string()),
