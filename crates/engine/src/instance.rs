@@ -289,6 +289,7 @@ impl Instance {
             branch: self.settings.default_branch.clone(),
             meta: CommitMeta::new(by, millis, ""),
             collation,
+            memorable_hash: false,
             open: self.open_options(),
         };
         let store = match &self.data_dir {

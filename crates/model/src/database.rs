@@ -9,6 +9,7 @@ use chunks::{ChunkStore, FileStore, Hash, Lsn, MemoryStore};
 use prolly::{AddressMap, NodeStore};
 use values::CollationId;
 
+use crate::memorable_commit::save_memorable;
 use crate::repo_state::{read_config, write_config};
 use crate::{
     Commit, CommitId, CommitMeta, Expected, ModelError, Objects, RefEdit, RefSnapshot, RepoState,
@@ -46,6 +47,8 @@ pub struct CreateOptions {
     pub meta: CommitMeta,
     /// The default collation of its tables.
     pub collation: CollationId,
+    /// Vary the first commit until its hash looks like the word "dolt".
+    pub memorable_hash: bool,
     /// How to open it then.
     pub open: OpenOptions,
 }
@@ -201,7 +204,10 @@ impl Database {
         let mut meta = options.meta.clone();
         meta.message = FIRST_MESSAGE.into();
         let first = Commit::new(&self.objects, root.save()?, Vec::new(), meta.clone())?;
-        let created = first.save(&self.objects)?;
+        let created = match options.memorable_hash {
+            true => save_memorable(&self.objects, &first)?,
+            false => first.save(&self.objects)?,
+        };
         let mut head = created;
         if options.collation != CollationId::DEFAULT {
             root = root.with_collation(options.collation);
@@ -563,6 +569,7 @@ mod tests {
             branch: "main".into(),
             meta: CommitMeta::new(person, 1_704_164_645_000, ""),
             collation: CollationId::DEFAULT,
+            memorable_hash: false,
             open: OpenOptions::default(),
         }
     }

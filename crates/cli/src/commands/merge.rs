@@ -167,22 +167,22 @@ fn merge(repo: &Repository, p: &Parsed) -> Outcome {
     }
     let fast_forward = rows.text(0, 1) == "1";
     let theirs = repo.commit_id(&p.positional[0])?;
-    report(repo, p, fast_forward, before, theirs)
+    report(repo, p, fast_forward, before, (repo.head()?, theirs))
 }
 
-/// Tells what a merge, or the merge of a pull, came to.
+/// Tells what a merge, or the merge of a pull, came to; `update` is what is shown as its ends.
 pub fn report(
     repo: &Repository,
     p: &Parsed,
     fast_forward: bool,
     before: CommitId,
-    theirs: CommitId,
+    update: (CommitId, CommitId),
 ) -> Outcome {
     if fast_forward {
         println!("Fast-forward");
     }
     let head = repo.head()?;
-    println!("Updating {}..{}", head.hash(), theirs.hash());
+    println!("Updating {}..{}", update.0.hash(), update.1.hash());
     if p.has("squash") {
         println!("Squash commit -- not updating HEAD");
     }

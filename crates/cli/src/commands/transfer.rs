@@ -152,7 +152,7 @@ pub fn pull(env: &Environment, words: &[String]) -> Outcome {
         print_head(&repo)?;
         return Ok(0);
     }
-    report(&repo, &p, rows.text(0, 0) == "1", before, theirs)
+    report(&repo, &p, rows.text(0, 0) == "1", before, (before, theirs))
 }
 
 /// The tracking branch that was pulled.
