@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use chunks::{ChunkStore, FileStore, JOURNAL_NAME, TableStore};
+use chunks::{ChunkStore, JOURNAL_NAME, TableStore};
 use model::{Database, OpenOptions};
 
 use crate::{Error, Location, Result};
@@ -29,6 +29,7 @@ pub fn prepare(location: &Location) -> Result<()> {
 
 /// Opens a remote.
 pub fn open(location: &Location) -> Result<Database> {
+    location.check_scheme()?;
     let Some(path) = location.path() else {
         return Err(Error::Unsupported(location.scheme.clone()));
     };
@@ -39,8 +40,8 @@ pub fn open(location: &Location) -> Result<Database> {
     Ok(Database::in_store(directory(&path)?, &options)?)
 }
 
-/// The store in a directory: that of a database, whose journal has its newest root, or one of
-/// table files.
+/// The store of table files in a directory. Databases keep a journal, which belongs to the
+/// process that has the database open: they are no remotes.
 fn directory(path: &Path) -> Result<Arc<dyn ChunkStore>> {
     if path.is_file() {
         return Err(Error::IsFile);
@@ -49,10 +50,7 @@ fn directory(path: &Path) -> Result<Arc<dyn ChunkStore>> {
         return Err(Error::NoSuchDirectory(path.display().to_string()));
     }
     if path.join(JOURNAL_NAME).exists() {
-        return Ok(Arc::new(FileStore::open(
-            path,
-            chunks::OpenOptions::default(),
-        )?));
+        return Err(Error::IsDatabase);
     }
     // Dolt makes this one too when it opens a store, and looks for it.
     let old = path.join("oldgen");

@@ -26,6 +26,9 @@ pub enum Error {
     /// There is no directory where the remote should be.
     #[error("stat {0}: no such file or directory")]
     NoSuchDirectory(String),
+    /// The directory is that of a database.
+    #[error("cannot create NBS store for directory containing chunk journal")]
+    IsDatabase,
     /// A file is where the directory of the remote should be.
     #[error("is a file")]
     IsFile,

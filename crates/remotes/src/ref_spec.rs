@@ -142,12 +142,22 @@ enum FetchKind {
 impl FetchSpec {
     /// Reads a spec as the entry of a remote has it: `refs/heads/*:refs/remotes/origin/*`.
     pub fn parse(text: &str, remote: &str) -> Result<FetchSpec> {
+        let spec = FetchSpec::parse_any(text)?;
+        match &spec.kind {
+            FetchKind::Branches { remote: r, .. } if r != remote => {
+                Err(Error::BadRefSpec(text.to_string()))
+            }
+            _ => Ok(spec),
+        }
+    }
+
+    fn parse_any(text: &str) -> Result<FetchSpec> {
         let bad = || Error::BadFetchSpec(text.to_string());
         let (from, to) = text.split_once(':').unwrap_or((text, text));
         let kind = match (parse_ref(from), parse_ref(to)) {
             (Some(Ref::Branch(from)), Some(Ref::Tracking { remote: to, branch })) => {
                 let stars = from.matches('*').count();
-                if stars > 1 || stars != branch.matches('*').count() || to != remote {
+                if stars > 1 || stars != branch.matches('*').count() {
                     return Err(Error::BadRefSpec(text.to_string()));
                 }
                 FetchKind::Branches {
@@ -178,7 +188,7 @@ impl FetchSpec {
                 ),
                 remote,
             ),
-            _ => FetchSpec::parse(text, remote),
+            _ => FetchSpec::parse_any(text),
         }
     }
 
@@ -260,6 +270,8 @@ mod tests {
         assert_eq!(target(&other, "refs/heads/x").unwrap(), "refs/remotes/o/y");
         let tag = FetchSpec::parse_argument("refs/tags/v", "o").unwrap();
         assert_eq!(target(&tag, "refs/tags/v").unwrap(), "refs/tags/v");
+        let far = FetchSpec::parse_argument("refs/heads/x:refs/remotes/far/y", "o").unwrap();
+        assert_eq!(target(&far, "refs/heads/x").unwrap(), "refs/remotes/far/y");
         assert!(FetchSpec::parse_argument("a:b", "o").is_err());
         assert!(FetchSpec::parse("refs/heads/*:refs/remotes/other/*", "o").is_err());
         assert!(FetchSpec::parse("refs/heads/*:refs/remotes/o/x", "o").is_err());

@@ -43,13 +43,18 @@ impl Location {
             Some((scheme, _)) => scheme.to_lowercase(),
             None => "https".to_string(),
         };
-        if !SCHEMES.contains(&scheme.as_str()) {
-            return Err(Error::UnknownScheme(scheme));
-        }
         Ok(Location {
             scheme,
             url: url.to_string(),
         })
+    }
+
+    /// Fails when there is no store behind the scheme.
+    pub(crate) fn check_scheme(&self) -> Result<()> {
+        match SCHEMES.contains(&self.scheme.as_str()) {
+            true => Ok(()),
+            false => Err(Error::UnknownScheme(self.scheme.clone())),
+        }
     }
 
     /// The path of a local address.
@@ -163,8 +168,9 @@ mod tests {
             let found = absolute(text, Path::new("/base/dir")).unwrap();
             assert_eq!(found.url, url, "{text}");
         }
-        let refused = |text: &str| absolute(text, Path::new("/base")).unwrap_err().to_string();
-        assert_eq!(refused("xyz://a/b"), "unknown url scheme: 'xyz'");
+        let unknown = absolute("xyz://a/b", Path::new("/base")).unwrap();
+        let refused = unknown.check_scheme().unwrap_err().to_string();
+        assert_eq!(refused, "unknown url scheme: 'xyz'");
         assert!(absolute("", Path::new("/")).is_err());
     }
 }

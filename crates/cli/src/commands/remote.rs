@@ -27,7 +27,17 @@ pub fn print_list(list: impl IntoIterator<Item = Remote>, verbose: bool) -> Resu
         }
         let params = match r.params.is_empty() {
             true => String::new(),
-            false => serde_json::to_string(&r.params)?,
+            false => {
+                let pair = |(k, v): (&String, &String)| -> serde_json::Result<String> {
+                    Ok(format!(
+                        "{}: {}",
+                        serde_json::to_string(k)?,
+                        serde_json::to_string(v)?
+                    ))
+                };
+                let pairs: Vec<String> = r.params.iter().map(pair).collect::<Result<_, _>>()?;
+                format!("{{{}}}", pairs.join(", "))
+            }
         };
         println!("{} {} {params}", r.name, r.url);
     }

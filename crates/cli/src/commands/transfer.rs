@@ -26,6 +26,13 @@ fn check_user(p: &Parsed) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Says on standard error that something is under way.
+fn tell_progress(p: &Parsed, what: &str) {
+    if !p.has("silent") {
+        eprintln!("{what}");
+    }
+}
+
 /// The repository's part of an address of a page of DoltHub.
 fn without_page(url: &str) -> &str {
     let rest = url.strip_prefix("https://www.dolthub.com/repositories/");
@@ -94,7 +101,9 @@ pub fn clone(env: &Environment, words: &[String]) -> Outcome {
 pub fn fetch(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, FETCH)?;
     check_user(&p)?;
-    Repository::open(env)?.call("DOLT_FETCH", &p.canonical())?;
+    let repo = Repository::open(env)?;
+    tell_progress(&p, "Fetching...");
+    repo.call("DOLT_FETCH", &p.canonical())?;
     Ok(0)
 }
 
@@ -102,7 +111,9 @@ pub fn fetch(env: &Environment, words: &[String]) -> Outcome {
 pub fn push(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, PUSH)?;
     check_user(&p)?;
-    let rows = Repository::open(env)?.call("DOLT_PUSH", &p.canonical())?;
+    let repo = Repository::open(env)?;
+    tell_progress(&p, "Uploading...");
+    let rows = repo.call("DOLT_PUSH", &p.canonical())?;
     println!("{}", rows.text(0, 1));
     Ok(0)
 }
@@ -129,8 +140,16 @@ pub fn pull(env: &Environment, words: &[String]) -> Outcome {
     let repo = Repository::open(env)?;
     super::merge::check_identity(&repo)?;
     repo.allow_conflicts()?;
-    let before = repo.head()?;
-    let rows = repo.call("DOLT_PULL", &p.canonical())?;
+    let (branch, before) = (repo.branch()?, repo.head()?);
+    tell_progress(&p, "Pulling...");
+    let result = repo.call("DOLT_PULL", &p.canonical());
+    // A rebase that stops leaves the session on a branch of its own.
+    let after = repo.branch()?;
+    if p.has("rebase") && after != branch {
+        let head = model::ref_name::branch(&after);
+        repo.with_store(|s| s.edit_repo_state(|state| state.head = head))?;
+    }
+    let rows = result?;
     let message = rows.text(0, 2);
     if matches!(message, "Everything up-to-date")
         || message.starts_with("cannot fast forward from a to b")
@@ -166,9 +185,12 @@ fn tracking(repo: &Repository, p: &Parsed) -> Result<String, Failure> {
         .get(&repo.branch()?)
         .cloned()
         .unwrap_or_default();
-    let remote = match p.positional.first() {
+    let named = p.positional.first().filter(|n| !n.is_empty());
+    let remote = match named {
         Some(name) => name.clone(),
-        None => upstream.remote,
+        None if state.remotes.contains_key(&upstream.remote) => upstream.remote,
+        None if state.remotes.len() == 1 => state.remotes.into_keys().next().unwrap_or_default(),
+        None => "origin".to_string(),
     };
     Ok(format!(
         "{remote}/{}",

@@ -53,14 +53,17 @@ fn check(a: &Arguments) -> Result<()> {
 
 /// The remote to pull from, and its branch (Dolt's `NewPullSpec`).
 fn source(state: &RepoState, a: &Arguments, current: &str) -> Result<(Remote, String)> {
-    let remote = match a.positional.first() {
-        Some(name) => named(state, name)?,
-        None => default_remote(state)?.ok_or_else(|| Error::general("no remote"))?,
+    let upstream = state.branches.get(current);
+    let followed = upstream.and_then(|u| state.remotes.get(&u.remote));
+    let remote = match (a.positional.first().filter(|n| !n.is_empty()), followed) {
+        (Some(name), _) => named(state, name)?,
+        (None, Some(remote)) => remote.clone(),
+        (None, None) => default_remote(state)?.ok_or_else(|| Error::general("no remote"))?,
     };
     if let Some(branch) = a.positional.get(1) {
         return Ok((remote, branch.clone()));
     }
-    let Some(upstream) = state.branches.get(current) else {
+    let Some(upstream) = upstream else {
         return Err(Error::general(match a.positional.first() {
             Some(name) => format!(
                 "You asked to pull from the remote '{name}', but did not specify a branch. Because this is not the default configured remote for your current branch, you must specify a branch."
@@ -157,7 +160,7 @@ fn merge_with(
     .map(|o| format!("--{o}"))
     .collect();
     words.extend(["-m".to_string(), message, tracking.to_string()]);
-    let done = merge::run(session, db, &parse(merge::OPTIONS, &words)?)?;
+    let done = merge::run_with(session, db, &parse(merge::OPTIONS, &words)?, a.has("force"))?;
     Ok((done.fast_forward, done.conflicts, done.message))
 }
 

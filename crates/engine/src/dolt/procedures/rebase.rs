@@ -1,6 +1,8 @@
 //! `dolt_rebase` (spec 05 §18).
 
-use model::{Column, CommitId, EmptyCommits, RebaseState, Schema, Table, ref_name};
+use model::{
+    Column, CommitId, EmptyCommits, Expected, RebaseState, Schema, Table, WorkingSet, ref_name,
+};
 use prolly::Edit;
 use values::{CollationId, Decimal, LobSize, OwnedValue, SqlType, Value};
 use versioning::reset::with_untracked;
@@ -457,10 +459,20 @@ fn leave(session: &Session, db: &DbRef, temporary: &str, branch: &str) -> Result
 
 fn abort(session: &Session, db: &DbRef) -> Result<()> {
     let temporary = branch_of(db)?.to_string();
-    let state = {
-        let set = db.handle.branch_state(&temporary)?.set.clone();
-        set.rebase
-            .ok_or_else(|| Error::general("no rebase in progress"))?
+    let left = db.handle.branch_state(&temporary)?.set.clone();
+    let state = left
+        .rebase
+        .clone()
+        .ok_or_else(|| Error::general("no rebase in progress"))?;
+    leave(session, db, &temporary, &state.branch)?;
+    // Dolt lets the working set stay behind, as the branch's was before the rebase.
+    let clean = WorkingSet {
+        working: state.pre_working,
+        staged: state.pre_working,
+        rebase: None,
+        ..left
     };
-    leave(session, db, &temporary, &state.branch)
+    let store = &db.handle.store;
+    store.set_working_set(&temporary, &clean, Expected::Any)?;
+    Ok(())
 }
