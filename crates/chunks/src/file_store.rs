@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::journal::{JOURNAL_ADDRESS, Journal};
 use crate::lock_file::LockFile;
 use crate::{
-    Chunk, ChunkError, ChunkStore, Hash, HashMap, HashSet, Lsn, Manifest, Result, Sources, Spec,
-    ghosts,
+    Chunk, ChunkError, ChunkFile, ChunkStore, Hash, HashMap, HashSet, Lsn, Manifest, Result,
+    Sources, Spec, TableWriter, ghosts,
 };
 
 /// Most bytes of chunks that a read-only store keeps for its reader.
@@ -215,9 +215,10 @@ impl FileStore {
         Ok(())
     }
 
-    /// Adds finished files, which lie in the directory already and are durable, to the manifest.
+    /// Adds finished files, which lie in the directory already, to the manifest.
     pub fn add_table_files(&self, files: &[Spec]) -> Result<()> {
         self.check_writable()?;
+        crate::manifest::sync_dir(&self.dir)?;
         let mut manifest = self.lock_manifest();
         let mut next = manifest.clone().unwrap_or_default();
         next.root = self.current_root(manifest.as_ref());
@@ -396,6 +397,15 @@ impl ChunkStore for FileStore {
             Some(journal) => journal.sync(lsn),
             None => Ok(()),
         }
+    }
+
+    fn begin_file(&self) -> Result<Box<dyn ChunkFile + '_>> {
+        self.check_writable()?;
+        Ok(Box::new(TableWriter::create(&self.dir)?))
+    }
+
+    fn list_files(&self, files: &[Spec]) -> Result<()> {
+        self.add_table_files(files)
     }
 
     fn is_read_only(&self) -> bool {
