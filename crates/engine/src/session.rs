@@ -9,6 +9,7 @@ use syntax::ast::VarScope;
 use values::conversion::{Modes as ConversionModes, Warning};
 use values::{CollationId, DateTime, OwnedValue, Value};
 
+use crate::accounts::Access;
 use crate::bind::Modes;
 use crate::database::DatabaseHandle;
 use crate::error::{Error, Result};
@@ -72,6 +73,8 @@ pub struct Session {
     statement_micros: Cell<i64>,
     found_rows_flag: Cell<bool>,
     process: Arc<Process>,
+    /// What the account may not do, and the state of the accounts that says so.
+    access: RefCell<Option<(u64, Option<Arc<Access>>)>>,
     pub(crate) prepared: RefCell<HashMap<u32, Arc<PreparedStatement>>>,
     pub(crate) prepared_names: RefCell<HashMap<String, Arc<PreparedStatement>>>,
     pub(crate) next_prepared: Cell<u32>,
@@ -120,6 +123,7 @@ impl Session {
             statement_micros: Cell::new(micros),
             found_rows_flag: Cell::new(false),
             process,
+            access: RefCell::default(),
             prepared: RefCell::default(),
             prepared_names: RefCell::default(),
             next_prepared: Cell::new(1),
@@ -173,6 +177,28 @@ impl Session {
         }
     }
 
+    /// What the account may not do; none when it may do everything, when there are no accounts,
+    /// and in stored programs, which run with the rights of who defined them.
+    pub(crate) fn access(&self) -> Option<Arc<Access>> {
+        let accounts = self.instance.accounts.as_ref()?;
+        if self.depth.get() > 0 {
+            return None;
+        }
+        let version = accounts.version();
+        if let Some((known, access)) = &*self.access.borrow()
+            && *known == version
+        {
+            return access.clone();
+        }
+        let name = self.account_name();
+        let grants = accounts.effective_grants(&name.user, &name.host);
+        let access = Access::of(name, self.host(), grants).map(Arc::new);
+        // Plans were made for what was allowed before.
+        self.plans.borrow_mut().clear_plans();
+        *self.access.borrow_mut() = Some((version, access.clone()));
+        access
+    }
+
     /// User name.
     pub fn user(&self) -> String {
         self.user.borrow().clone()
@@ -189,6 +215,7 @@ impl Session {
         *self.user.borrow_mut() = user.to_string();
         *self.host.borrow_mut() = host.to_string();
         *self.database.borrow_mut() = None;
+        *self.access.borrow_mut() = None;
     }
 
     /// How to stop what the session runs.
@@ -771,6 +798,9 @@ impl Session {
 
     /// USE and COM_INIT_DB.
     pub fn use_database(&self, name: &str) -> Result<()> {
+        if let Some(access) = self.access() {
+            access.sees_database(name)?;
+        }
         let shown = match name.to_ascii_lowercase().as_str() {
             "information_schema" | "mysql" | "performance_schema" | "sys" => name.to_lowercase(),
             _ => {

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use syntax::ast::{self, Statement};
 use values::{OwnedValue, SqlType, Value};
 
+use crate::accounts::Access;
 use crate::bind::dml::{DeletePlan, InsertPlan, UpdatePlan};
 use crate::bind::{Binder, BoundTable, Catalog, Modes, Resolved};
 use crate::context::Context;
@@ -62,6 +63,21 @@ pub(crate) enum CachedPlan {
     Delete(Planned<DeletePlan>),
 }
 
+impl CachedPlan {
+    /// The tables that are written, by number, and whether rows of them may go or change.
+    fn written(&self) -> Vec<(usize, bool)> {
+        match self {
+            CachedPlan::Query(_) => Vec::new(),
+            CachedPlan::Insert(p) => {
+                let changes = p.plan.replace || p.plan.on_duplicate.is_some();
+                vec![(p.plan.table, changes)]
+            }
+            CachedPlan::Update(p) => p.plan.targets.iter().map(|t| (t.table, true)).collect(),
+            CachedPlan::Delete(p) => p.plan.targets.iter().map(|t| (t.1, true)).collect(),
+        }
+    }
+}
+
 struct CacheEntry {
     plan: Arc<CachedPlan>,
     /// What the plan was made under: current database, and the settings that decide meaning.
@@ -69,6 +85,8 @@ struct CacheEntry {
     modes: Arc<Modes>,
     generation: u64,
     types: Vec<SqlType>,
+    /// Its privileges were asked for; a plan of a view or stored program has none of its own.
+    checked: bool,
 }
 
 /// Plans of this session by statement text.
@@ -76,6 +94,13 @@ struct CacheEntry {
 pub(crate) struct PlanCache {
     entries: HashMap<Arc<[u8]>, CacheEntry>,
     statements: HashMap<Arc<[u8]>, Arc<Statement>>,
+}
+
+impl PlanCache {
+    /// Forgets plans, but not what texts mean.
+    pub(crate) fn clear_plans(&mut self) {
+        self.entries.clear();
+    }
 }
 
 /// Plans that a session keeps.
@@ -233,6 +258,9 @@ impl Session {
         more: bool,
     ) -> Result<()> {
         self.keep_resolved(false);
+        if let Some(access) = self.access() {
+            crate::accounts::check(self, &access, s)?;
+        }
         match s {
             Statement::Query(q) => self.query(q, text, params, sink, more),
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
@@ -396,6 +424,16 @@ impl Session {
             .instance
             .process(id)
             .ok_or_else(|| Error::unknown_thread(id))?;
+        if let Some(access) = self.access()
+            && process.user != access.user()
+            && !access.may_end_connections()
+        {
+            return Err(Error::new(
+                1095,
+                "HY000",
+                format!("You are not owner of thread {id}"),
+            ));
+        }
         if query {
             process.interrupt.kill_query();
         } else {
@@ -444,12 +482,14 @@ impl Session {
         types: &[SqlType],
         modes: &Arc<Modes>,
     ) -> Option<Arc<CachedPlan>> {
+        let unrestricted = self.access().is_none();
         let plans = self.plans.borrow();
         let entry = plans.entries.get(text)?;
         let generation = self.instance.generation.load(Ordering::Relaxed);
         let fits = entry.generation == generation
             && Arc::ptr_eq(&entry.modes, modes)
             && same_types(&entry.types, types)
+            && (entry.checked || unrestricted)
             && entry.database == self.current_database();
         if !fits {
             return None;
@@ -475,6 +515,7 @@ impl Session {
         if text.len() > LONGEST_KEPT {
             return;
         }
+        let checked = self.access().is_some();
         let mut plans = self.plans.borrow_mut();
         if plans.entries.len() >= PLANS_KEPT {
             plans.entries.clear();
@@ -485,6 +526,7 @@ impl Session {
             modes: modes.clone(),
             generation: self.instance.generation.load(Ordering::Relaxed),
             types,
+            checked,
         };
         plans.entries.insert(Arc::from(text), entry);
     }
@@ -667,6 +709,12 @@ impl Session {
             CachedPlan::Delete(p) => &p.tables,
             CachedPlan::Query(p) => &p.tables,
         };
+        for (number, removes) in plan.written() {
+            let db = self.resolve_database(&tables[number].db)?;
+            if matches!(db.revision, Revision::Branch(_)) {
+                crate::ddl::resolve_before_write(self, &db, &tables[number].name, removes)?;
+            }
+        }
         let views = self.open_views(tables, true)?;
         let cx = Context::new(self, params, views);
         let target = |number: usize| -> Result<Target> { self.write_target(&tables[number]) };
@@ -1000,6 +1048,14 @@ impl Catalog for Session {
         let found = self.resolve_database(db)?;
         crate::dolt::function(self, &found, name, args)?
             .ok_or_else(|| Error::general(format!("table function: '{name}' not found")))
+    }
+
+    fn access(&self) -> Option<Arc<Access>> {
+        Session::access(self)
+    }
+
+    fn table_names(&self, db: &str) -> Result<Vec<String>> {
+        Ok(self.root_of(&self.resolve_database(db)?)?.table_names())
     }
 
     fn current_database(&self) -> Option<String> {

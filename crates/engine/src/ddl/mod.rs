@@ -12,6 +12,8 @@ pub(crate) mod stored_text;
 pub mod types;
 mod view;
 
+pub use foreign_key::resolve_before_write;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -165,23 +167,9 @@ pub fn run(session: &Session, s: &Statement, text: &[u8], params: &[OwnedValue])
         Statement::CreateDatabase(c) => create_database(session, c),
         Statement::DropDatabase(d) => drop_database(session, d),
         Statement::Truncate(name) => truncate(session, name),
-        Statement::CreateTable(c) => create_table(session, c, text, params),
+        Statement::CreateTable(c) => create::create_table(session, c, text, params),
         _ => define(session, s, text).map(|()| 0),
     }
-}
-
-fn create_table(
-    session: &Session,
-    c: &ast::CreateTable,
-    text: &[u8],
-    params: &[OwnedValue],
-) -> Result<u64> {
-    let rows = create::create_table(session, c, text, params)?;
-    let db = database_of(session, &c.name)?;
-    let mut change = Change::new(session, &db)?;
-    foreign_key::resolve_waiting(&mut change, &c.name.name)?;
-    change.finish()?;
-    Ok(rows)
 }
 
 fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
