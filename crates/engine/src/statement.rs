@@ -257,6 +257,7 @@ impl Session {
         sink: &mut dyn ResultSink,
         more: bool,
     ) -> Result<()> {
+        self.keep_resolved(false);
         if let Some(access) = self.access() {
             crate::accounts::check(self, &access, s)?;
         }
@@ -602,6 +603,7 @@ impl Session {
         sink: &mut dyn ResultSink,
         more: bool,
     ) -> Result<()> {
+        self.keep_resolved(true);
         let plan = self.plan(text, params, |b| {
             Ok(Some(CachedPlanKind::Query(b.bind_query(q)?)))
         })?;
@@ -687,6 +689,7 @@ impl Session {
                 .inspect_err(|_| self.rollback_transaction())?;
             return self.done(sink, done, more);
         }
+        self.keep_resolved(true);
         self.writing.set(true);
         let plan = self.plan(text, params, |b| {
             Ok(Some(match s {

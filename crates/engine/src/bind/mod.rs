@@ -97,7 +97,7 @@ pub trait Catalog {
 }
 
 /// Settings of the session that decide the meaning of a statement.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Modes {
     /// ONLY_FULL_GROUP_BY.
     pub only_full_group_by: bool,

@@ -529,9 +529,7 @@ pub(super) fn create_table(
     let name = c.name.name.to_string();
     check_identifier(&name)?;
     check_table_name(&name)?;
-    if change.root.table_hash(&name).is_some()
-        || change.root.views()?.contains_key(&name.to_lowercase())
-    {
+    if change.root.has_table(&name) || change.root.views()?.contains_key(&name.to_lowercase()) {
         if c.if_not_exists {
             session.push_warning(1050, format!("Table '{name}' already exists"));
             return Ok(0);

@@ -56,7 +56,7 @@ impl<'s> Change<'s> {
 
     fn set_root(&mut self, root: Root) -> Result<()> {
         let id = root.save()?;
-        self.root = Arc::new(RootState::new(root, id, &self.db.handle.name)?);
+        self.root = Arc::new(self.db.handle.root_state(root, id)?);
         Ok(())
     }
 
@@ -424,14 +424,14 @@ fn create_counter_reset(db: &DbRef, table: &str) {
 /// RENAME TABLE within a database.
 fn rename_table(change: &mut Change<'_>, from: &str, to: &str) -> Result<()> {
     let views = change.root.views()?;
-    if change.root.table_hash(from).is_none() && views.contains_key(&from.to_lowercase()) {
+    if !change.root.has_table(from) && views.contains_key(&from.to_lowercase()) {
         return Err(Error::not_supported("RENAME of a view"));
     }
     let state = change.table(from)?;
     create::check_identifier(to)?;
     create::check_table_name(to)?;
     let same = from.eq_ignore_ascii_case(to);
-    if !same && (change.root.table_hash(to).is_some() || views.contains_key(&to.to_lowercase())) {
+    if !same && (change.root.has_table(to) || views.contains_key(&to.to_lowercase())) {
         return Err(Error::table_exists(to));
     }
     let root = change.root.root.with_table_renamed(&state.name, to)?;

@@ -25,6 +25,7 @@ use crate::virtual_table::VirtualTable;
 
 pub use concurrent::merge_working_sets;
 pub use functions::scalar;
+pub use procedures::{clone_directory, new_remote};
 pub use system_writes::change;
 pub use validate::before_commit;
 
@@ -38,6 +39,12 @@ pub struct ProcedureResult {
 
 impl From<versioning::Error> for Error {
     fn from(e: versioning::Error) -> Error {
+        Error::general(e)
+    }
+}
+
+impl From<remotes::Error> for Error {
+    fn from(e: remotes::Error) -> Error {
         Error::general(e)
     }
 }
