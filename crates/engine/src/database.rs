@@ -7,10 +7,14 @@ use chunks::Hash;
 use model::{Database, RootId, WorkingSet};
 
 use crate::error::{Error, Result};
+use crate::program::stored::{CodeVersion, StoredCode};
 use crate::root_state::RootState;
 
 /// Roots that are kept decoded.
 const ROOTS_KEPT: usize = 256;
+
+/// Versions of the stored programs that are kept parsed.
+const CODE_KEPT: usize = 32;
 
 /// A database as all sessions share it.
 pub struct DatabaseHandle {
@@ -21,6 +25,7 @@ pub struct DatabaseHandle {
     roots: Mutex<HashMap<RootId, Arc<RootState>>>,
     sets: Mutex<HashMap<Hash, Arc<BranchState>>>,
     commit: Mutex<()>,
+    code: Mutex<HashMap<CodeVersion, Arc<StoredCode>>>,
     /// Next AUTO_INCREMENT values by lower-case table name, over all branches.
     counters: Mutex<HashMap<String, u64>>,
 }
@@ -48,6 +53,7 @@ impl DatabaseHandle {
             roots: Mutex::default(),
             sets: Mutex::default(),
             commit: Mutex::default(),
+            code: Mutex::default(),
             counters: Mutex::default(),
         }
     }
@@ -60,6 +66,21 @@ impl DatabaseHandle {
         let root = Arc::new(RootState::open(self.store.objects(), id, &self.name)?);
         self.keep(root.clone());
         Ok(root)
+    }
+
+    /// The stored programs of a root.
+    pub fn stored_code(&self, root: &RootState) -> Result<Arc<StoredCode>> {
+        let version = CodeVersion::of(root);
+        if let Some(code) = locked(&self.code).get(&version) {
+            return Ok(code.clone());
+        }
+        let code = Arc::new(StoredCode::read(root)?);
+        let mut kept = locked(&self.code);
+        if kept.len() >= CODE_KEPT {
+            kept.clear();
+        }
+        kept.insert(version, code.clone());
+        Ok(code)
     }
 
     /// Keeps a root that has just been built.

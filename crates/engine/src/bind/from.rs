@@ -213,8 +213,11 @@ impl Binder<'_> {
         let source = std::mem::replace(&mut self.source, Arc::from(text.as_bytes()));
         let view_db = self.view_db.replace(db.clone());
         let view_as_of = std::mem::replace(&mut self.view_as_of, as_of);
+        let scope = self.scope.take();
+        self.depends_on_code(&db);
         let cache = self.new_cache();
         let bound = self.query_with_outer(&query);
+        self.scope = scope;
         self.view_as_of = view_as_of;
         self.view_db = view_db;
         self.source = source;

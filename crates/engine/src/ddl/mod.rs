@@ -7,6 +7,7 @@ mod alter;
 mod create;
 mod foreign_key;
 mod function_text;
+mod program;
 mod rebuild;
 pub(crate) mod stored_text;
 pub mod types;
@@ -235,15 +236,15 @@ fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
         Statement::AlterView(v) => view::create_view(session, v, text),
         Statement::DropView(d) => view::drop_views(session, d),
         Statement::AlterDatabase(a) => alter_database(session, a),
-        Statement::CreateTrigger(_) | Statement::DropTrigger(_) => {
-            Err(Error::not_supported("TRIGGER"))
+        Statement::CreateTrigger(t) => program::create_trigger(session, s, t, text),
+        Statement::DropTrigger(d) => program::drop_trigger(session, d),
+        Statement::CreateProcedure(r) | Statement::CreateFunction(r) => {
+            program::create_routine(session, s, r, text)
         }
-        Statement::CreateProcedure(_)
-        | Statement::DropProcedure(_)
-        | Statement::CreateFunction(_)
-        | Statement::DropFunction(_)
-        | Statement::AlterProcedure(_)
-        | Statement::AlterFunction(_) => Err(Error::not_supported("stored routines")),
+        Statement::DropProcedure(d) => program::drop_routine(session, d, false),
+        Statement::DropFunction(d) => program::drop_routine(session, d, true),
+        Statement::AlterProcedure(a) => program::alter_routine(session, a, false),
+        Statement::AlterFunction(a) => program::alter_routine(session, a, true),
         Statement::CreateEvent(_) | Statement::AlterEvent(_) | Statement::DropEvent(_) => {
             Err(Error::not_supported("EVENT"))
         }
@@ -415,6 +416,7 @@ fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
             change.set_foreign_keys(&next)?;
         }
     }
+    program::drop_triggers_of(&mut change, &present)?;
     let root = change
         .root
         .root

@@ -6,6 +6,7 @@ use values::{OwnedValue, Value};
 use super::listing::{Kind, Listing, maybe};
 use crate::accounts;
 use crate::error::{Error, Result};
+use crate::program::condition::Level;
 use crate::schema_tables::server_facts;
 use crate::session::Session;
 use crate::variables;
@@ -88,15 +89,18 @@ pub(super) fn warnings(
         None => (0, usize::MAX),
         Some(l) => (l.offset.as_ref().map_or(Ok(0), number)?, number(&l.count)?),
     };
-    if errors {
-        return Ok(out);
-    }
-    for w in session.warnings().into_iter().skip(skip).take(take) {
-        let level = if w.note { "Note" } else { "Warning" };
+    let mut list = session.conditions();
+    list.retain(|c| !errors || c.level == Level::Error);
+    for c in list.into_iter().skip(skip).take(take) {
+        let level = match c.level {
+            Level::Note => "Note",
+            Level::Warning => "Warning",
+            Level::Error => "Error",
+        };
         out.push(vec![
             Value::text(level),
-            Value::Int(w.code.into()),
-            Value::text(w.text),
+            Value::Int(c.error.code.into()),
+            Value::text(c.error.message),
         ]);
     }
     Ok(out)
@@ -110,7 +114,8 @@ pub(super) fn count(session: &Session, errors: bool) -> Listing {
         "@@session.warning_count"
     };
     let n = if errors {
-        0
+        let list = session.conditions();
+        list.iter().filter(|c| c.level == Level::Error).count() as i64
     } else {
         i64::from(session.warning_count())
     };
