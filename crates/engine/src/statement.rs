@@ -495,7 +495,8 @@ impl Session {
         sink: &mut dyn ResultSink,
         more: bool,
     ) -> Result<()> {
-        if let Some((stored, db)) = self.stored_procedure(&call.name)? {
+        let dolt = crate::dolt::has_procedure(&call.name.name);
+        if !dolt && let Some((stored, db)) = self.stored_procedure(&call.name)? {
             return crate::program::call::call(self, &stored, &db, call, text, params, sink, more);
         }
         let modes = self.modes();
@@ -511,8 +512,30 @@ impl Session {
         }
         let texts: Vec<String> = args.iter().map(crate::convert::to_string).collect();
         let name = call.name.name.to_lowercase();
-        match crate::dolt::call(self, &name, &texts)? {
+        if dolt && self.depth.get() > 0 {
+            return Err(Error::commit_in_program());
+        }
+        let (name, texts, out) = match name.as_str() {
+            // The first argument is a variable that takes the hash of the commit.
+            "dolt_commit_hash_out" => {
+                let shown = format!("{}.{name}", self.current_database().unwrap_or_default());
+                let place = call.args.first().and_then(|e| self.variable_of(e));
+                let place = place.ok_or_else(|| Error::not_a_variable(1, shown))?;
+                ("dolt_commit".to_string(), &texts[1..], Some(place))
+            }
+            _ => (name, &texts[..], None),
+        };
+        match crate::dolt::call(self, &name, texts)? {
             Some(result) => {
+                if let (Some(place), Some(hash)) =
+                    (out, result.rows.first().and_then(|r| r.first()))
+                {
+                    self.assign(
+                        &place,
+                        hash.clone(),
+                        &SqlType::Text(values::LobSize::Long, values::CollationId::DEFAULT),
+                    )?;
+                }
                 self.end_of_statement(false)
                     .inspect_err(|_| self.rollback_transaction())?;
                 self.send_rows(&result.columns, result.rows, sink, more)

@@ -5,6 +5,7 @@
 
 mod alter;
 mod create;
+pub(crate) mod event;
 mod foreign_key;
 mod function_text;
 mod program;
@@ -245,9 +246,9 @@ fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
         Statement::DropFunction(d) => program::drop_routine(session, d, true),
         Statement::AlterProcedure(a) => program::alter_routine(session, a, false),
         Statement::AlterFunction(a) => program::alter_routine(session, a, true),
-        Statement::CreateEvent(_) | Statement::AlterEvent(_) | Statement::DropEvent(_) => {
-            Err(Error::not_supported("EVENT"))
-        }
+        Statement::CreateEvent(e) => event::create_event(session, s, e, text),
+        Statement::AlterEvent(e) => event::alter_event(session, e, text),
+        Statement::DropEvent(d) => event::drop_event(session, d),
         Statement::LoadData(_) => Err(Error::not_supported("LOAD DATA")),
         _ => Err(Error::not_supported("this statement")),
     }

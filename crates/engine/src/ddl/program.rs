@@ -16,7 +16,7 @@ use crate::session::{DbRef, Session};
 const PROCEDURES: &str = "dolt_procedures";
 
 /// The text of a definition as it is stored.
-fn stored_text(text: &[u8]) -> String {
+pub(super) fn stored_text(text: &[u8]) -> String {
     String::from_utf8_lossy(text)
         .trim()
         .trim_end_matches(';')
@@ -33,7 +33,7 @@ fn code_of(change: &Change<'_>) -> Result<Arc<StoredCode>> {
 }
 
 /// Compiles a definition to see whether it is right; its spans refer to `text`.
-fn check(
+pub(super) fn check(
     session: &Session,
     change: &Change<'_>,
     s: &Statement,
@@ -54,7 +54,7 @@ fn check(
 }
 
 /// A row of `dolt_schemas` for an object that is made now.
-fn schemas_row(
+pub(super) fn schemas_row(
     session: &Session,
     kind: &str,
     name: &str,

@@ -57,19 +57,32 @@ pub(crate) fn is_deterministic(r: &ast::CreateRoutine) -> bool {
         .any(|c| matches!(c, ast::Characteristic::Deterministic(true)))
 }
 
-/// The variable that an OUT argument names.
-fn variable(session: &Session, e: &ast::Expr) -> Option<Place> {
-    match e {
-        ast::Expr::UserVar(name) => Some(Place::User(name.clone())),
-        ast::Expr::Column(c) if c.db.is_none() => {
-            let row = match &c.table {
-                None => None,
-                Some(t) => Some(Row::named(t).filter(|r| *r == Row::New)?),
-            };
-            let scope = session.scope()?;
-            scope.find(row, &c.name).map(|l| Place::Slot(l.place))
+impl Session {
+    /// The variable that an OUT argument names.
+    pub(crate) fn variable_of(&self, e: &ast::Expr) -> Option<Place> {
+        match e {
+            ast::Expr::UserVar(name) => Some(Place::User(name.clone())),
+            ast::Expr::Column(c) if c.db.is_none() => {
+                let row = match &c.table {
+                    None => None,
+                    Some(t) => Some(Row::named(t).filter(|r| *r == Row::New)?),
+                };
+                let scope = self.scope()?;
+                scope.find(row, &c.name).map(|l| Place::Slot(l.place))
+            }
+            _ => None,
         }
-        _ => None,
+    }
+
+    /// Assigns to a variable.
+    pub(crate) fn assign(&self, place: &Place, v: OwnedValue, ty: &SqlType) -> Result<()> {
+        match place {
+            Place::User(name) => {
+                self.set_user_variable(name, super::run::plain(v, ty));
+                Ok(())
+            }
+            Place::Slot(n) => self.set_local(*n, v, ty),
+        }
     }
 }
 
@@ -109,7 +122,9 @@ pub(crate) fn call(
     for (n, (e, p)) in call.args.iter().zip(&program.params).enumerate() {
         let slot = &program.slots[n];
         if p.mode != ParamMode::In {
-            let place = variable(session, e).ok_or_else(|| Error::not_a_variable(n + 1, &shown))?;
+            let place = session
+                .variable_of(e)
+                .ok_or_else(|| Error::not_a_variable(n + 1, &shown))?;
             out.push((n, place));
         }
         if p.mode == ParamMode::Out {
@@ -129,11 +144,7 @@ pub(crate) fn call(
         _ => super::run::run(session, &program, db, values, None)?,
     };
     for (n, place) in out {
-        let (v, slot) = (values[n].clone(), &program.slots[n]);
-        match place {
-            Place::User(name) => session.set_user_variable(&name, v),
-            Place::Slot(place) => session.set_local(place, v, &slot.ty)?,
-        }
+        session.assign(&place, values[n].clone(), &program.slots[n].ty)?;
     }
     let affected_rows = session.row_count().max(0) as u64;
     let done = Done {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use syntax::ast::{self, Statement};
 use values::{OwnedValue, SqlType};
 
-pub(crate) use compile::{Kind, Source, compile};
+pub(crate) use compile::{Kind, Source, compile, options_of};
 pub(crate) use condition::ConditionTest;
 
 /// Programs that may stand within each other: procedures calling, triggers firing triggers.

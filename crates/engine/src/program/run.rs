@@ -316,13 +316,7 @@ impl Run<'_, '_> {
     }
 
     fn assign(&self, place: &Place, v: OwnedValue, ty: &SqlType) -> Result<()> {
-        match place {
-            Place::User(name) => {
-                self.session.set_user_variable(name, plain(v, ty));
-                Ok(())
-            }
-            Place::Slot(n) => self.session.set_local(*n, v, ty),
-        }
+        self.session.assign(place, v, ty)
     }
 
     // Statements.
@@ -565,7 +559,7 @@ pub(crate) fn read_diagnostics(
 }
 
 /// ENUM and SET as their text, for variables that have no type of their own.
-fn plain(v: OwnedValue, ty: &SqlType) -> OwnedValue {
+pub(crate) fn plain(v: OwnedValue, ty: &SqlType) -> OwnedValue {
     match ty {
         SqlType::Enum(..) | SqlType::Set(..) if !v.is_null() => {
             let mut out = Vec::new();
