@@ -79,6 +79,18 @@ impl Catalog for Session {
         if let Some(t) = crate::schema_tables::table(self, db, name)? {
             return Ok(Resolved::Virtual(t));
         }
+        if as_of.is_none()
+            && let Some(temporary) = self.temporary_table(db, name)?
+            && let Some(state) = self.root_of(&temporary)?.table(name)?
+        {
+            return Ok(Resolved::Table(BoundTable {
+                db: temporary.name,
+                name: state.name.clone(),
+                as_of: None,
+                def: state.def.clone(),
+                rows: state.view.primary.root.tree_count(),
+            }));
+        }
         let found = self.resolve_database(db)?;
         let missing = || Error::unknown_table_missing(&found.handle.name, name);
         let (root, at) = match as_of {

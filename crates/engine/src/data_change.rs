@@ -240,7 +240,7 @@ impl Session {
         };
         let mut tx = self.open_transaction();
         tx.branch(&db.handle, branch)?;
-        let key = branch_key(&db.handle.name, branch);
+        let key = branch_key(&db.handle.key, branch);
         RefMut::filter_map(tx, |t| t.branches.get_mut(&key))
             .map_err(|_| Error::general("branch is not open"))
     }

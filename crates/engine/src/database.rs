@@ -20,6 +20,8 @@ const CODE_KEPT: usize = 32;
 pub struct DatabaseHandle {
     /// Name as created.
     pub name: String,
+    /// What it is known by in a transaction: the name in lower case, or that of temporary tables.
+    pub key: String,
     /// Refs and objects.
     pub store: Database,
     roots: Mutex<HashMap<RootId, Arc<RootState>>>,
@@ -49,12 +51,21 @@ impl DatabaseHandle {
     pub fn new(name: &str, store: Database) -> DatabaseHandle {
         DatabaseHandle {
             name: name.to_string(),
+            key: name.to_lowercase(),
             store,
             roots: Mutex::default(),
             sets: Mutex::default(),
             commit: Mutex::default(),
             code: Mutex::default(),
             counters: Mutex::default(),
+        }
+    }
+
+    /// The temporary tables of a session in the database of this name.
+    pub fn temporary(name: &str, key: &str, store: Database) -> DatabaseHandle {
+        DatabaseHandle {
+            key: key.to_string(),
+            ..DatabaseHandle::new(name, store)
         }
     }
 

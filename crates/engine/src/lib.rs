@@ -32,6 +32,7 @@ pub mod set;
 pub mod show;
 pub mod statement;
 pub mod table;
+mod temporary;
 pub mod time_zone;
 pub mod transaction;
 pub mod variables;

@@ -62,7 +62,7 @@ impl CachedPlan {
     }
 }
 
-struct CacheEntry {
+pub(crate) struct CacheEntry {
     plan: Arc<CachedPlan>,
     /// What the plan was made under: current database, and the settings that decide meaning.
     database: Option<String>,
@@ -74,7 +74,7 @@ struct CacheEntry {
 /// Plans of this session by statement text.
 #[derive(Default)]
 pub(crate) struct PlanCache {
-    entries: HashMap<Arc<[u8]>, CacheEntry>,
+    pub entries: HashMap<Arc<[u8]>, CacheEntry>,
     pub statements: HashMap<Arc<[u8]>, Arc<Statement>>,
 }
 

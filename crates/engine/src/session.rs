@@ -69,6 +69,8 @@ pub struct Session {
     pub(crate) in_use: RefCell<Vec<(String, String)>>,
     /// Key of the next plan, in a stored program.
     pub(crate) plan_key: RefCell<Option<Arc<[u8]>>>,
+    /// Temporary tables by the marked name of their database.
+    pub(crate) temporary: RefCell<HashMap<String, Arc<DatabaseHandle>>>,
     pub(crate) transaction: RefCell<Option<Transaction>>,
     /// Whether the statement being planned writes, so that it reads the newest rows.
     pub(crate) writing: Cell<bool>,
@@ -118,6 +120,7 @@ impl Session {
             active: RefCell::default(),
             in_use: RefCell::default(),
             plan_key: RefCell::default(),
+            temporary: RefCell::default(),
             transaction: RefCell::default(),
             writing: Cell::new(false),
             statement_micros: Cell::new(micros),
@@ -210,6 +213,8 @@ impl Session {
         self.row_count.set(-1);
         self.found_rows.set(0);
         self.prepared.borrow_mut().clear();
+        self.temporary.borrow_mut().clear();
+        self.plans.borrow_mut().entries.clear();
         self.prepared_names.borrow_mut().clear();
         self.instance.locks.release_all(self.id);
         self.next_read_only.set(None);
@@ -693,6 +698,9 @@ impl Session {
 
     /// Finds a database by a name that may carry a revision (spec 04 §1.3).
     pub fn resolve_database(&self, name: &str) -> Result<DbRef> {
+        if crate::temporary::is_temporary(name) {
+            return self.temporary_database(name);
+        }
         let (base, revision) = match name.find(['/', '@']) {
             Some(at) => (&name[..at], Some(&name[at + 1..])),
             None => (name, None),

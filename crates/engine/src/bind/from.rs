@@ -553,7 +553,7 @@ impl Binder<'_> {
     }
 
     pub(crate) fn stored_table(&mut self, table: BoundTable, alias: &str) -> Result<Part> {
-        let db = table.db.clone();
+        let db = crate::temporary::plain_name(&table.db).to_string();
         if self
             .block()
             .tables

@@ -134,6 +134,20 @@ impl<'s> Change<'s> {
     }
 }
 
+fn is_marked(name: &ast::ObjectName) -> bool {
+    name.db
+        .as_deref()
+        .is_some_and(crate::temporary::is_temporary)
+}
+
+/// The database of a table that exists, which may be a temporary one.
+fn table_database_of(session: &Session, name: &ast::ObjectName) -> Result<DbRef> {
+    match session.temporary_named(name)? {
+        Some(db) => Ok(db),
+        None => database_of(session, name),
+    }
+}
+
 /// The database that a name belongs to.
 fn database_of(session: &Session, name: &ast::ObjectName) -> Result<DbRef> {
     match &name.db {
@@ -172,7 +186,8 @@ pub fn run(session: &Session, s: &Statement, text: &[u8], params: &[OwnedValue])
     }
 }
 
-fn create_table(
+/// CREATE TABLE; gives the rows that its query filled in.
+pub(crate) fn create_table(
     session: &Session,
     c: &ast::CreateTable,
     text: &[u8],
@@ -192,7 +207,7 @@ fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
         Statement::DropTable(d) => drop_tables(session, d),
         Statement::RenameTable(list) => {
             for (from, to) in list {
-                let db = database_of(session, from)?;
+                let db = table_database_of(session, from)?;
                 let mut change = Change::new(session, &db)?;
                 rename_table(&mut change, &from.name, &to.name)?;
                 change.finish()?;
@@ -211,7 +226,7 @@ fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
                 },
             });
             if c.if_not_exists {
-                let db = database_of(session, &c.table)?;
+                let db = table_database_of(session, &c.table)?;
                 let root = session.root_of(&db)?;
                 let name = c.index.name.as_deref().unwrap_or("");
                 if root
@@ -371,9 +386,17 @@ fn drop_database(session: &Session, d: &ast::DropDatabase) -> Result<u64> {
     Ok(1)
 }
 
-fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
-    if d.temporary {
-        return Err(Error::not_supported("DROP TEMPORARY TABLE"));
+/// DROP TABLE.
+pub(crate) fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
+    let (temporary, names): (Vec<_>, Vec<_>) = d
+        .names
+        .iter()
+        .cloned()
+        .partition(|n| matches!(session.temporary_named(n), Ok(Some(_))));
+    if !temporary.is_empty() && !d.names.iter().all(|n| is_marked(n)) {
+        let part = |names| ast::DropTable { names, ..d.clone() };
+        session.drop_temporary(&part(temporary))?;
+        return drop_tables(session, &part(names));
     }
     let Some(first) = d.names.first() else {
         return Ok(());
@@ -471,7 +494,7 @@ fn rename_table(change: &mut Change<'_>, from: &str, to: &str) -> Result<()> {
 }
 
 fn truncate(session: &Session, name: &ast::ObjectName) -> Result<u64> {
-    let db = database_of(session, name)?;
+    let db = table_database_of(session, name)?;
     let mut change = Change::new(session, &db)?;
     let state = change.table(&name.name)?;
     if session.foreign_key_checks() {
