@@ -404,10 +404,7 @@ pub fn resolve_before_write(
 
 /// The keys of a root with columns given to those that are wanted and can have them; none when
 /// there are none.
-fn resolved(
-    root: &RootState,
-    wanted: impl Fn(&ForeignKey) -> bool,
-) -> Result<Option<ForeignKeys>> {
+fn resolved(root: &RootState, wanted: impl Fn(&ForeignKey) -> bool) -> Result<Option<ForeignKeys>> {
     let before = root.foreign_keys()?;
     let mut keys = (*before).clone();
     for k in keys.keys.iter_mut().filter(|k| wanted(k)) {
