@@ -356,7 +356,7 @@ impl Session {
 
     /// Time zone of the session.
     pub fn time_zone(&self) -> Zone {
-        self.settings().zone
+        self.settings().modes.zone
     }
 
     /// Start of the statement: in the session's zone, and in UTC microseconds.
@@ -365,7 +365,7 @@ impl Session {
         let micros = settings
             .timestamp
             .unwrap_or_else(|| self.statement_micros.get());
-        let local = settings.zone.to_local(micros);
+        let local = settings.modes.zone.to_local(micros);
         let now = DateTime::from_unix_micros(local).or_else(|| DateTime::from_unix_micros(0));
         let epoch = values::Date {
             year: 1970,
