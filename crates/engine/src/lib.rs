@@ -2,8 +2,10 @@
 
 pub mod accounts;
 pub mod bind;
+mod catalog;
 pub mod context;
 pub mod convert;
+mod data_change;
 pub mod database;
 pub mod ddl;
 pub mod dolt;
@@ -19,6 +21,8 @@ pub mod instance;
 pub mod json_table;
 pub mod optimize;
 pub mod plan;
+mod plan_cache;
+pub mod program;
 pub mod result;
 pub mod root_state;
 pub mod schema_tables;
@@ -29,6 +33,7 @@ mod settings;
 pub mod show;
 pub mod statement;
 pub mod table;
+mod temporary;
 pub mod time_zone;
 pub mod transaction;
 pub mod variables;

@@ -178,6 +178,14 @@ impl RootState {
         self.stored_name(name).is_some()
     }
 
+    /// Address of a table, by its name in any letter case.
+    pub fn table_hash(&self, name: &str) -> Result<Option<Hash>> {
+        match self.stored_name(name) {
+            Some(stored) => Ok(self.root.table_hash(stored)?),
+            None => Ok(None),
+        }
+    }
+
     fn stored_name(&self, name: &str) -> Option<&str> {
         let found = self.names.get(name);
         let found = found.or_else(|| self.names.get(&name.to_lowercase()));

@@ -14,6 +14,8 @@ use crate::bind::Modes;
 use crate::database::DatabaseHandle;
 use crate::error::{Error, Result};
 use crate::instance::{Activity, Instance, Interrupt, Process};
+use crate::program::condition::{Condition, Level};
+use crate::program::{Frame, Program};
 use crate::settings::SessionSettings;
 use crate::statement::PreparedStatement;
 use crate::time_zone::Zone;
@@ -47,9 +49,9 @@ pub struct Session {
     id: u32,
     user: RefCell<String>,
     host: RefCell<String>,
-    database: RefCell<Option<String>>,
+    pub(crate) database: RefCell<Option<String>>,
     heads: RefCell<HashMap<String, String>>,
-    variables: RefCell<HashMap<String, OwnedValue>>,
+    pub(crate) variables: RefCell<HashMap<String, OwnedValue>>,
     user_variables: RefCell<HashMap<String, OwnedValue>>,
     /// The global variables when the client connected.
     globals: RefCell<Arc<HashMap<String, OwnedValue>>>,
@@ -64,9 +66,21 @@ pub struct Session {
     pub found_rows: Cell<u64>,
     row_count: Cell<i64>,
     last_insert_id: Cell<u64>,
-    warnings: RefCell<Vec<Warning>>,
-    warning_count: Cell<u64>,
-    locals: RefCell<Vec<OwnedValue>>,
+    /// What the last statement left: warnings, and its error.
+    pub(crate) diagnostics: RefCell<Vec<Condition>>,
+    pub(crate) condition_count: Cell<u64>,
+    /// The condition that SIGNAL raised, until somebody asks for it.
+    pub(crate) raised: RefCell<Option<Condition>>,
+    /// Variables of the running stored program.
+    pub(crate) frame: RefCell<Frame>,
+    /// Stored programs that run, the innermost last.
+    pub(crate) active: RefCell<Vec<Arc<Program>>>,
+    /// Database and name of tables that statements around a function or trigger use.
+    pub(crate) in_use: RefCell<Vec<(String, String)>>,
+    /// Key of the next plan, in a stored program.
+    pub(crate) plan_key: RefCell<Option<Arc<[u8]>>>,
+    /// Temporary tables by the marked name of their database.
+    pub(crate) temporary: RefCell<HashMap<String, Arc<DatabaseHandle>>>,
     pub(crate) transaction: RefCell<Option<Transaction>>,
     /// Whether the statement being planned writes, so that it reads the newest rows.
     pub(crate) writing: Cell<bool>,
@@ -78,7 +92,7 @@ pub struct Session {
     pub(crate) prepared: RefCell<HashMap<u32, Arc<PreparedStatement>>>,
     pub(crate) prepared_names: RefCell<HashMap<String, Arc<PreparedStatement>>>,
     pub(crate) next_prepared: Cell<u32>,
-    pub(crate) plans: RefCell<crate::statement::PlanCache>,
+    pub(crate) plans: RefCell<crate::plan_cache::PlanCache>,
     /// State of RAND().
     pub random: Cell<(u32, u32)>,
     pub(crate) next_read_only: Cell<Option<bool>>,
@@ -115,9 +129,14 @@ impl Session {
             found_rows: Cell::new(0),
             row_count: Cell::new(-1),
             last_insert_id: Cell::new(0),
-            warnings: RefCell::default(),
-            warning_count: Cell::new(0),
-            locals: RefCell::default(),
+            diagnostics: RefCell::default(),
+            condition_count: Cell::new(0),
+            raised: RefCell::default(),
+            frame: RefCell::default(),
+            active: RefCell::default(),
+            in_use: RefCell::default(),
+            plan_key: RefCell::default(),
+            temporary: RefCell::default(),
             transaction: RefCell::default(),
             writing: Cell::new(false),
             statement_micros: Cell::new(micros),
@@ -230,12 +249,13 @@ impl Session {
         self.user_variables.borrow_mut().clear();
         *self.globals.borrow_mut() = self.instance.globals();
         self.variables_changed();
-        self.warnings.borrow_mut().clear();
-        self.warning_count.set(0);
+        self.clear_diagnostics();
         self.last_insert_id.set(0);
         self.row_count.set(-1);
         self.found_rows.set(0);
         self.prepared.borrow_mut().clear();
+        self.temporary.borrow_mut().clear();
+        self.plans.borrow_mut().entries.clear();
         self.prepared_names.borrow_mut().clear();
         self.instance.locks.release_all(self.id);
         self.next_read_only.set(None);
@@ -286,30 +306,23 @@ impl Session {
         flags
     }
 
-    /// Warnings of the last statement, at most what a packet can say.
+    /// Conditions that the last statement left, at most what a packet can say.
     pub fn warning_count(&self) -> u16 {
-        self.warning_count.get().min(u16::MAX as u64) as u16
-    }
-
-    /// Warnings of the last statement.
-    pub fn warnings(&self) -> Vec<Warning> {
-        self.warnings.borrow().clone()
+        self.condition_count.get().min(u16::MAX as u64) as u16
     }
 
     pub(crate) fn set_warnings(&self, list: Vec<Warning>, count: u64) {
-        *self.warnings.borrow_mut() = list;
-        self.warning_count.set(count);
+        *self.diagnostics.borrow_mut() = list.iter().map(Condition::of_warning).collect();
+        self.condition_count.set(count);
     }
 
     /// Leaves a warning outside of a running expression.
     pub fn push_warning(&self, code: u16, message: impl Into<String>) {
-        let text = message.into();
-        self.warnings.borrow_mut().push(Warning {
+        self.push_condition(Condition::of_warning(&Warning {
             code,
             note: false,
-            text,
-        });
-        self.warning_count.set(self.warning_count.get() + 1);
+            text: message.into(),
+        }));
     }
 
     /// Whether every statement commits itself.
@@ -343,7 +356,7 @@ impl Session {
 
     /// Time zone of the session.
     pub fn time_zone(&self) -> Zone {
-        self.settings().zone
+        self.settings().modes.zone
     }
 
     /// Start of the statement: in the session's zone, and in UTC microseconds.
@@ -352,7 +365,7 @@ impl Session {
         let micros = settings
             .timestamp
             .unwrap_or_else(|| self.statement_micros.get());
-        let local = settings.zone.to_local(micros);
+        let local = settings.modes.zone.to_local(micros);
         let now = DateTime::from_unix_micros(local).or_else(|| DateTime::from_unix_micros(0));
         let epoch = values::Date {
             year: 1970,
@@ -408,7 +421,7 @@ impl Session {
         settings
     }
 
-    fn variables_changed(&self) {
+    pub(crate) fn variables_changed(&self) {
         *self.settings.borrow_mut() = None;
     }
 
@@ -465,8 +478,12 @@ impl Session {
         }
         Ok(match v.name {
             "last_insert_id" | "identity" => Value::UInt(self.last_insert_id()),
-            "warning_count" => Value::UInt(self.warning_count.get()),
-            "error_count" => Value::Int(0),
+            "warning_count" => Value::UInt(self.condition_count.get()),
+            "error_count" => {
+                let list = self.diagnostics.borrow();
+                let errors = list.iter().filter(|c| c.level == Level::Error);
+                Value::UInt(errors.count() as u64)
+            }
             "pseudo_thread_id" => Value::UInt(u64::from(self.id)),
             "timestamp" => Value::Float(self.statement_time().1 as f64 / 1e6),
             "tx_isolation" => self.variable("transaction_isolation"),
@@ -691,15 +708,6 @@ impl Session {
             .insert(name.to_lowercase(), value);
     }
 
-    /// A variable of the running stored program.
-    pub fn local(&self, place: usize) -> OwnedValue {
-        self.locals
-            .borrow()
-            .get(place)
-            .cloned()
-            .unwrap_or(Value::Null)
-    }
-
     // Databases and branches.
 
     /// Finds a database by a name that may carry a revision (spec 04 §1.3).
@@ -717,6 +725,9 @@ impl Session {
     }
 
     fn find_database(&self, name: &str) -> Result<DbRef> {
+        if crate::temporary::is_temporary(name) {
+            return self.temporary_database(name);
+        }
         let (base, revision) = match name.find(['/', '@']) {
             Some(at) => (&name[..at], Some(&name[at + 1..])),
             None => (name, None),

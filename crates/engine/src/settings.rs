@@ -14,8 +14,6 @@ pub(crate) struct SessionSettings {
     pub modes: Arc<Modes>,
     /// Parts of sql_mode that conversions heed.
     pub conversion: ConversionModes,
-    /// `@@time_zone`.
-    pub zone: Zone,
     /// `@@autocommit`.
     pub autocommit: bool,
     /// `@@foreign_key_checks`.
@@ -85,7 +83,6 @@ impl SessionSettings {
                 _ => Arc::new(modes),
             },
             conversion,
-            zone,
             autocommit: !is_off("autocommit"),
             foreign_key_checks: !is_off("foreign_key_checks"),
             read_only: matches!(variable("transaction_read_only"), Value::Int(1)),

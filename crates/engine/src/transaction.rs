@@ -17,6 +17,7 @@ use crate::database::{BranchState, DatabaseHandle};
 use crate::dolt::validate::violations_error;
 use crate::error::{Error, Result};
 use crate::root_state::{RootState, TableState};
+use crate::temporary::is_temporary;
 use crate::view::{OverlayKey, OverlayMap, TableOverlay, TableView};
 
 type Pair = Option<Arc<(Vec<u8>, Vec<u8>)>>;
@@ -91,8 +92,8 @@ pub struct Writer {
 }
 
 /// The key of a branch in a transaction.
-pub fn branch_key(db: &str, branch: &str) -> String {
-    format!("{}/{branch}", db.to_lowercase())
+pub fn branch_key(key: &str, branch: &str) -> String {
+    format!("{key}/{branch}")
 }
 
 impl Transaction {
@@ -102,7 +103,7 @@ impl Transaction {
         handle: &Arc<DatabaseHandle>,
         branch: &str,
     ) -> Result<&mut BranchChanges> {
-        let key = branch_key(&handle.name, branch);
+        let key = branch_key(&handle.key, branch);
         if !self.branches.contains_key(&key) {
             let state = handle.branch_state(branch)?;
             self.branches.insert(
@@ -267,7 +268,9 @@ impl Transaction {
             .filter(|(_, b)| b.is_dirty())
             .map(|(k, _)| k.clone())
             .collect();
-        if dirty.len() > 1 {
+        // Temporary tables are no part of what is committed.
+        let stored = dirty.iter().filter(|k| !is_temporary(k)).count();
+        if stored > 1 {
             return Err(Error::general(
                 "Cannot commit changes on more than one branch / database",
             ));
@@ -360,7 +363,7 @@ impl BranchChanges {
     }
 
     /// Writes the branch's working set; see [`Transaction::commit`].
-    fn commit(self, writer: &Writer) -> Result<()> {
+    pub(crate) fn commit(self, writer: &Writer) -> Result<()> {
         let handle = self.handle.clone();
         let name = ref_name::working_set(&self.branch);
         let lsn = {

@@ -38,7 +38,7 @@ pub struct Target {
 
 impl Target {
     fn key(&self) -> String {
-        branch_key(&self.handle.name, &self.branch)
+        branch_key(&self.handle.key, &self.branch)
     }
 
     fn sibling(&self, table: &str) -> Target {

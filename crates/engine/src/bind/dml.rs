@@ -12,6 +12,7 @@ use crate::accounts::Privilege;
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::plan::{JoinItem, Limit, QueryPlan, SortKey, Source};
+use crate::program::trigger::TriggerSet;
 use crate::result::ColumnMeta;
 use crate::table::TableDef;
 
@@ -57,6 +58,8 @@ pub struct RowRules {
     pub checks: Vec<(String, Expr)>,
     /// ON UPDATE columns.
     pub on_update: Vec<(usize, Assigned)>,
+    /// Triggers, where the statement fires them.
+    pub triggers: Option<Arc<TriggerSet>>,
 }
 
 /// Where inserted rows come from.
@@ -125,6 +128,19 @@ pub struct UpdatePlan {
     pub ignore: bool,
 }
 
+/// One table of a DELETE.
+#[derive(Clone, Debug)]
+pub struct DeleteTarget {
+    /// Slot of its rows.
+    pub slot: u16,
+    /// Number of the table in the statement.
+    pub table: usize,
+    /// Its definition.
+    pub def: Arc<TableDef>,
+    /// Its triggers.
+    pub triggers: Option<Arc<TriggerSet>>,
+}
+
 /// DELETE.
 #[derive(Clone, Debug)]
 pub struct DeletePlan {
@@ -134,8 +150,8 @@ pub struct DeletePlan {
     pub from: Vec<JoinItem>,
     /// Conditions without rows.
     pub gate: Vec<Expr>,
-    /// Tables that lose rows: slot, number in the statement.
-    pub targets: Vec<(u16, usize, Arc<TableDef>)>,
+    /// Tables that lose rows.
+    pub targets: Vec<DeleteTarget>,
     /// ORDER BY.
     pub order: Vec<SortKey>,
     /// LIMIT.
@@ -169,6 +185,13 @@ impl Binder<'_> {
         }
     }
 
+    /// Triggers of a table that the statement writes.
+    fn fired(&mut self, table: usize) -> Result<Option<Arc<TriggerSet>>> {
+        let bound = self.tables[table].clone();
+        self.depends_on_code(&bound.db);
+        self.catalog.triggers(&bound)
+    }
+
     /// Defaults, generated columns and checks of a table.
     pub fn row_rules(&mut self, def: &Arc<TableDef>) -> Result<RowRules> {
         let mut rules = RowRules {
@@ -176,6 +199,7 @@ impl Binder<'_> {
             generated: Vec::new(),
             checks: Vec::new(),
             on_update: Vec::new(),
+            triggers: None,
         };
         let parse = |text: &str, options: &syntax::Options| {
             syntax::parse_expr(text.as_bytes(), options).map_err(crate::statement::syntax_error)
@@ -292,7 +316,8 @@ impl Binder<'_> {
         {
             return Err(Error::generated_value(&def.columns[*c].name, &def.name));
         }
-        let rules = self.row_rules(&def)?;
+        let mut rules = self.row_rules(&def)?;
+        rules.triggers = self.fired(table)?;
         let on_duplicate = match s.on_duplicate.is_empty() {
             true => None,
             false => Some(self.on_duplicate(s, &def, table, &rows, &columns)?),
@@ -558,9 +583,12 @@ impl Binder<'_> {
         let mut conditions = std::mem::take(&mut part.conditions);
         let mut targets: Vec<UpdateTarget> = Vec::new();
         for a in &s.set {
+            // What is assigned to is a column, whatever variables a program around it declares.
+            let scope = self.scope.take();
             self.assigns = true;
             let t = self.column(&a.column);
             self.assigns = false;
+            self.scope = scope;
             let t = t?;
             let (slot, col) = match t.expr {
                 Expr::Column { slot, col } => (slot, col),
@@ -602,7 +630,8 @@ impl Binder<'_> {
             match targets.iter_mut().find(|t| t.slot == slot) {
                 Some(t) => t.set.push((column, value)),
                 None => {
-                    let rules = self.row_rules(&def)?;
+                    let mut rules = self.row_rules(&def)?;
+                    rules.triggers = self.fired(table)?;
                     targets.push(UpdateTarget {
                         slot,
                         table,
@@ -689,6 +718,20 @@ impl Binder<'_> {
         })
     }
 
+    fn delete_target(
+        &mut self,
+        slot: u16,
+        table: usize,
+        def: Arc<TableDef>,
+    ) -> Result<DeleteTarget> {
+        Ok(DeleteTarget {
+            slot,
+            table,
+            def,
+            triggers: self.fired(table)?,
+        })
+    }
+
     fn delete_in_block(&mut self, s: &ast::Delete) -> Result<DeletePlan> {
         self.verb = "DELETE";
         let mut part = self.from(&s.from)?;
@@ -708,7 +751,8 @@ impl Binder<'_> {
                     .map_or(String::new(), |t| t.alias.clone());
                 return Err(Error::non_updatable(name, "DELETE"));
             };
-            targets.push((scan.slot, scan.table, scan.def.clone()));
+            let (slot, table, def) = (scan.slot, scan.table, scan.def.clone());
+            targets.push(self.delete_target(slot, table, def)?);
         }
         for name in &s.targets {
             let found = self.block().tables.iter().find(|t| {
@@ -731,11 +775,11 @@ impl Binder<'_> {
             let (table, def) = self
                 .stored_in_slot(slot)
                 .map_err(|_| Error::non_updatable(&name.name, "DELETE"))?;
-            targets.push((slot, table, def));
+            targets.push(self.delete_target(slot, table, def)?);
         }
         if let Some(access) = &self.access {
-            for (_, table, def) in &targets {
-                access.table(&[Privilege::Delete], &self.tables[*table].db, &def.name)?;
+            for t in &targets {
+                access.table(&[Privilege::Delete], &self.tables[t.table].db, &t.def.name)?;
             }
         }
         if let Some(w) = &s.where_ {

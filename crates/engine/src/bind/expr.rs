@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::expr::{
     ArithAs, ArithOp, CallTypes, CompareAs, CompareOp, Expr, InSubquery, IsTest, SubqueryExpr,
 };
+use crate::program::Row;
+use crate::program::call::FunctionCall;
 use crate::result::ColumnMeta;
 
 /// How far a name was found: block index from the bottom, and what it is there.
@@ -1246,7 +1248,10 @@ impl Binder<'_> {
                 }
             }
             _ => {
-                if call.db.is_some() {
+                if let Some(db) = &call.db {
+                    if let Some(t) = self.stored_call(Some(&**db), &call.name, args)? {
+                        return Ok(t);
+                    }
                     return Err(Error::unknown_function(format!(
                         "{}.{}",
                         call.db.as_deref().unwrap_or(""),
@@ -1256,6 +1261,9 @@ impl Binder<'_> {
                 match crate::functions::lookup(&name) {
                     Some(_) => self.named_call(&name, args),
                     None => {
+                        if let Some(t) = self.stored_call(None, &call.name, args)? {
+                            return Ok(t);
+                        }
                         let db = self.default_db();
                         Err(match db {
                             Some(db) => Error::unknown_function(format!("{db}.{}", call.name)),
@@ -1291,16 +1299,77 @@ impl Binder<'_> {
         ))
     }
 
+    /// A variable of the program around the statement, or a column of a trigger's row.
+    fn variable(&self, c: &ast::ColumnRef) -> Result<Option<Typed>> {
+        let Some(scope) = &self.scope else {
+            return Ok(None);
+        };
+        let row = match &c.table {
+            None => None,
+            Some(t) => match (scope.event, Row::named(t)) {
+                (Some(_), Some(row)) if c.db.is_none() => Some(row),
+                _ => return Ok(None),
+            },
+        };
+        if let Some(l) = scope.find(row, &c.name) {
+            let t = Typed::new(Expr::Local(l.place), l.ty.clone(), true);
+            return Ok(Some(t.with_coercibility(coercibility::IMPLICIT)));
+        }
+        match (row, scope.event) {
+            (Some(Row::Old), Some(ast::TriggerEvent::Insert)) => {
+                Err(Error::trigger_row_missing("OLD", "INSERT"))
+            }
+            (Some(Row::New), Some(ast::TriggerEvent::Delete)) => {
+                Err(Error::trigger_row_missing("NEW", "DELETE"))
+            }
+            (Some(row), _) => Err(Error::unknown_column(&*c.name, row.as_str())),
+            (None, _) => Ok(None),
+        }
+    }
+
+    /// A call of a stored function, if there is one of that name.
+    fn stored_call(
+        &mut self,
+        db: Option<&str>,
+        name: &str,
+        args: &[ast::Expr],
+    ) -> Result<Option<Typed>> {
+        let db = db.map(str::to_string).or_else(|| self.default_db());
+        let Some((stored, db)) = self.catalog.stored_function(db.as_deref(), name)? else {
+            return Ok(None);
+        };
+        let Some(routine) = stored.routine() else {
+            return Ok(None);
+        };
+        if args.len() != routine.params.len() {
+            return Err(Error::routine_arguments(
+                "FUNCTION",
+                format!("{}.{}", stored.db, stored.name),
+                routine.params.len(),
+                args.len(),
+            ));
+        }
+        let program = stored.program(CollationId::DEFAULT, None)?;
+        let args = args
+            .iter()
+            .map(|a| self.expr(a).map(|t| (t.expr, t.ty)))
+            .collect::<Result<Vec<_>>>()?;
+        self.depends_on_code(&db);
+        let call = FunctionCall {
+            program,
+            db,
+            args,
+            deterministic: crate::program::call::is_deterministic(routine),
+        };
+        let ty = call.ty();
+        let t = Typed::new(Expr::StoredCall(Arc::new(call)), ty, true);
+        Ok(Some(t.with_coercibility(coercibility::IMPLICIT)))
+    }
+
     /// Resolves a column name from the innermost block outwards.
     pub(crate) fn column(&mut self, c: &ast::ColumnRef) -> Result<Typed> {
-        if c.table.is_none()
-            && let Some(i) = self
-                .locals
-                .iter()
-                .rposition(|(n, _)| n.eq_ignore_ascii_case(&c.name))
-        {
-            return Ok(Typed::new(Expr::Local(i), self.locals[i].1.clone(), true)
-                .with_coercibility(coercibility::IMPLICIT));
+        if let Some(t) = self.variable(c)? {
+            return Ok(t);
         }
         let here = self.blocks.len() - 1;
         for level in (0..=here).rev() {
@@ -1375,7 +1444,7 @@ impl Binder<'_> {
     fn column_at(&mut self, level: usize, c: &ast::ColumnRef) -> Result<Found> {
         let name: &str = &c.name;
         let block = &self.blocks[level];
-        let alias = |block: &super::Scope| {
+        let alias = |block: &super::BlockScope| {
             block
                 .aliases
                 .iter()

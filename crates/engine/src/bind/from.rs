@@ -307,11 +307,14 @@ impl Binder<'_> {
         let source = std::mem::replace(&mut self.source, Arc::from(text.as_bytes()));
         let view_db = self.view_db.replace(db.clone());
         let view_as_of = std::mem::replace(&mut self.view_as_of, as_of);
+        let scope = self.scope.take();
+        self.depends_on_code(&db);
         let cache = self.new_cache();
         // A view reads with the rights of who defined it.
         let access = self.access.take();
         let bound = self.query_with_outer(&query);
         self.access = access;
+        self.scope = scope;
         self.view_as_of = view_as_of;
         self.view_db = view_db;
         self.source = source;
@@ -678,7 +681,7 @@ impl Binder<'_> {
     }
 
     pub(crate) fn stored_table(&mut self, table: BoundTable, alias: &str) -> Result<Part> {
-        let db = table.db.clone();
+        let db = crate::temporary::plain_name(&table.db).to_string();
         if self
             .block()
             .tables

@@ -23,6 +23,9 @@ use crate::accounts::Access;
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::plan::{AggregateCall, QueryPlan, WindowCall};
+use crate::program::Scope;
+use crate::program::stored::{CodeVersion, StoredProgram};
+use crate::program::trigger::TriggerSet;
 use crate::result::ColumnMeta;
 use crate::table::TableDef;
 use crate::time_zone::Zone;
@@ -94,6 +97,26 @@ pub trait Catalog {
     }
     /// Evaluates an expression without rows.
     fn constant(&self, expr: &Expr) -> Result<OwnedValue>;
+    /// The names that the stored program around the statement declares.
+    fn scope(&self) -> Option<Arc<Scope>> {
+        None
+    }
+    /// Finds a stored function, with the database that it runs in.
+    fn stored_function(
+        &self,
+        _db: Option<&str>,
+        _name: &str,
+    ) -> Result<Option<(Arc<StoredProgram>, String)>> {
+        Ok(None)
+    }
+    /// The triggers of a table that is to be written.
+    fn triggers(&self, _table: &BoundTable) -> Result<Option<Arc<TriggerSet>>> {
+        Ok(None)
+    }
+    /// Version of a database's views, triggers and functions.
+    fn code_version(&self, _db: &str) -> Option<CodeVersion> {
+        None
+    }
 }
 
 /// Settings of the session that decide the meaning of a statement.
@@ -124,8 +147,10 @@ pub struct Binder<'c> {
     pub(crate) params: &'c [SqlType],
     /// Values of parameters where something must be known while planning.
     pub(crate) param_values: &'c [OwnedValue],
-    /// Variables of a stored program in scope: name, place, type.
-    pub(crate) locals: &'c [(String, SqlType)],
+    /// Variables of the stored program around the statement.
+    pub(crate) scope: Option<Arc<Scope>>,
+    /// Databases whose views, triggers or functions the plan holds.
+    pub(crate) code: Vec<(String, CodeVersion)>,
     /// Stored tables of the statement.
     pub tables: Vec<BoundTable>,
     /// Number of result caches handed out.
@@ -134,7 +159,7 @@ pub struct Binder<'c> {
     pub works: usize,
     /// The plan depends on more than text, schemas and parameter types.
     pub uncacheable: bool,
-    blocks: Vec<Scope>,
+    blocks: Vec<BlockScope>,
     ctes: Vec<CteFrame>,
     view_db: Option<String>,
     view_as_of: Option<OwnedValue>,
@@ -209,7 +234,7 @@ pub(crate) enum AliasRule {
 }
 
 /// A block while it is bound.
-pub(crate) struct Scope {
+pub(crate) struct BlockScope {
     pub tables: Vec<ScopeTable>,
     pub slots: u16,
     /// Outermost block that is referred to from inside this one, counted from the bottom.
@@ -239,9 +264,9 @@ pub(crate) struct Scope {
     pub insert_row: Option<u16>,
 }
 
-impl Scope {
-    fn new() -> Scope {
-        Scope {
+impl BlockScope {
+    fn new() -> BlockScope {
+        BlockScope {
             tables: Vec::new(),
             slots: 0,
             outer: usize::MAX,
@@ -280,7 +305,8 @@ impl<'c> Binder<'c> {
             source: source.into(),
             params: &[],
             param_values: &[],
-            locals: &[],
+            scope: catalog.scope(),
+            code: Vec::new(),
             tables: Vec::new(),
             caches: 0,
             works: 0,
@@ -303,13 +329,16 @@ impl<'c> Binder<'c> {
         self
     }
 
-    /// Names that a stored program declares.
-    pub fn with_locals(mut self, locals: &'c [(String, SqlType)]) -> Binder<'c> {
-        self.locals = locals;
-        self
+    /// Notes that the plan holds views, triggers or functions of a database.
+    pub(crate) fn depends_on_code(&mut self, db: &str) {
+        if !self.code.iter().any(|(d, _)| d == db)
+            && let Some(version) = self.catalog.code_version(db)
+        {
+            self.code.push((db.to_string(), version));
+        }
     }
 
-    pub(crate) fn block(&mut self) -> &mut Scope {
+    pub(crate) fn block(&mut self) -> &mut BlockScope {
         self.blocks
             .last_mut()
             .expect("an expression is bound inside a block")
@@ -324,11 +353,11 @@ impl<'c> Binder<'c> {
         if self.blocks.len() >= MAX_NESTING {
             return Err(Error::general("query is nested too deeply"));
         }
-        self.blocks.push(Scope::new());
+        self.blocks.push(BlockScope::new());
         Ok(())
     }
 
-    pub(crate) fn pop_block(&mut self) -> Scope {
+    pub(crate) fn pop_block(&mut self) -> BlockScope {
         let inner = self
             .blocks
             .pop()
@@ -348,9 +377,12 @@ impl<'c> Binder<'c> {
     ) -> Result<Typed> {
         self.push_block()?;
         self.block().clause = clause;
+        // Texts of the table do not see the variables of a program that writes to it.
+        let scope = self.scope.take();
         let result = self
             .add_stored_columns(def, alias, None)
             .and_then(|_| self.expr(expr));
+        self.scope = scope;
         self.pop_block();
         result
     }

@@ -10,7 +10,7 @@ use super::create::{
     Pending, add_checks, add_constraint, check_auto_increment, check_generated, define_column,
     set_primary_key, table_option,
 };
-use super::{Change, database_of, foreign_key, rebuild, rename_table};
+use super::{Change, foreign_key, rebuild, rename_table, table_database_of};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::root_state::TableState;
@@ -36,7 +36,7 @@ pub(super) fn alter_specs(
     name: &ast::ObjectName,
     specs: &[AlterSpec],
 ) -> Result<()> {
-    let db = database_of(session, name)?;
+    let db = table_database_of(session, name)?;
     let mut change = Change::new(session, &db)?;
     if !change.root.has_table(&name.name)
         && change.root.views()?.contains_key(&name.name.to_lowercase())

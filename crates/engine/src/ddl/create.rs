@@ -515,15 +515,12 @@ fn reserved_tags(table: &str) -> Vec<u64> {
 }
 
 /// CREATE TABLE.
-pub(super) fn create_table(
+pub(crate) fn create_table(
     session: &Session,
     c: &CreateTable,
     text: &[u8],
     params: &[OwnedValue],
 ) -> Result<u64> {
-    if c.temporary {
-        return Err(Error::not_supported("CREATE TEMPORARY TABLE"));
-    }
     let db = super::database_of(session, &c.name)?;
     let mut change = Change::new(session, &db)?;
     let name = c.name.name.to_string();
@@ -544,7 +541,7 @@ pub(super) fn create_table(
         ..Schema::default()
     };
     if let Some(like) = &c.like {
-        let source = super::database_of(session, like)?;
+        let source = super::table_database_of(session, like)?;
         let root = session.root_of(&source)?;
         let state = root
             .table(&like.name)?
@@ -637,6 +634,13 @@ pub(super) fn create_table(
         rebuild::table_of(&objects, &name, &db.handle.name, &schema, rows, next_number)?
     };
     change.put_table(&name, &table)?;
+    if crate::temporary::is_temporary(&db.name) && !pending.foreign_keys.is_empty() {
+        return Err(Error::new(
+            1215,
+            "HY000",
+            "Cannot add foreign key constraint",
+        ));
+    }
     for (constraint, index, columns, references) in pending.foreign_keys {
         foreign_key::add(
             session,

@@ -37,7 +37,7 @@ fn schema() -> Schema {
     }
 }
 
-fn rows(change: &Change<'_>) -> Result<Vec<Vec<OwnedValue>>> {
+pub(super) fn rows(change: &Change<'_>) -> Result<Vec<Vec<OwnedValue>>> {
     let mut out = Vec::new();
     if let Some(state) = change.root.table(TABLE)? {
         rebuild::all_rows(&state, &mut |row| {
@@ -48,7 +48,7 @@ fn rows(change: &Change<'_>) -> Result<Vec<Vec<OwnedValue>>> {
     Ok(out)
 }
 
-fn write(change: &mut Change<'_>, rows: Vec<Vec<OwnedValue>>) -> Result<()> {
+pub(super) fn write(change: &mut Change<'_>, rows: Vec<Vec<OwnedValue>>) -> Result<()> {
     if rows.is_empty() {
         // Create and drop leave no trace.
         let root = change.root.root.without_tables([TABLE])?;
@@ -64,7 +64,7 @@ fn write(change: &mut Change<'_>, rows: Vec<Vec<OwnedValue>>) -> Result<()> {
     change.put_table(TABLE, &table)
 }
 
-fn is(row: &[OwnedValue], kind: &str, name: &str) -> bool {
+pub(super) fn is(row: &[OwnedValue], kind: &str, name: &str) -> bool {
     let text = |v: &OwnedValue| crate::convert::to_string(v);
     text(&row[0]).eq_ignore_ascii_case(kind) && text(&row[1]).eq_ignore_ascii_case(name)
 }

@@ -8,6 +8,7 @@ mod functions;
 mod ignore;
 mod logic;
 mod procedures;
+pub use procedures::has_procedure;
 mod revision;
 mod staging;
 mod system_tables;

@@ -83,6 +83,12 @@ pub fn is_admin(name: &str) -> bool {
     ADMIN.iter().any(|a| a.eq_ignore_ascii_case(name))
 }
 
+/// Whether there is a procedure of this name.
+pub fn has_procedure(name: &str) -> bool {
+    name.eq_ignore_ascii_case("dolt_commit_hash_out")
+        || PROCEDURES.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
+}
+
 /// CALL of a procedure; none when there is no such procedure.
 pub fn call(session: &Session, name: &str, args: &[String]) -> Result<Option<ProcedureResult>> {
     let name = name.to_ascii_lowercase();
