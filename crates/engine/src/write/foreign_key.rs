@@ -117,6 +117,7 @@ pub(super) fn check_child(
     old: Option<&[OwnedValue]>,
     _cx: &Context<'_>,
 ) -> Result<()> {
+    refuse_without_parent(tx, target, row, old)?;
     for key in keys(tx, target, true)? {
         let child = open(tx, target)?;
         let Some(columns) = positions(&child, &key.child_columns) else {
@@ -155,6 +156,47 @@ pub(super) fn check_child(
                 Some(&parent),
             )));
         }
+    }
+    Ok(())
+}
+
+/// A key whose parent table is not there lets no row in but those with NULL.
+fn refuse_without_parent(
+    tx: &mut Transaction,
+    target: &Target,
+    row: &[OwnedValue],
+    old: Option<&[OwnedValue]>,
+) -> Result<()> {
+    let all = tx
+        .branch(&target.handle, &target.branch)?
+        .latest
+        .foreign_keys()?;
+    for key in all.of_child(&target.table).filter(|k| !k.is_resolved()) {
+        let child = open(tx, target)?;
+        let names = key.child_column_names.iter().flatten();
+        let Some(columns) = names
+            .map(|n| child.def.column(n))
+            .collect::<Option<Vec<usize>>>()
+        else {
+            continue;
+        };
+        let kept = |c: &usize| old.is_some_and(|old| same(&child, *c, &old[*c], &row[*c]));
+        if columns.iter().any(|c| row[*c].is_null()) || columns.iter().all(kept) {
+            continue;
+        }
+        let quoted = |names: &Option<Vec<String>>| {
+            let list = names.iter().flatten().map(|n| format!("`{n}`"));
+            list.collect::<Vec<_>>().join(", ")
+        };
+        return Err(Error::fk_child(format!(
+            "`{}`.`{}`, CONSTRAINT `{}` FOREIGN KEY ({}) REFERENCES `{}` ({})",
+            target.handle.name,
+            key.child_table,
+            key.name,
+            quoted(&key.child_column_names),
+            key.parent_table,
+            quoted(&key.parent_column_names),
+        )));
     }
     Ok(())
 }
