@@ -1,5 +1,7 @@
 //! Remotes in directories: what is moved, what is refused, what a failure leaves.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use chunks::{HashSet, Manifest};

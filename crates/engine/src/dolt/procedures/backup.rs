@@ -68,6 +68,11 @@ pub fn backup(session: &Session, args: &[String]) -> Result<ProcedureResult> {
             ),
         });
     }
+    if session.instance.accounts.is_some() && AWS.iter().any(|o| a.has(o)) {
+        return Err(Error::general(
+            "AWS parameters are unavailable when running in server mode",
+        ));
+    }
     match words.as_slice() {
         ["add", name, url] => add(session, &database()?, name, url, &a)?,
         ["add", ..] => return Err(usage("add", &["name", "url"], AWS_USAGE)),
