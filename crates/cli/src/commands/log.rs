@@ -50,6 +50,11 @@ fn select(repo: &Repository, p: &Parsed) -> Result<Selection, Failure> {
             }
         }
     }
+    if revisions.len() > 1 && revisions.iter().any(|r| r.contains("..")) {
+        return Err(Failure::new(
+            "error: a range of revisions stands alone; name other revisions with --not",
+        ));
+    }
     for word in revisions {
         add_revision(repo, word, &mut out)?;
     }

@@ -68,7 +68,7 @@ pub fn backup(session: &Session, args: &[String]) -> Result<ProcedureResult> {
             ),
         });
     }
-    if session.instance.accounts.is_some() && AWS.iter().any(|o| a.has(o)) {
+    if session.instance.settings.commit_as_account && AWS.iter().any(|o| a.has(o)) {
         return Err(Error::general(
             "AWS parameters are unavailable when running in server mode",
         ));
