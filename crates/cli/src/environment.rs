@@ -143,7 +143,8 @@ impl Environment {
             }
         }
         let databases = instance.databases();
-        let name = match (&self.use_db, &self.branch) {
+        let use_db = self.use_db.as_ref().filter(|db| !db.is_empty());
+        let name = match (use_db, &self.branch) {
             (Some(db), Some(b)) if db.contains('/') => {
                 let has = db.split_once('/').map_or("", |(_, b)| b);
                 return Err(Failure::new(format!("Ambiguous branch name: {has} or {b}")));
@@ -166,7 +167,7 @@ impl Environment {
                 .use_database(&name)
                 .map_err(|e| match &self.use_db {
                     Some(db) => Failure::new(format!("The provided --use-db {db} does not exist.")),
-                    None => Failure::new(e.message),
+                    None => Failure::new(crate::engine_words::message(&e)),
                 })?;
         }
         Ok(session)

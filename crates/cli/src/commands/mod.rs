@@ -665,15 +665,12 @@ pub fn dispatch(args: Vec<String>) -> Outcome {
         use_db: global.get("use-db").map(str::to_string),
         branch: global.get("branch").map(str::to_string),
     };
-    for key in env
-        .config
-        .global
-        .keys()
-        .filter(|k| !config_command::is_known(k))
-    {
-        eprintln!(
-            "Warning: Unknown global config option '{key}'. Use `dolt config --global --unset {key}` to remove."
-        );
+    for (scope, file) in [("global", &env.config.global), ("local", &env.config.local)] {
+        for key in file.keys().filter(|k| !config_command::is_known(k)) {
+            eprintln!(
+                "Warning: Unknown {scope} config option '{key}'. Use `dolt config --{scope} --unset {key}` to remove."
+            );
+        }
     }
     let name = word.trim().to_lowercase();
     let Some(command) = COMMANDS.iter().find(|c| c.help.name == name) else {

@@ -41,18 +41,26 @@ impl FileType {
 }
 
 /// A value as a literal.
-pub fn value_literal(cell: &Option<String>, ty: &SqlType) -> String {
-    let Some(text) = cell else {
+pub fn value_literal(cell: &Option<Vec<u8>>, ty: &SqlType) -> String {
+    let Some(bytes) = cell else {
         return "NULL".into();
     };
+    let hex = || -> String {
+        let digits: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        format!("0x{digits}")
+    };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return hex();
+    };
     match ty {
+        SqlType::Binary(_) | SqlType::VarBinary(_) => hex(),
         SqlType::Int { .. }
         | SqlType::Float
         | SqlType::Double
         | SqlType::Decimal { .. }
         | SqlType::Year
-        | SqlType::Bit(_) => text.clone(),
-        SqlType::Geometry(..) => text.clone(),
+        | SqlType::Bit(_)
+        | SqlType::Geometry(..) => text.to_string(),
         _ => crate::repository::literal(text),
     }
 }
@@ -112,8 +120,10 @@ pub fn write(
                     .iter()
                     .map(|row| {
                         let cells = row.iter().zip(&rows.columns);
-                        let texts: Vec<String> =
-                            cells.map(|(v, c)| value_literal(v, &c.ty)).collect();
+                        let bytes = |v: &Option<String>| v.as_ref().map(|t| t.as_bytes().to_vec());
+                        let texts: Vec<String> = cells
+                            .map(|(v, c)| value_literal(&bytes(v), &c.ty))
+                            .collect();
                         format!("({})", texts.join(","))
                     })
                     .collect();

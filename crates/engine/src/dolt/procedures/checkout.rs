@@ -249,10 +249,11 @@ fn restore(session: &Session, db: &DbRef, names: &[String]) -> Result<ProcedureR
     if unknown.is_empty() {
         return Ok(done(""));
     }
-    Err(Error::general(format!(
-        "error: tablespec '{}' did not match any table(s) known to dolt",
-        unknown.join("', '")
-    )))
+    let lines: Vec<String> = unknown
+        .iter()
+        .map(|t| format!("error: tablespec '{t}' did not match any table(s) known to dolt"))
+        .collect();
+    Err(Error::general(lines.join("\n")))
 }
 
 /// Takes tables as a commit has them.
