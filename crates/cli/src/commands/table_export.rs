@@ -162,7 +162,12 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         return Err(Failure::new("Cannot export this format to stdout"));
     }
     let repo = Repository::open(env)?;
-    let rows = repo.query(&format!("select * from {}", quoted(table)))?;
+    let tables = repo.tables_of(&repo.live_root(false)?)?;
+    let columns = match format {
+        FileType::Sql => super::dump::stored_columns(&tables, table)?,
+        _ => "*".to_string(),
+    };
+    let rows = repo.query(&format!("select {columns} from {}", quoted(table)))?;
     match file {
         None => write(&rows, table, format, 1, &mut std::io::stdout().lock())?,
         Some(name) => {
@@ -177,7 +182,6 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             }
             let mut out = std::io::BufWriter::new(std::fs::File::create(&path)?);
             if format == FileType::Sql {
-                let tables = repo.tables_of(&repo.live_root(false)?)?;
                 if let Some(text) = engine::show::create_table_text(&repo.session, &tables, table)?
                 {
                     writeln!(out, "DROP TABLE IF EXISTS {};\n{text};", quoted(table))?;

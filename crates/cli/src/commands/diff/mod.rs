@@ -356,7 +356,9 @@ impl Difference<'_> {
                             crate::repository::quoted(&delta.to_name)
                         ));
                     }
-                    if delta.schema_changed() {
+                    // The first line only has the name.
+                    let body = |text: &str| text.split_once('\n').map(|(_, b)| b.to_string());
+                    if body(&old) != body(&new) {
                         list.extend(self.schema_statements(&delta.to_name)?);
                     }
                     list
