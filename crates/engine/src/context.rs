@@ -79,6 +79,11 @@ impl<'s> Context<'s> {
             .ok_or_else(|| Error::general("table is not open"))
     }
 
+    /// Every table that the statement has opened.
+    pub fn opened(&self) -> &[TableView] {
+        &self.tables
+    }
+
     /// Leaves a warning.
     pub fn warn(&self, code: u16, text: impl Into<String>) {
         let text = text.into();

@@ -4,23 +4,33 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chunks::Hash;
-use model::{Database, RootId, WorkingSet};
+use model::{Database, Root, RootId, WorkingSet};
 
 use crate::error::{Error, Result};
-use crate::root_state::RootState;
+use crate::program::stored::{CodeVersion, StoredCode};
+use crate::root_state::{RootState, TableCache};
 
 /// Roots that are kept decoded.
 const ROOTS_KEPT: usize = 256;
+
+/// Versions of the stored programs that are kept parsed.
+const CODE_KEPT: usize = 32;
 
 /// A database as all sessions share it.
 pub struct DatabaseHandle {
     /// Name as created.
     pub name: String,
+    /// What it is known by in a transaction: the name in lower case, or that of temporary tables.
+    pub key: String,
+    /// Name of the variable that says which branch the name alone means.
+    pub default_branch_variable: String,
     /// Refs and objects.
     pub store: Database,
     roots: Mutex<HashMap<RootId, Arc<RootState>>>,
+    tables: Arc<TableCache>,
     sets: Mutex<HashMap<Hash, Arc<BranchState>>>,
     commit: Mutex<()>,
+    code: Mutex<HashMap<CodeVersion, Arc<StoredCode>>>,
     /// Next AUTO_INCREMENT values by lower-case table name, over all branches.
     counters: Mutex<HashMap<String, u64>>,
 }
@@ -44,11 +54,23 @@ impl DatabaseHandle {
     pub fn new(name: &str, store: Database) -> DatabaseHandle {
         DatabaseHandle {
             name: name.to_string(),
+            key: name.to_lowercase(),
+            default_branch_variable: format!("{}_default_branch", name.to_lowercase()),
             store,
             roots: Mutex::default(),
+            tables: Arc::default(),
             sets: Mutex::default(),
             commit: Mutex::default(),
+            code: Mutex::default(),
             counters: Mutex::default(),
+        }
+    }
+
+    /// The temporary tables of a session in the database of this name.
+    pub fn temporary(name: &str, key: &str, store: Database) -> DatabaseHandle {
+        DatabaseHandle {
+            key: key.to_string(),
+            ..DatabaseHandle::new(name, store)
         }
     }
 
@@ -57,9 +79,31 @@ impl DatabaseHandle {
         if let Some(root) = locked(&self.roots).get(&id) {
             return Ok(root.clone());
         }
-        let root = Arc::new(RootState::open(self.store.objects(), id, &self.name)?);
+        let objects = self.store.objects();
+        let root = RootState::open(objects, id, &self.name, &self.tables)?;
+        let root = Arc::new(root);
         self.keep(root.clone());
         Ok(root)
+    }
+
+    /// A root that has been built.
+    pub fn root_state(&self, root: Root, id: RootId) -> Result<RootState> {
+        RootState::new(root, id, &self.name, &self.tables)
+    }
+
+    /// The stored programs of a root.
+    pub fn stored_code(&self, root: &RootState) -> Result<Arc<StoredCode>> {
+        let version = CodeVersion::of(root);
+        if let Some(code) = locked(&self.code).get(&version) {
+            return Ok(code.clone());
+        }
+        let code = Arc::new(StoredCode::read(root)?);
+        let mut kept = locked(&self.code);
+        if kept.len() >= CODE_KEPT {
+            kept.clear();
+        }
+        kept.insert(version, code.clone());
+        Ok(code)
     }
 
     /// Keeps a root that has just been built.

@@ -2,13 +2,49 @@
 
 use std::fmt;
 
+/// Five characters that say what kind of condition it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SqlState([u8; 5]);
+
+impl SqlState {
+    /// A state from its text; anything but five ASCII letters and digits is the general error.
+    pub fn new(text: &str) -> SqlState {
+        SqlState::parse(text).unwrap_or(SqlState(*b"HY000"))
+    }
+
+    /// A state from its text, if it is one.
+    pub fn parse(text: &str) -> Option<SqlState> {
+        let bytes: [u8; 5] = text.as_bytes().try_into().ok()?;
+        bytes
+            .iter()
+            .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+            .then_some(SqlState(bytes))
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("HY000")
+    }
+
+    /// The first two characters.
+    pub fn class(&self) -> [u8; 2] {
+        [self.0[0], self.0[1]]
+    }
+}
+
+impl fmt::Debug for SqlState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// An error of a statement: MySQL's number, SQLSTATE and text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// MySQL's error number.
     pub code: u16,
-    /// Five characters of SQLSTATE.
-    pub state: &'static str,
+    /// SQLSTATE.
+    pub state: SqlState,
     /// The text that the client prints.
     pub message: String,
 }
@@ -30,19 +66,65 @@ macro_rules! errors {
             $($(#[$doc])* #[doc = concat!("Error ", $code, " (", $state, "): `", $text, "`.")]
             #[allow(unused_variables)]
             pub fn $name($($arg: impl fmt::Display),*) -> Error {
-                Error { code: $code, state: $state, message: format!($text) }
+                Error { code: $code, state: SqlState::new($state), message: format!($text) }
             })*
         }
     };
 }
 
 errors! {
+    trigger_exists(name) = 1359, "HY000", "Trigger '{name}' already exists";
+    trigger_missing() = 1360, "HY000", "Trigger does not exist";
+    trigger_on_view(name) = 1361, "HY000", "Trigger's '{name}' is a view, temporary table or system table";
+    trigger_row_fixed(row, when) = 1362, "HY000", "Updating of {row} row is not allowed in {when}trigger";
+    trigger_row_missing(row, event) = 1363, "HY000", "There is no {row} row in on {event} trigger";
+    trigger_order_missing(name) = 3011, "HY000", "Referenced trigger '{name}' for the given action time and event type does not exist.";
+    trigger_wrong_schema() = 1435, "HY000", "Trigger in wrong schema";
+    table_in_use(table) = 1442, "HY000", "Can't update table '{table}' in stored function/trigger because it is already used by statement which invoked this stored function/trigger.";
+    no_return(name) = 1320, "42000", "No RETURN found in FUNCTION {name}";
+    return_outside() = 1313, "42000", "RETURN is only allowed in a FUNCTION";
+    function_ended(name) = 1321, "2F005", "FUNCTION {name} ended without RETURN";
+    undeclared(name) = 1327, "42000", "Undeclared variable: {name}";
+    condition_missing(name) = 1319, "42000", "Undefined CONDITION: {name}";
+    cursor_missing(name) = 1324, "42000", "Undefined CURSOR: {name}";
+    cursor_already_open() = 1325, "24000", "Cursor is already open";
+    cursor_not_open() = 1326, "24000", "Cursor is not open";
+    fetch_count() = 1328, "HY000", "Incorrect number of FETCH variables";
+    no_data() = 1329, "02000", "No data - zero rows fetched, selected, or processed";
+    duplicate_parameter(name) = 1330, "42000", "Duplicate parameter: {name}";
+    duplicate_variable(name) = 1331, "42000", "Duplicate variable: {name}";
+    duplicate_condition(name) = 1332, "42000", "Duplicate condition: {name}";
+    duplicate_cursor(name) = 1333, "42000", "Duplicate cursor: {name}";
+    declared_late() = 1337, "42000", "Variable or condition declaration after cursor or handler declaration";
+    cursor_after_handler() = 1338, "42000", "Cursor declaration after handler declaration";
+    case_not_found() = 1339, "20000", "Case not found for CASE statement";
+    duplicate_handler() = 1413, "42000", "Duplicate handler declared in the same block";
+    label_mismatch(verb, label) = 1308, "42000", "{verb} with no matching label: {label}";
+    label_redefined(label) = 1309, "42000", "Redefining label {label}";
+    dynamic_sql() = 1336, "0A000", "Dynamic SQL is not allowed in stored function or trigger";
+    result_set_in(what) = 1415, "0A000", "Not allowed to return a result set from a {what}";
+    commit_in_program() = 1422, "HY000", "Explicit or implicit commit is not allowed in stored function or trigger.";
+    function_recursion() = 1424, "HY000", "Recursive stored functions and triggers are not allowed.";
+    bad_sqlstate(text) = 1407, "42000", "Bad SQLSTATE: '{text}'";
+    not_a_variable(n, routine) = 1414, "42000", "OUT or INOUT argument {n} for routine {routine} is not a variable or NEW pseudo-variable in BEFORE trigger";
+    recursion_exceeded(limit, name) = 1456, "HY000", "Recursive limit {limit} (as set by the max_sp_recursion_depth variable) was exceeded for routine {name}";
+    nesting_exceeded() = 1436, "HY000", "Thread stack overrun:  stored programs are nested too deeply.";
+    inactive_handler() = 1645, "0K000", "RESIGNAL when handler not active";
+    no_handler() = 3582, "0Z002", "GET STACKED DIAGNOSTICS when handler not active";
+    invalid_condition_number() = 1758, "35000", "Invalid condition number";
+    duplicate_item(name) = 1641, "42000", "Duplicate condition information item '{name}'";
+    wrong_item_value(name, value) = 1231, "42000", "Variable '{name}' can't be set to the value of '{value}'";
+    event_exists(name) = 1537, "HY000", "Event '{name}' already exists";
+    event_missing(name) = 1539, "HY000", "Unknown event '{name}'";
+    program_in_program(what) = 1303, "2F003", "Can't create a {what} from within another stored routine";
+    not_in_program(what) = 1314, "0A000", "{what} is not allowed in stored procedures";
     dup_key_name(name) = 1061, "42000", "Duplicate key name '{name}'";
     database_exists(name) = 1007, "HY000", "Can't create database '{name}'; database exists";
     database_missing_drop(name) = 1008, "HY000", "Can't drop database '{name}'; database doesn't exist";
     access_denied(user, host, using) = 1045, "28000", "Access denied for user '{user}'@'{host}' (using password: {using})";
     database_access_denied(user, host, db) = 1044, "42000", "Access denied for user '{user}'@'{host}' to database '{db}'";
     command_denied(command, user, host, table) = 1142, "42000", "{command} command denied to user '{user}'@'{host}' for table '{table}'";
+    column_denied(command, user, host, column, table) = 1143, "42000", "{command} command denied to user '{user}'@'{host}' for column '{column}' in table '{table}'";
     privilege_needed(privilege) = 1227, "42000", "Access denied; you need (at least one of) the {privilege} privilege(s) for this operation";
     no_database() = 1046, "3D000", "No database selected";
     unknown_command() = 1047, "08S01", "Unknown command";
@@ -168,10 +250,10 @@ errors! {
 
 impl Error {
     /// An error with any number; for the few texts that are Dolt's own use [`Error::general`].
-    pub fn new(code: u16, state: &'static str, message: impl Into<String>) -> Error {
+    pub fn new(code: u16, state: &str, message: impl Into<String>) -> Error {
         Error {
             code,
-            state,
+            state: SqlState::new(state),
             message: message.into(),
         }
     }

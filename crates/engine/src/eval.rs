@@ -292,6 +292,7 @@ impl Expr {
                 Ok(v)
             }
             Expr::Local(i) => Ok(env.cx.local(*i)),
+            Expr::StoredCall(c) => c.eval(env),
         }
     }
 

@@ -9,6 +9,7 @@ use values::{Collation, OwnedValue, SqlType};
 
 use crate::functions::Function;
 use crate::plan::QueryPlan;
+use crate::program::call::FunctionCall;
 use syntax::ast::{IntervalUnit, VarScope};
 
 /// How two operands are brought together for a comparison (MySQL's rules, decided by their types).
@@ -300,6 +301,8 @@ pub enum Expr {
     Assign(Box<str>, Box<Expr>),
     /// A variable of a stored program, by its place in the frame.
     Local(usize),
+    /// A call of a stored function.
+    StoredCall(Arc<FunctionCall>),
 }
 
 /// Static types around a function call.
@@ -376,6 +379,7 @@ impl Expr {
             }
             Expr::Call { args, .. } => args.iter().for_each(f),
             Expr::InQuery(q) => q.left.iter().for_each(f),
+            Expr::StoredCall(c) => c.args.iter().for_each(|(e, _)| f(e)),
         }
     }
 
@@ -401,6 +405,7 @@ impl Expr {
         let mut volatile = match self {
             Expr::Call { function, .. } => function.volatile,
             Expr::Assign(..) | Expr::UserVar(_) => true,
+            Expr::StoredCall(c) => !c.deterministic,
             Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(_) => true,
             _ => false,
         };
@@ -543,6 +548,7 @@ impl PartialEq for Expr {
             (UserVar(a), UserVar(b)) => a == b,
             (SystemVar(a, b), SystemVar(c, d)) => a == c && b == d,
             (Local(a), Local(b)) => a == b,
+            (StoredCall(a), StoredCall(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
     }
@@ -589,6 +595,20 @@ impl SlotSet {
         }
         for (a, b) in self.0.iter_mut().zip(&other.0) {
             *a |= b;
+        }
+    }
+
+    /// Keeps only slots that are in `other`, too.
+    pub fn intersect(&mut self, other: &SlotSet) {
+        for (i, word) in self.0.iter_mut().enumerate() {
+            *word &= other.0.get(i).copied().unwrap_or(0);
+        }
+    }
+
+    /// Takes every slot of `other` out.
+    pub fn subtract(&mut self, other: &SlotSet) {
+        for (word, out) in self.0.iter_mut().zip(&other.0) {
+            *word &= !out;
         }
     }
 

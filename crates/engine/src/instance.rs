@@ -142,7 +142,7 @@ pub struct Instance {
     /// Time.
     pub clock: Arc<dyn Clock>,
     databases: RwLock<BTreeMap<String, Arc<DatabaseHandle>>>,
-    globals: RwLock<HashMap<String, OwnedValue>>,
+    globals: RwLock<Arc<HashMap<String, OwnedValue>>>,
     processes: Mutex<BTreeMap<u32, Arc<Process>>>,
     next_connection: AtomicU32,
     /// Counts databases created and dropped, so that plans notice.
@@ -315,6 +315,8 @@ impl Instance {
             .ok_or_else(|| Error::database_missing_drop(name))?;
         self.generation.fetch_add(1, Ordering::SeqCst);
         if let (Some(dir), Some(root)) = (handle.store.dir(), &self.data_dir) {
+            // Other sessions may still hold it.
+            handle.store.close()?;
             let keep = root.join(".dolt_dropped_databases");
             std::fs::create_dir_all(&keep)?;
             let mut to = keep.join(&handle.name);
@@ -345,10 +347,18 @@ impl Instance {
             .cloned()
     }
 
+    /// The global variables that have been set, as they are now.
+    pub(crate) fn globals(&self) -> Arc<HashMap<String, OwnedValue>> {
+        self.globals
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Sets a global variable.
     pub fn set_global(&self, name: &str, value: OwnedValue) {
         let mut map = self.globals.write().unwrap_or_else(PoisonError::into_inner);
-        map.insert(name.to_string(), value);
+        Arc::make_mut(&mut map).insert(name.to_string(), value);
     }
 
     /// A number for a new connection.

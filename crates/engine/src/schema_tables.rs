@@ -5,8 +5,10 @@ pub(crate) mod column_facts;
 mod definitions;
 mod grants;
 mod information;
+pub(crate) mod program_rows;
 pub(crate) mod server_facts;
 pub(crate) mod sight;
+pub(crate) mod stored_programs;
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;

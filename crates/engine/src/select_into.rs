@@ -1,7 +1,7 @@
 //! SELECT .. INTO variables.
 
 use syntax::ast::{IntoTarget, SelectInto};
-use values::{OwnedValue, Value};
+use values::OwnedValue;
 
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -39,18 +39,16 @@ pub fn run(
         cx.warn(1329, "No data - zero rows fetched, selected, or processed");
         return Ok(0);
     };
-    for (target, value) in targets.iter().zip(row) {
+    for ((target, value), column) in targets.iter().zip(row).zip(&plan.columns) {
         match target {
             IntoTarget::User(name) => session.set_user_variable(name, value),
             IntoTarget::Local(name) => {
-                return Err(Error::new(
-                    1327,
-                    "42000",
-                    format!("Undeclared variable: {name}"),
-                ));
+                let scope = session.scope();
+                let local = scope.as_ref().and_then(|s| s.find(None, name));
+                let local = local.ok_or_else(|| Error::undeclared(&**name))?;
+                session.set_local(local.place, value, &column.ty)?;
             }
         }
     }
-    let _ = Value::Null;
     Ok(1)
 }

@@ -116,7 +116,14 @@ fn variable(
     let value = match value {
         Expr::Default(None) => None,
         // A bare word is text: SET character_set_results = utf8mb4.
-        Expr::Column(c) if c.table.is_none() => Some(Value::text(c.name.to_string())),
+        Expr::Column(c)
+            if c.table.is_none()
+                && session
+                    .scope()
+                    .is_none_or(|s| s.find(None, &c.name).is_none()) =>
+        {
+            Some(Value::text(c.name.to_string()))
+        }
         e => {
             let modes = session.modes();
             let types: Vec<values::SqlType> = params

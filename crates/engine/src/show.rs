@@ -4,6 +4,7 @@ mod create_table;
 mod listing;
 mod objects;
 mod plan_text;
+mod programs;
 mod server;
 
 use syntax::ast::{self, Show, ShowFilter};
@@ -11,7 +12,7 @@ use values::OwnedValue;
 
 use crate::error::{Error, Result};
 use crate::result::ColumnMeta;
-use crate::schema_tables::server_facts;
+use crate::schema_tables::stored_programs;
 use crate::session::Session;
 
 pub(crate) use create_table::{action_text, key_columns, quoted, shown_default, type_text};
@@ -83,44 +84,59 @@ fn unfiltered(session: &Session, s: &Show, params: &[OwnedValue]) -> Result<List
         } => objects::create_database_listing(session, name, *if_not_exists),
         Show::CreateTrigger(name) => {
             let db = objects::database_name(session, name.db.as_ref())?;
-            let found = server_facts::triggers(session, Some(&db))?
+            let found = stored_programs::triggers(session, Some(&db))?
                 .into_iter()
                 .find(|t| t.name.eq_ignore_ascii_case(&name.name));
-            let found = found.ok_or_else(|| Error::new(1360, "HY000", "Trigger does not exist"))?;
-            Ok(server::create_trigger(found))
+            let found = found.ok_or_else(Error::trigger_missing)?;
+            Ok(programs::create_trigger(found))
         }
         Show::CreateProcedure(name) => {
             let db = objects::database_name(session, name.db.as_ref())?;
-            let found = server_facts::routines(session, Some(&db))?
+            let found = stored_programs::procedures(session, Some(&db))?
                 .into_iter()
                 .find(|r| r.name.eq_ignore_ascii_case(&name.name));
             let found = found.ok_or_else(|| Error::unknown_routine("PROCEDURE", &*name.name))?;
-            Ok(server::create_procedure(found))
+            Ok(programs::create_routine(found))
         }
-        Show::CreateFunction(name) => Err(Error::unknown_routine("FUNCTION", &*name.name)),
+        Show::CreateFunction(name) => {
+            let db = objects::database_name(session, name.db.as_ref())?;
+            let found = stored_programs::functions(session, Some(&db))?
+                .into_iter()
+                .find(|r| r.name.eq_ignore_ascii_case(&name.name));
+            let found = found.ok_or_else(|| Error::unknown_routine("FUNCTION", &*name.name))?;
+            Ok(programs::create_routine(found))
+        }
         Show::ProcedureCode(name) => Err(Error::unknown_routine("PROCEDURE", &*name.name)),
         Show::FunctionCode(name) => Err(Error::unknown_routine("FUNCTION", &*name.name)),
-        Show::CreateEvent(name) => Err(Error::new(
-            1539,
-            "HY000",
-            format!("Unknown event '{}'", name.name),
-        )),
+        Show::CreateEvent(name) => {
+            let db = objects::database_name(session, name.db.as_ref())?;
+            let found = stored_programs::events(session, Some(&db))?
+                .into_iter()
+                .find(|e| e.event.name.eq_ignore_ascii_case(&name.name));
+            let found = found.ok_or_else(|| Error::event_missing(&*name.name))?;
+            Ok(programs::create_event(found))
+        }
         Show::CreateUser(user) => server::create_user(session, user.as_ref()),
         Show::Triggers { db, .. } => {
             let db = objects::database_name(session, db.as_ref())?;
-            Ok(server::triggers(server_facts::triggers(
+            let found = stored_programs::triggers(session, Some(&db))?;
+            Ok(programs::triggers(found))
+        }
+        Show::Events { db, .. } => {
+            let db = objects::database_name(session, db.as_ref())?;
+            Ok(programs::events(stored_programs::events(
                 session,
                 Some(&db),
             )?))
         }
-        Show::Events { db, .. } => {
-            objects::database_name(session, db.as_ref())?;
-            Ok(server::events())
+        Show::ProcedureStatus(_) => {
+            let found = stored_programs::procedures(session, None)?;
+            Ok(programs::routine_status(found))
         }
-        Show::ProcedureStatus(_) => Ok(server::routine_status(server_facts::routines(
-            session, None,
-        )?)),
-        Show::FunctionStatus(_) => Ok(server::routine_status(Vec::new())),
+        Show::FunctionStatus(_) => {
+            let found = stored_programs::functions(session, None)?;
+            Ok(programs::routine_status(found))
+        }
         Show::Variables { scope, .. } => Ok(server::variables(session, *scope)),
         Show::Status { .. } => Ok(server::status(session)),
         Show::CharacterSet(_) => Ok(server::character_sets()),

@@ -1,27 +1,20 @@
 //! From text to execution: parsing, plan caches, and what each kind of statement does.
 
-use std::cell::RefMut;
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use syntax::ast::{self, Statement};
 use values::{OwnedValue, SqlType, Value};
 
-use crate::bind::dml::{DeletePlan, InsertPlan, UpdatePlan};
-use crate::bind::{Binder, BoundTable, Catalog, Modes, Resolved};
+use crate::bind::{Binder, BoundTable, Catalog};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::exec;
-use crate::expr::Expr;
 use crate::plan::QueryPlan;
+use crate::plan_cache::{CachedPlan, CachedPlanKind, LONGEST_KEPT, PLANS_KEPT};
+use crate::program::stored::StoredProgram;
 use crate::result::{ColumnMeta, Done, ResultSink};
-use crate::session::{DbRef, Revision, Session};
-use crate::transaction::{Transaction, branch_key};
-use crate::view::TableView;
-use crate::virtual_table::VirtualTable;
-use crate::write::{self, Target};
+use crate::session::{Revision, Session};
 
 /// A parser's refusal as MySQL's error.
 pub fn syntax_error(e: syntax::SyntaxError) -> Error {
@@ -48,40 +41,6 @@ pub struct PreparedInfo {
     /// Result columns; empty when it returns none.
     pub columns: Vec<ColumnMeta>,
 }
-
-/// A plan with the tables that it reads.
-pub(crate) struct Planned<P> {
-    pub plan: P,
-    pub tables: Vec<BoundTable>,
-}
-
-pub(crate) enum CachedPlan {
-    Query(Planned<QueryPlan>),
-    Insert(Planned<InsertPlan>),
-    Update(Planned<UpdatePlan>),
-    Delete(Planned<DeletePlan>),
-}
-
-struct CacheEntry {
-    plan: Arc<CachedPlan>,
-    /// What the plan was made under: current database, and the settings that decide meaning.
-    database: Option<String>,
-    modes: Arc<Modes>,
-    generation: u64,
-    types: Vec<SqlType>,
-}
-
-/// Plans of this session by statement text.
-#[derive(Default)]
-pub(crate) struct PlanCache {
-    entries: HashMap<Arc<[u8]>, CacheEntry>,
-    statements: HashMap<Arc<[u8]>, Arc<Statement>>,
-}
-
-/// Plans that a session keeps.
-const PLANS_KEPT: usize = 512;
-/// Longest text whose plan is kept.
-const LONGEST_KEPT: usize = 16 << 10;
 
 impl Session {
     /// Runs the statements of a text, the first only unless `multi`; stops at the first error.
@@ -147,11 +106,13 @@ impl Session {
     ) -> Result<()> {
         self.begin_statement(text);
         if !keeps_warnings(statement) {
-            self.set_warnings(Vec::new(), 0);
+            self.clear_diagnostics();
         }
         let result = self.statement(statement, text, params, sink, more);
-        if result.is_err() {
+        if let Err(e) = &result {
             self.set_row_count(-1);
+            let condition = self.raised(e);
+            self.push_condition(condition);
         }
         let ended = self.end_of_statement(result.is_err());
         self.end_statement();
@@ -232,6 +193,10 @@ impl Session {
         sink: &mut dyn ResultSink,
         more: bool,
     ) -> Result<()> {
+        self.keep_resolved(false);
+        if let Some(access) = self.access() {
+            crate::accounts::check(self, &access, s)?;
+        }
         match s {
             Statement::Query(q) => self.query(q, text, params, sink, more),
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
@@ -299,6 +264,12 @@ impl Session {
                 }
                 self.done(sink, Done::default(), more)
             }
+            Statement::Signal(s) => self.signal(s, text, sink, more),
+            Statement::Resignal(_) => Err(Error::inactive_handler()),
+            Statement::GetDiagnostics(g) => {
+                self.get_diagnostics(g, text)?;
+                self.done(sink, Done::default(), more)
+            }
             Statement::Do(list) => {
                 let modes = self.modes();
                 let types: Vec<SqlType> = self.param_types(params, &modes);
@@ -359,6 +330,8 @@ impl Session {
             | Statement::DropRole { .. }
             | Statement::Grant(_)
             | Statement::Revoke(_) => none(crate::ddl::account_statement(self, s)),
+            Statement::CreateTable(c) if c.temporary => self.create_temporary(c, text, params),
+            Statement::DropTable(d) if self.drops_temporary(d)? => none(self.drop_temporary(d)),
             Statement::Empty => Err(Error::new(1065, "42000", "Query was empty")),
             _ => {
                 // Definitions commit what is open, before and after.
@@ -395,6 +368,16 @@ impl Session {
             .instance
             .process(id)
             .ok_or_else(|| Error::unknown_thread(id))?;
+        if let Some(access) = self.access()
+            && process.user != access.user()
+            && !access.may_end_connections()
+        {
+            return Err(Error::new(
+                1095,
+                "HY000",
+                format!("You are not owner of thread {id}"),
+            ));
+        }
         if query {
             process.interrupt.kill_query();
         } else {
@@ -428,130 +411,6 @@ impl Session {
         sink.done(&Done::default(), more)
     }
 
-    fn param_types(&self, params: &[OwnedValue], modes: &Modes) -> Vec<SqlType> {
-        params
-            .iter()
-            .map(|v| crate::bind::type_of_value(v, modes.connection))
-            .collect()
-    }
-
-    // Plans.
-
-    fn cached(
-        &self,
-        text: &[u8],
-        types: &[SqlType],
-        modes: &Arc<Modes>,
-    ) -> Option<Arc<CachedPlan>> {
-        let plans = self.plans.borrow();
-        let entry = plans.entries.get(text)?;
-        let generation = self.instance.generation.load(Ordering::Relaxed);
-        let fits = entry.generation == generation
-            && Arc::ptr_eq(&entry.modes, modes)
-            && same_types(&entry.types, types)
-            && entry.database == self.current_database();
-        if !fits {
-            return None;
-        }
-        let plan = entry.plan.clone();
-        drop(plans);
-        let tables = match &*plan {
-            CachedPlan::Query(p) => &p.tables,
-            CachedPlan::Insert(p) => &p.tables,
-            CachedPlan::Update(p) => &p.tables,
-            CachedPlan::Delete(p) => &p.tables,
-        };
-        // A plan holds as long as every table has the schema that it was made for.
-        let valid = tables.iter().all(|t| {
-            let Ok(db) = self.resolve_database(&t.db) else { return false };
-            let Ok(root) = self.root_of(&db) else { return false };
-            matches!(root.table(&t.name), Ok(Some(state)) if state.def.schema_hash == t.def.schema_hash)
-        });
-        valid.then_some(plan)
-    }
-
-    fn keep(&self, text: &[u8], types: Vec<SqlType>, modes: &Arc<Modes>, plan: Arc<CachedPlan>) {
-        if text.len() > LONGEST_KEPT {
-            return;
-        }
-        let mut plans = self.plans.borrow_mut();
-        if plans.entries.len() >= PLANS_KEPT {
-            plans.entries.clear();
-        }
-        let entry = CacheEntry {
-            plan,
-            database: self.current_database(),
-            modes: modes.clone(),
-            generation: self.instance.generation.load(Ordering::Relaxed),
-            types,
-        };
-        plans.entries.insert(Arc::from(text), entry);
-    }
-
-    /// The plan of a statement, made now or kept from before.
-    fn plan(
-        &self,
-        text: &[u8],
-        params: &[OwnedValue],
-        make: impl FnOnce(&mut Binder<'_>) -> Result<Option<CachedPlanKind>>,
-    ) -> Result<Option<Arc<CachedPlan>>> {
-        let modes = self.modes();
-        let types = self.param_types(params, &modes);
-        if let Some(plan) = self.cached(text, &types, &modes) {
-            return Ok(Some(plan));
-        }
-        let mut binder = Binder::new(self, &modes, text).with_params(&types, params);
-        let Some(kind) = make(&mut binder)? else {
-            return Ok(None);
-        };
-        let tables = std::mem::take(&mut binder.tables);
-        let uncacheable = binder.uncacheable || tables.iter().any(|t| t.as_of.is_some());
-        let plan = Arc::new(match kind {
-            CachedPlanKind::Query(plan) => CachedPlan::Query(Planned { plan, tables }),
-            CachedPlanKind::Insert(plan) => CachedPlan::Insert(Planned { plan, tables }),
-            CachedPlanKind::Update(plan) => CachedPlan::Update(Planned { plan, tables }),
-            CachedPlanKind::Delete(plan) => CachedPlan::Delete(Planned { plan, tables }),
-        });
-        if !uncacheable {
-            self.keep(text, types, &modes, plan.clone());
-        }
-        Ok(Some(plan))
-    }
-
-    /// Opens the tables of a plan; `latest` for statements that write.
-    pub(crate) fn open_views(&self, tables: &[BoundTable], latest: bool) -> Result<Vec<TableView>> {
-        let mut out = Vec::with_capacity(tables.len());
-        for t in tables {
-            let missing = || Error::unknown_table_missing(base_name(&t.db), &t.name);
-            let db = self.resolve_database(&t.db)?;
-            if let Some(root) = &t.as_of {
-                let id = root
-                    .parse()
-                    .map_err(|_| Error::general("bad root address"))?;
-                let state = db.handle.root(model::RootId(id))?;
-                out.push(state.table(&t.name)?.ok_or_else(missing)?.view.clone());
-                continue;
-            }
-            match &db.revision {
-                Revision::Branch(branch) => {
-                    let mut tx = self.open_transaction();
-                    let b = tx.branch(&db.handle, branch)?;
-                    let view = if latest {
-                        b.write_view(&t.name)?
-                    } else {
-                        b.read_view(&t.name)?
-                    };
-                    out.push(view.ok_or_else(missing)?);
-                }
-                Revision::Commit(_) => {
-                    let root = self.root_of(&db)?;
-                    out.push(root.table(&t.name)?.ok_or_else(missing)?.view.clone());
-                }
-            }
-        }
-        Ok(out)
-    }
-
     pub(crate) fn query(
         &self,
         q: &ast::Query,
@@ -560,6 +419,7 @@ impl Session {
         sink: &mut dyn ResultSink,
         more: bool,
     ) -> Result<()> {
+        self.keep_resolved(true);
         let plan = self.plan(text, params, |b| {
             Ok(Some(CachedPlanKind::Query(b.bind_query(q)?)))
         })?;
@@ -586,6 +446,7 @@ impl Session {
             );
         }
         let mut n = 0u64;
+        let mark = self.open_transaction().mark();
         sink.columns(&planned.plan.columns)?;
         let counts = counts_found(&planned.plan);
         let result = exec::query(&planned.plan, None, &cx, &mut |row| {
@@ -593,7 +454,11 @@ impl Session {
             sink.row(row)
         });
         self.take_warnings(&cx);
-        result?;
+        if let Err(e) = result {
+            // What its functions have changed goes with it.
+            self.open_transaction().undo_to(mark);
+            return Err(e);
+        }
         if !counts {
             self.found_rows.set(n);
         }
@@ -622,225 +487,21 @@ impl Session {
         Ok(())
     }
 
-    fn data_change(
+    /// The procedure that a name means, with the database that it runs in.
+    fn stored_procedure(
         &self,
-        s: &Statement,
-        text: &[u8],
-        params: &[OwnedValue],
-        sink: &mut dyn ResultSink,
-        more: bool,
-    ) -> Result<()> {
-        if self.open_transaction().read_only {
-            return Err(Error::read_only());
-        }
-        // Names are resolved against the newest committed state, which is what is written on.
-        {
-            let mut tx = self.open_transaction();
-            for b in tx.branches.values_mut() {
-                b.refresh()?;
-            }
-        }
-        if let Some(done) = crate::dolt::change(self, s, params)? {
-            self.end_of_statement(false)
-                .inspect_err(|_| self.rollback_transaction())?;
-            return self.done(sink, done, more);
-        }
-        self.writing.set(true);
-        let plan = self.plan(text, params, |b| {
-            Ok(Some(match s {
-                Statement::Insert(i) => CachedPlanKind::Insert(b.bind_insert(i)?),
-                Statement::Update(u) => CachedPlanKind::Update(b.bind_update(u)?),
-                Statement::Delete(d) => CachedPlanKind::Delete(b.bind_delete(d)?),
-                _ => return Ok(None),
-            }))
-        });
-        self.writing.set(false);
-        let Some(plan) = plan? else {
-            return Err(Error::general("statement has no plan"));
+        name: &ast::ObjectName,
+    ) -> Result<Option<(Arc<StoredProgram>, String)>> {
+        let db = match &name.db {
+            Some(db) => Some(db.to_string()),
+            None => self.current_database(),
         };
-        let tables = match &*plan {
-            CachedPlan::Insert(p) => &p.tables,
-            CachedPlan::Update(p) => &p.tables,
-            CachedPlan::Delete(p) => &p.tables,
-            CachedPlan::Query(p) => &p.tables,
+        let Some(db) = db else { return Ok(None) };
+        let Ok(found) = self.resolve_database(&db) else {
+            return Ok(None);
         };
-        let views = self.open_views(tables, true)?;
-        let cx = Context::new(self, params, views);
-        let target = |number: usize| -> Result<Target> { self.write_target(&tables[number]) };
-        let mark = self.open_transaction().mark();
-        let result = match &*plan {
-            CachedPlan::Insert(p) => target(p.plan.table).and_then(|t| {
-                let mut tx = self.take_transaction();
-                let r = write::insert(&p.plan, &t, &mut tx, &cx, self.counts_found_rows());
-                self.put_transaction(tx);
-                r.map(|i| self.inserted(&p.plan, i))
-            }),
-            CachedPlan::Update(p) => p
-                .plan
-                .targets
-                .iter()
-                .map(|t| target(t.table))
-                .collect::<Result<Vec<_>>>()
-                .and_then(|targets| {
-                    let mut tx = self.take_transaction();
-                    let r = write::update(&p.plan, &targets, &mut tx, &cx);
-                    self.put_transaction(tx);
-                    r.map(|c| {
-                        let n = if self.counts_found_rows() {
-                            c.matched
-                        } else {
-                            c.affected
-                        };
-                        let info = format!(
-                            "Rows matched: {}  Changed: {}  Warnings: {}",
-                            c.matched,
-                            c.affected,
-                            cx.conversion.warning_count()
-                        );
-                        (
-                            Done {
-                                affected_rows: n,
-                                info,
-                                ..Done::default()
-                            },
-                            None,
-                        )
-                    })
-                }),
-            CachedPlan::Delete(p) => p
-                .plan
-                .targets
-                .iter()
-                .map(|(_, number, _)| target(*number))
-                .collect::<Result<Vec<_>>>()
-                .and_then(|targets| {
-                    let mut tx = self.take_transaction();
-                    let r = write::delete(&p.plan, &targets, &mut tx, &cx);
-                    self.put_transaction(tx);
-                    r.map(|c| {
-                        (
-                            Done {
-                                affected_rows: c.affected,
-                                ..Done::default()
-                            },
-                            None,
-                        )
-                    })
-                }),
-            CachedPlan::Query(_) => Err(Error::general("statement has no plan")),
-        };
-        self.take_warnings(&cx);
-        let (done, returned) = match result {
-            Ok(done) => done,
-            Err(e) => {
-                self.open_transaction().undo_to(mark);
-                return Err(e);
-            }
-        };
-        // Autocommit: what cannot be committed is not acknowledged.
-        if let Err(e) = self.end_of_statement(false) {
-            self.rollback_transaction();
-            return Err(e);
-        }
-        if let Some((columns, rows)) = returned {
-            let CachedPlan::Insert(p) = &*plan else {
-                return Ok(());
-            };
-            let Some((_, exprs)) = &p.plan.returning else {
-                return Ok(());
-            };
-            sink.columns(&columns)?;
-            for row in rows {
-                let mut env = Env::new(1, None, &cx);
-                env.slots[0] = crate::env::Slot::Row(row);
-                let mut values = Vec::with_capacity(exprs.len());
-                for e in exprs {
-                    values.push(e.eval(&env)?.into_owned());
-                }
-                sink.row(&exec::ValuesRow(&values))?;
-            }
-        }
-        self.done(sink, done, more)
-    }
-
-    #[allow(clippy::type_complexity)]
-    fn inserted(
-        &self,
-        plan: &InsertPlan,
-        i: write::Inserted,
-    ) -> (Done, Option<(Vec<ColumnMeta>, Vec<Arc<[OwnedValue]>>)>) {
-        if i.first_id > 0 {
-            self.set_last_insert_id(i.first_id);
-        }
-        let many = match &plan.rows {
-            crate::bind::dml::InsertRows::Values(rows) => rows.len() > 1,
-            crate::bind::dml::InsertRows::Query(_) => true,
-        };
-        let info = match many {
-            true => format!(
-                "Records: {}  Duplicates: {}  Warnings: {}",
-                i.counts.matched,
-                i.counts.duplicates,
-                self.warning_count()
-            ),
-            false => String::new(),
-        };
-        let last_insert_id = if i.first_id > 0 {
-            i.first_id
-        } else {
-            i.last_id
-        };
-        let done = Done {
-            affected_rows: i.counts.affected,
-            last_insert_id,
-            info,
-        };
-        (
-            done,
-            plan.returning.as_ref().map(|(c, _)| (c.clone(), i.rows)),
-        )
-    }
-
-    /// The branch and table that a bound table is written in.
-    pub(crate) fn write_target(&self, t: &BoundTable) -> Result<Target> {
-        let db = self.resolve_database(&t.db)?;
-        match db.revision {
-            Revision::Branch(branch) if t.as_of.is_none() => Ok(Target {
-                handle: db.handle,
-                branch,
-                table: t.def.name.clone(),
-            }),
-            _ => Err(Error::general(format!(
-                "Database {} is read-only.",
-                db.name
-            ))),
-        }
-    }
-
-    fn take_transaction(&self) -> Transaction {
-        self.open_transaction();
-        self.transaction.borrow_mut().take().unwrap_or_default()
-    }
-
-    fn put_transaction(&self, tx: Transaction) {
-        *self.transaction.borrow_mut() = Some(tx);
-    }
-
-    /// The changes of a branch in the open transaction.
-    pub fn branch_changes(
-        &self,
-        db: &DbRef,
-    ) -> Result<RefMut<'_, crate::transaction::BranchChanges>> {
-        let Revision::Branch(branch) = &db.revision else {
-            return Err(Error::general(
-                "this operation is not supported while in a detached head state",
-            ));
-        };
-        let mut tx = self.open_transaction();
-        tx.branch(&db.handle, branch)?;
-        let key = branch_key(&db.handle.name, branch);
-        RefMut::filter_map(tx, |t| t.branches.get_mut(&key))
-            .map_err(|_| Error::general("branch is not open"))
+        let code = found.handle.stored_code(&*self.root_of(&found)?)?;
+        Ok(code.procedure(&name.name).map(|p| (p.clone(), db)))
     }
 
     fn call(
@@ -851,6 +512,10 @@ impl Session {
         sink: &mut dyn ResultSink,
         more: bool,
     ) -> Result<()> {
+        let dolt = crate::dolt::has_procedure(&call.name.name);
+        if !dolt && let Some((stored, db)) = self.stored_procedure(&call.name)? {
+            return crate::program::call::call(self, &stored, &db, call, text, params, sink, more);
+        }
         let modes = self.modes();
         let types = self.param_types(params, &modes);
         let mut args = Vec::new();
@@ -864,8 +529,30 @@ impl Session {
         }
         let texts: Vec<String> = args.iter().map(crate::convert::to_string).collect();
         let name = call.name.name.to_lowercase();
-        match crate::dolt::call(self, &name, &texts)? {
+        if dolt && self.depth.get() > 0 {
+            return Err(Error::commit_in_program());
+        }
+        let (name, texts, out) = match name.as_str() {
+            // The first argument is a variable that takes the hash of the commit.
+            "dolt_commit_hash_out" => {
+                let shown = format!("{}.{name}", self.current_database().unwrap_or_default());
+                let place = call.args.first().and_then(|e| self.variable_of(e));
+                let place = place.ok_or_else(|| Error::not_a_variable(1, shown))?;
+                ("dolt_commit".to_string(), &texts[1..], Some(place))
+            }
+            _ => (name, &texts[..], None),
+        };
+        match crate::dolt::call(self, &name, texts)? {
             Some(result) => {
+                if let (Some(place), Some(hash)) =
+                    (out, result.rows.first().and_then(|r| r.first()))
+                {
+                    self.assign(
+                        &place,
+                        hash.clone(),
+                        &SqlType::Text(values::LobSize::Long, values::CollationId::DEFAULT),
+                    )?;
+                }
                 self.end_of_statement(false)
                     .inspect_err(|_| self.rollback_transaction())?;
                 self.send_rows(&result.columns, result.rows, sink, more)
@@ -879,162 +566,11 @@ impl Session {
             )),
         }
     }
-
-    /// Root that `AS OF` names in a database (spec 04 §1.4).
-    pub fn as_of_root(
-        &self,
-        db: &DbRef,
-        at: &OwnedValue,
-    ) -> Result<Option<Arc<crate::root_state::RootState>>> {
-        let head = match &db.revision {
-            Revision::Branch(b) => Some(b.clone()),
-            Revision::Commit(_) => None,
-        };
-        let store = &db.handle.store;
-        if let Value::DateTime(_) | Value::Date(_) = at {
-            let local = match at {
-                Value::DateTime(d) => d.to_unix_micros(),
-                Value::Date(d) => d.at_midnight().to_unix_micros(),
-                _ => 0,
-            };
-            let millis = self.time_zone().to_utc(local) / 1000;
-            let start = match &db.revision {
-                Revision::Branch(b) => store.branch(b),
-                Revision::Commit(c) => Some(*c),
-            };
-            let Some(start) = start else { return Ok(None) };
-            return match crate::history::commit_at(store, start, millis)? {
-                Some(commit) => Ok(Some(db.handle.root(commit.root)?)),
-                None => Ok(None),
-            };
-        }
-        let text = match at {
-            Value::Null => return Err(Error::general("expression NULL cannot be used in AS OF")),
-            v => crate::convert::to_string(v),
-        };
-        match (text.as_str(), &db.revision) {
-            ("WORKING", Revision::Branch(_)) => return self.root_of(db).map(Some),
-            ("STAGED", Revision::Branch(_)) => {
-                let staged = self.branch_changes(db)?.set.staged;
-                return db.handle.root(staged).map(Some);
-            }
-            _ => {}
-        }
-        let spec = model::RevSpec::parse(&text)?;
-        let commit = match (&spec.base, &db.revision) {
-            (model::RevBase::Head, Revision::Commit(c)) => {
-                spec.resolve(store.objects(), &store.refs(), Some(*c))?
-            }
-            _ => store.resolve(&spec, head.as_deref())?,
-        };
-        Ok(Some(db.handle.root(store.commit(commit)?.root)?))
-    }
-}
-
-pub(crate) enum CachedPlanKind {
-    Query(QueryPlan),
-    Insert(InsertPlan),
-    Update(UpdatePlan),
-    Delete(DeletePlan),
-}
-
-impl Catalog for Session {
-    fn resolve_table(
-        &self,
-        db: Option<&str>,
-        name: &str,
-        as_of: Option<&OwnedValue>,
-    ) -> Result<Resolved> {
-        let db = db.ok_or_else(Error::no_database)?;
-        if let Some(t) = crate::schema_tables::table(self, db, name)? {
-            return Ok(Resolved::Virtual(t));
-        }
-        let found = self.resolve_database(db)?;
-        let missing = || Error::unknown_table_missing(&found.handle.name, name);
-        let (root, at) = match as_of {
-            None => (self.root_of(&found)?, None),
-            Some(v) => {
-                let root = self.as_of_root(&found, v)?.ok_or_else(missing)?;
-                let id = root.id.hash().to_string();
-                (root, Some(id))
-            }
-        };
-        if let Some(state) = root.table(name)? {
-            return Ok(Resolved::Table(BoundTable {
-                db: db.to_string(),
-                name: state.name.clone(),
-                as_of: at,
-                def: state.def.clone(),
-                rows: state.view.primary.root.tree_count(),
-            }));
-        }
-        if name.len() > 5
-            && name.as_bytes()[..5].eq_ignore_ascii_case(b"dolt_")
-            && let Some(t) = crate::dolt::table(self, &found, name, as_of)?
-        {
-            return Ok(Resolved::Virtual(t));
-        }
-        // A view's definition is that of the current root, whatever it is read as of.
-        let views = self.root_of(&found)?.views()?;
-        if let Some(v) = views.get(&name.to_lowercase()) {
-            return Ok(Resolved::View {
-                db: db.to_string(),
-                as_of: None,
-                text: v.query.clone(),
-                columns: v.columns.clone(),
-            });
-        }
-        Err(missing())
-    }
-
-    fn resolve_function(
-        &self,
-        db: Option<&str>,
-        name: &str,
-        args: &[Option<OwnedValue>],
-    ) -> Result<Arc<dyn VirtualTable>> {
-        let db = db.ok_or_else(Error::no_database)?;
-        let found = self.resolve_database(db)?;
-        crate::dolt::function(self, &found, name, args)?
-            .ok_or_else(|| Error::general(format!("table function: '{name}' not found")))
-    }
-
-    fn current_database(&self) -> Option<String> {
-        Session::current_database(self)
-    }
-
-    fn user_variable(&self, name: &str) -> OwnedValue {
-        Session::user_variable(self, name)
-    }
-
-    fn system_variable(&self, scope: Option<ast::VarScope>, name: &str) -> Result<OwnedValue> {
-        Session::system_variable(self, scope, name)
-    }
-
-    fn constant(&self, expr: &Expr) -> Result<OwnedValue> {
-        let cx = Context::new(self, &[], Vec::new());
-        let env = Env::new(0, None, &cx);
-        Ok(expr.eval(&env)?.into_owned())
-    }
 }
 
 /// A database name without its revision.
 pub(crate) fn base_name(db: &str) -> &str {
     db.split(['/', '@']).next().unwrap_or(db)
-}
-
-fn same_types(a: &[SqlType], b: &[SqlType]) -> bool {
-    // Lengths of texts do not change a plan.
-    let class = |t: &SqlType| match t {
-        SqlType::VarChar(_, c) | SqlType::Text(_, c) => Some(*c),
-        _ => None,
-    };
-    a.len() == b.len()
-        && a.iter().zip(b).all(|(x, y)| match (class(x), class(y)) {
-            (Some(p), Some(q)) => p == q,
-            (None, None) => x == y,
-            _ => false,
-        })
 }
 
 /// Whether SHOW WARNINGS after it still shows the statement before.

@@ -17,6 +17,7 @@ use crate::database::{BranchState, DatabaseHandle};
 use crate::dolt::validate::violations_error;
 use crate::error::{Error, Result};
 use crate::root_state::{RootState, TableState};
+use crate::temporary::is_temporary;
 use crate::view::{OverlayKey, OverlayMap, TableOverlay, TableView};
 
 type Pair = Option<Arc<(Vec<u8>, Vec<u8>)>>;
@@ -91,8 +92,8 @@ pub struct Writer {
 }
 
 /// The key of a branch in a transaction.
-pub fn branch_key(db: &str, branch: &str) -> String {
-    format!("{}/{branch}", db.to_lowercase())
+pub fn branch_key(key: &str, branch: &str) -> String {
+    format!("{key}/{branch}")
 }
 
 impl Transaction {
@@ -102,7 +103,7 @@ impl Transaction {
         handle: &Arc<DatabaseHandle>,
         branch: &str,
     ) -> Result<&mut BranchChanges> {
-        let key = branch_key(&handle.name, branch);
+        let key = branch_key(&handle.key, branch);
         if !self.branches.contains_key(&key) {
             let state = handle.branch_state(branch)?;
             self.branches.insert(
@@ -267,7 +268,9 @@ impl Transaction {
             .filter(|(_, b)| b.is_dirty())
             .map(|(k, _)| k.clone())
             .collect();
-        if dirty.len() > 1 {
+        // Temporary tables are no part of what is committed.
+        let stored = dirty.iter().filter(|k| !is_temporary(k)).count();
+        if stored > 1 {
             return Err(Error::general(
                 "Cannot commit changes on more than one branch / database",
             ));
@@ -356,27 +359,29 @@ impl BranchChanges {
 
     /// The working root with this transaction's changes built into its trees.
     pub fn built_root(&self) -> Result<Root> {
-        apply(&self.root, &self.tables, true)
+        Ok(apply(&self.root, &self.tables, true)?.0)
     }
 
     /// Writes the branch's working set; see [`Transaction::commit`].
-    fn commit(self, writer: &Writer) -> Result<()> {
+    pub(crate) fn commit(self, writer: &Writer) -> Result<()> {
         let handle = self.handle.clone();
         let name = ref_name::working_set(&self.branch);
         let lsn = {
             let _one_at_a_time = handle.lock_commits();
             let current = handle.branch_state(&self.branch)?;
             let unchanged = current.hash == self.base;
-            let (mut set, root) = if self.replaced && !unchanged {
-                let own = apply(&self.root, &self.tables, true)?;
-                crate::dolt::merge_working_sets(&handle, &self.base, &current, &self.set, &own)?
-            } else if self.replaced {
-                (self.set.clone(), apply(&self.root, &self.tables, true)?)
+            let (mut set, root, changed) = if self.replaced {
+                let (own, _) = apply(&self.root, &self.tables, true)?;
+                let (set, root) = match unchanged {
+                    true => (self.set.clone(), own),
+                    false => crate::dolt::merge_working_sets(
+                        &handle, &self.base, &current, &self.set, &own,
+                    )?,
+                };
+                (set, root, None)
             } else {
-                (
-                    current.set.clone(),
-                    apply(&current.root, &self.tables, unchanged)?,
-                )
+                let (root, changed) = apply(&current.root, &self.tables, unchanged)?;
+                (current.set.clone(), root, Some(changed))
             };
             if !self.replaced && !unchanged && writer.checks_keys {
                 check_foreign_keys(&root, &current.root.root)?;
@@ -389,7 +394,10 @@ impl BranchChanges {
                 seconds: writer.seconds,
             });
             let hash = set.save(handle.store.objects())?;
-            let state = Arc::new(RootState::new(root, set.working, &handle.name)?);
+            let state = Arc::new(match changed {
+                Some(changed) => current.root.with_content(root, set.working, changed)?,
+                None => handle.root_state(root, set.working)?,
+            });
             let lsn = handle.store.append_refs(&[RefEdit::set(
                 name,
                 hash,
@@ -443,9 +451,12 @@ impl TableChanges {
 }
 
 /// Builds changes into the trees of a root. `same` says that the root is the one that the changes
-/// were made on, so nobody else can have touched a row.
-fn apply(root: &RootState, tables: &HashMap<String, TableChanges>, same: bool) -> Result<Root> {
-    let mut out = root.root.clone();
+/// were made on, so nobody else can have touched a row. Gives the changed tables, too.
+fn apply(
+    root: &RootState,
+    tables: &HashMap<String, TableChanges>,
+    same: bool,
+) -> Result<(Root, Vec<(String, Hash, Table)>)> {
     let mut edited = Vec::new();
     for (name, changes) in tables {
         if !changes.is_dirty() {
@@ -466,12 +477,13 @@ fn apply(root: &RootState, tables: &HashMap<String, TableChanges>, same: bool) -
             let next = next.max(table.auto_increment());
             table = table.with_auto_increment(next);
         }
-        edited.push((current.name.clone(), table));
+        edited.push((current.name.clone(), table.save()?, table));
     }
-    for (name, table) in &edited {
-        out = out.with_table(name, table)?;
-    }
-    Ok(out)
+    let changes = edited
+        .iter()
+        .map(|(name, hash, _)| (name.as_str(), Some(*hash)));
+    let out = root.root.with_table_hashes(changes)?;
+    Ok((out, edited))
 }
 
 fn edits_of(map: &OverlayMap) -> Vec<Edit<&[u8], &[u8]>> {

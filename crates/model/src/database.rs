@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
-use chunks::{ChunkStore, FileStore, Hash, Lsn, MemoryStore};
+use chunks::{ChunkError, ChunkStore, FileStore, Hash, Lsn, MemoryStore};
 use prolly::{AddressMap, NodeStore};
 use values::CollationId;
 
@@ -67,6 +68,7 @@ pub struct Database {
     files: Option<Arc<FileStore>>,
     refs: RwLock<Refs>,
     state: Mutex<RepoState>,
+    closed: AtomicBool,
 }
 
 fn load_refs(objects: &Objects, root: Hash) -> Result<Refs> {
@@ -192,6 +194,7 @@ impl Database {
             files,
             dir,
             state: Mutex::new(state),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -248,6 +251,16 @@ impl Database {
     /// Whether another process owns the database.
     pub fn is_read_only(&self) -> bool {
         self.chunks().is_read_only()
+    }
+
+    /// Brings the directory up to date and refuses later writes: it may be moved away while
+    /// somebody still holds the database, and another one may take its place.
+    pub fn close(&self) -> Result<()> {
+        self.closed.store(true, Ordering::SeqCst);
+        match &self.files {
+            Some(files) => Ok(files.close()?),
+            None => Ok(()),
+        }
     }
 
     /// The chunks.
@@ -523,6 +536,12 @@ impl Database {
             .clone()
     }
 
+    /// The branch that is checked out.
+    pub fn current_branch(&self) -> String {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.branch().to_string()
+    }
+
     /// Changes the checked-out branch, remotes, backups or upstreams.
     pub fn edit_repo_state(&self, edit: impl FnOnce(&mut RepoState)) -> Result<()> {
         edit(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
@@ -531,6 +550,9 @@ impl Database {
 
     fn write_state(&self) -> Result<()> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(ChunkError::ReadOnly.into());
+        }
         match &self.dir {
             Some(dir) => state.write(&dir.join(".dolt").join("repo_state.json")),
             None => Ok(()),

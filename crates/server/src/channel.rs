@@ -312,8 +312,7 @@ impl Channel {
         // Before the handshake is answered the client expects no SQLSTATE.
         if self.capabilities & client::PROTOCOL_41 != 0 {
             out.push(b'#');
-            let state = if e.state.len() == 5 { e.state } else { "HY000" };
-            out.extend_from_slice(state.as_bytes());
+            out.extend_from_slice(e.state.as_str().as_bytes());
         }
         out.extend_from_slice(e.message.as_bytes());
         self.end(at)

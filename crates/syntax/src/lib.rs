@@ -19,7 +19,7 @@ pub use parse::{Parsed, Statements, parse, parse_expr, parse_many, parse_prepare
 pub use split::{Split, SplitStatement, split_statements};
 
 /// What the session's sql_mode and the server's limits say about parsing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// `"x"` is an identifier.
     pub ansi_quotes: bool,

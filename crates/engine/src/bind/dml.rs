@@ -8,9 +8,11 @@ use values::{SqlType, Value};
 use super::from::conjuncts;
 use super::types::{Typed, own_compare};
 use super::{Binder, BoundTable, Resolved, ScopeColumn, ScopeTable};
+use crate::accounts::Privilege;
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::plan::{JoinItem, Limit, QueryPlan, SortKey, Source};
+use crate::program::trigger::TriggerSet;
 use crate::result::ColumnMeta;
 use crate::table::TableDef;
 
@@ -56,6 +58,8 @@ pub struct RowRules {
     pub checks: Vec<(String, Expr)>,
     /// ON UPDATE columns.
     pub on_update: Vec<(usize, Assigned)>,
+    /// Triggers, where the statement fires them.
+    pub triggers: Option<Arc<TriggerSet>>,
 }
 
 /// Where inserted rows come from.
@@ -124,6 +128,19 @@ pub struct UpdatePlan {
     pub ignore: bool,
 }
 
+/// One table of a DELETE.
+#[derive(Clone, Debug)]
+pub struct DeleteTarget {
+    /// Slot of its rows.
+    pub slot: u16,
+    /// Number of the table in the statement.
+    pub table: usize,
+    /// Its definition.
+    pub def: Arc<TableDef>,
+    /// Its triggers.
+    pub triggers: Option<Arc<TriggerSet>>,
+}
+
 /// DELETE.
 #[derive(Clone, Debug)]
 pub struct DeletePlan {
@@ -133,8 +150,8 @@ pub struct DeletePlan {
     pub from: Vec<JoinItem>,
     /// Conditions without rows.
     pub gate: Vec<Expr>,
-    /// Tables that lose rows: slot, number in the statement.
-    pub targets: Vec<(u16, usize, Arc<TableDef>)>,
+    /// Tables that lose rows.
+    pub targets: Vec<DeleteTarget>,
     /// ORDER BY.
     pub order: Vec<SortKey>,
     /// LIMIT.
@@ -151,6 +168,11 @@ impl Binder<'_> {
             .as_ref()
             .map(|d| d.to_string())
             .or_else(|| self.default_db());
+        if let (Some(access), Some(db)) = (&self.access, &db)
+            && !access.allows_within(Privilege::Insert, db, &name.name)
+        {
+            return Err(access.denied(verb, &name.name));
+        }
         match self
             .catalog
             .resolve_table(db.as_deref(), &name.name, None)?
@@ -163,6 +185,13 @@ impl Binder<'_> {
         }
     }
 
+    /// Triggers of a table that the statement writes.
+    fn fired(&mut self, table: usize) -> Result<Option<Arc<TriggerSet>>> {
+        let bound = self.tables[table].clone();
+        self.depends_on_code(&bound.db);
+        self.catalog.triggers(&bound)
+    }
+
     /// Defaults, generated columns and checks of a table.
     pub fn row_rules(&mut self, def: &Arc<TableDef>) -> Result<RowRules> {
         let mut rules = RowRules {
@@ -170,6 +199,7 @@ impl Binder<'_> {
             generated: Vec::new(),
             checks: Vec::new(),
             on_update: Vec::new(),
+            triggers: None,
         };
         let parse = |text: &str, options: &syntax::Options| {
             syntax::parse_expr(text.as_bytes(), options).map_err(crate::statement::syntax_error)
@@ -221,6 +251,7 @@ impl Binder<'_> {
     pub fn bind_insert(&mut self, s: &ast::Insert) -> Result<InsertPlan> {
         let bound = self.target(&s.table, "INSERT")?;
         let def = bound.def.clone();
+        let db = bound.db.clone();
         let table = self.tables.len();
         self.tables.push(bound);
         let names: Vec<&ast::Ident> = match &s.source {
@@ -243,6 +274,17 @@ impl Binder<'_> {
             columns = (0..def.columns.len())
                 .filter(|i| !def.columns[*i].hidden)
                 .collect();
+        }
+        if let Some(access) = &self.access {
+            let names = columns.iter().map(|i| def.columns[*i].name.as_str());
+            access.columns(Privilege::Insert, &db, &def.name, names)?;
+            if s.replace {
+                access.table(&[Privilege::Delete], &db, &def.name)?;
+            }
+            let assigned = s.on_duplicate.iter().map(|a| a.column.name.as_str());
+            if !s.on_duplicate.is_empty() {
+                access.columns(Privilege::Update, &db, &def.name, assigned)?;
+            }
         }
         let rows = match &s.source {
             ast::InsertSource::Values(list) => {
@@ -274,7 +316,8 @@ impl Binder<'_> {
         {
             return Err(Error::generated_value(&def.columns[*c].name, &def.name));
         }
-        let rules = self.row_rules(&def)?;
+        let mut rules = self.row_rules(&def)?;
+        rules.triggers = self.fired(table)?;
         let on_duplicate = match s.on_duplicate.is_empty() {
             true => None,
             false => Some(self.on_duplicate(s, &def, table, &rows, &columns)?),
@@ -342,6 +385,7 @@ impl Binder<'_> {
         self.push_block()?;
         let result = (|| {
             self.add_stored_columns(def, &def.name, Some(table))?;
+            self.deny_own(def, table)?;
             let (alias, names) = match &s.row_alias {
                 Some((alias, names)) => (alias.to_string(), names.clone()),
                 None => ("\u{0}new".to_string(), Vec::new()),
@@ -388,6 +432,16 @@ impl Binder<'_> {
             Ok(out)
         })();
         self.pop_block();
+        result
+    }
+
+    /// Marks the columns of the inserted table, the last of the block, that may not be read.
+    fn deny_own(&mut self, def: &Arc<TableDef>, table: usize) -> Result<()> {
+        let db = self.tables[table].db.clone();
+        let place = self.block().tables.len() - 1;
+        let verb = std::mem::replace(&mut self.verb, "INSERT");
+        let result = self.deny_columns(&[place], &db, &def.name);
+        self.verb = verb;
         result
     }
 
@@ -468,6 +522,7 @@ impl Binder<'_> {
         self.push_block()?;
         let result = (|| {
             self.add_stored_columns(def, &def.name, Some(table))?;
+            self.deny_own(def, table)?;
             let (mut columns, mut exprs) = (Vec::new(), Vec::new());
             for item in items {
                 match item {
@@ -523,20 +578,38 @@ impl Binder<'_> {
     }
 
     fn update_in_block(&mut self, s: &ast::Update) -> Result<UpdatePlan> {
+        self.verb = "UPDATE";
         let mut part = self.from(&s.tables)?;
         let mut conditions = std::mem::take(&mut part.conditions);
         let mut targets: Vec<UpdateTarget> = Vec::new();
         for a in &s.set {
-            let t = self.column(&a.column)?;
-            let Expr::Column { slot, col } = t.expr else {
-                let (slot, col) = self.generated_target(&a.column)?;
-                let def = self.stored_in_slot(slot)?.1;
-                return Err(Error::generated_value(&def.columns[col].name, &def.name));
+            // What is assigned to is a column, whatever variables a program around it declares.
+            let scope = self.scope.take();
+            self.assigns = true;
+            let t = self.column(&a.column);
+            self.assigns = false;
+            self.scope = scope;
+            let t = t?;
+            let (slot, col) = match t.expr {
+                Expr::Column { slot, col } => (slot, col),
+                _ => {
+                    let (slot, col) = self.computed_target(&a.column)?;
+                    let def = self.stored_in_slot(slot)?.1;
+                    if !def.columns[col].generated.is_empty() {
+                        return Err(Error::generated_value(&def.columns[col].name, &def.name));
+                    }
+                    (slot, col as u16)
+                }
             };
             let (table, def) = self.stored_in_slot(slot).map_err(|_| {
                 Error::non_updatable(t.origin.map_or(String::new(), |o| o.table), "UPDATE")
             })?;
             let column = col as usize;
+            if let Some(access) = &self.access {
+                let db = &self.tables[table].db;
+                let name = def.columns[column].name.as_str();
+                access.columns(Privilege::Update, db, &def.name, [name])?;
+            }
             let value = match &a.value {
                 ast::Expr::Default(None) if !def.columns[column].generated.is_empty() => continue,
                 ast::Expr::Default(None) => {
@@ -557,7 +630,8 @@ impl Binder<'_> {
             match targets.iter_mut().find(|t| t.slot == slot) {
                 Some(t) => t.set.push((column, value)),
                 None => {
-                    let rules = self.row_rules(&def)?;
+                    let mut rules = self.row_rules(&def)?;
+                    rules.triggers = self.fired(table)?;
                     targets.push(UpdateTarget {
                         slot,
                         table,
@@ -588,7 +662,7 @@ impl Binder<'_> {
         })
     }
 
-    fn generated_target(&mut self, c: &ast::ColumnRef) -> Result<(u16, usize)> {
+    fn computed_target(&mut self, c: &ast::ColumnRef) -> Result<(u16, usize)> {
         for t in &self.block().tables {
             if c.table
                 .as_ref()
@@ -644,7 +718,22 @@ impl Binder<'_> {
         })
     }
 
+    fn delete_target(
+        &mut self,
+        slot: u16,
+        table: usize,
+        def: Arc<TableDef>,
+    ) -> Result<DeleteTarget> {
+        Ok(DeleteTarget {
+            slot,
+            table,
+            def,
+            triggers: self.fired(table)?,
+        })
+    }
+
     fn delete_in_block(&mut self, s: &ast::Delete) -> Result<DeletePlan> {
+        self.verb = "DELETE";
         let mut part = self.from(&s.from)?;
         let mut conditions = std::mem::take(&mut part.conditions);
         let mut targets = Vec::new();
@@ -662,7 +751,8 @@ impl Binder<'_> {
                     .map_or(String::new(), |t| t.alias.clone());
                 return Err(Error::non_updatable(name, "DELETE"));
             };
-            targets.push((scan.slot, scan.table, scan.def.clone()));
+            let (slot, table, def) = (scan.slot, scan.table, scan.def.clone());
+            targets.push(self.delete_target(slot, table, def)?);
         }
         for name in &s.targets {
             let found = self.block().tables.iter().find(|t| {
@@ -685,7 +775,12 @@ impl Binder<'_> {
             let (table, def) = self
                 .stored_in_slot(slot)
                 .map_err(|_| Error::non_updatable(&name.name, "DELETE"))?;
-            targets.push((slot, table, def));
+            targets.push(self.delete_target(slot, table, def)?);
+        }
+        if let Some(access) = &self.access {
+            for t in &targets {
+                access.table(&[Privilege::Delete], &self.tables[t.table].db, &t.def.name)?;
+            }
         }
         if let Some(w) = &s.where_ {
             self.block().clause = "where clause";

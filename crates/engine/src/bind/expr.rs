@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::expr::{
     ArithAs, ArithOp, CallTypes, CompareAs, CompareOp, Expr, InSubquery, IsTest, SubqueryExpr,
 };
+use crate::program::Row;
+use crate::program::call::FunctionCall;
 use crate::result::ColumnMeta;
 
 /// How far a name was found: block index from the bottom, and what it is there.
@@ -647,6 +649,9 @@ impl Binder<'_> {
                 _ => Err(Error::operand_columns(1)),
             },
             (None, None) => {
+                if let (Some(row), ast::Expr::Subquery(_)) = (row_of_query(left), right) {
+                    return self.comparison(op, &row, right);
+                }
                 let (a, b) = (self.expr(left)?, self.expr(right)?);
                 self.compare(op, a, b)
             }
@@ -709,6 +714,16 @@ impl Binder<'_> {
             let t = Typed::new(Expr::Or(any), BOOL, true);
             return Ok(if negated { negate(t) } else { t });
         }
+        if let ast::Expr::Subquery(query) = expr
+            && list.iter().all(|item| row_of(item).is_some())
+        {
+            let mut any = Vec::new();
+            for item in list {
+                any.push(self.in_query(item, query, CompareOp::Eq, false)?.expr);
+            }
+            let t = Typed::new(Expr::Or(any), BOOL, true);
+            return Ok(if negated { negate(t) } else { t });
+        }
         let x = self.expr(expr)?;
         let mut nullable = x.nullable;
         let mut items = Vec::with_capacity(list.len());
@@ -739,6 +754,8 @@ impl Binder<'_> {
         op: CompareOp,
         all: bool,
     ) -> Result<Typed> {
+        let row = row_of_query(left);
+        let left = row.as_ref().unwrap_or(left);
         let parts: Vec<Typed> = match row_of(left) {
             Some(row) => row.iter().map(|e| self.expr(e)).collect::<Result<_>>()?,
             None => vec![self.expr(left)?],
@@ -1231,7 +1248,10 @@ impl Binder<'_> {
                 }
             }
             _ => {
-                if call.db.is_some() {
+                if let Some(db) = &call.db {
+                    if let Some(t) = self.stored_call(Some(&**db), &call.name, args)? {
+                        return Ok(t);
+                    }
                     return Err(Error::unknown_function(format!(
                         "{}.{}",
                         call.db.as_deref().unwrap_or(""),
@@ -1241,6 +1261,9 @@ impl Binder<'_> {
                 match crate::functions::lookup(&name) {
                     Some(_) => self.named_call(&name, args),
                     None => {
+                        if let Some(t) = self.stored_call(None, &call.name, args)? {
+                            return Ok(t);
+                        }
                         let db = self.default_db();
                         Err(match db {
                             Some(db) => Error::unknown_function(format!("{db}.{}", call.name)),
@@ -1276,16 +1299,77 @@ impl Binder<'_> {
         ))
     }
 
+    /// A variable of the program around the statement, or a column of a trigger's row.
+    fn variable(&self, c: &ast::ColumnRef) -> Result<Option<Typed>> {
+        let Some(scope) = &self.scope else {
+            return Ok(None);
+        };
+        let row = match &c.table {
+            None => None,
+            Some(t) => match (scope.event, Row::named(t)) {
+                (Some(_), Some(row)) if c.db.is_none() => Some(row),
+                _ => return Ok(None),
+            },
+        };
+        if let Some(l) = scope.find(row, &c.name) {
+            let t = Typed::new(Expr::Local(l.place), l.ty.clone(), true);
+            return Ok(Some(t.with_coercibility(coercibility::IMPLICIT)));
+        }
+        match (row, scope.event) {
+            (Some(Row::Old), Some(ast::TriggerEvent::Insert)) => {
+                Err(Error::trigger_row_missing("OLD", "INSERT"))
+            }
+            (Some(Row::New), Some(ast::TriggerEvent::Delete)) => {
+                Err(Error::trigger_row_missing("NEW", "DELETE"))
+            }
+            (Some(row), _) => Err(Error::unknown_column(&*c.name, row.as_str())),
+            (None, _) => Ok(None),
+        }
+    }
+
+    /// A call of a stored function, if there is one of that name.
+    fn stored_call(
+        &mut self,
+        db: Option<&str>,
+        name: &str,
+        args: &[ast::Expr],
+    ) -> Result<Option<Typed>> {
+        let db = db.map(str::to_string).or_else(|| self.default_db());
+        let Some((stored, db)) = self.catalog.stored_function(db.as_deref(), name)? else {
+            return Ok(None);
+        };
+        let Some(routine) = stored.routine() else {
+            return Ok(None);
+        };
+        if args.len() != routine.params.len() {
+            return Err(Error::routine_arguments(
+                "FUNCTION",
+                format!("{}.{}", stored.db, stored.name),
+                routine.params.len(),
+                args.len(),
+            ));
+        }
+        let program = stored.program(CollationId::DEFAULT, None)?;
+        let args = args
+            .iter()
+            .map(|a| self.expr(a).map(|t| (t.expr, t.ty)))
+            .collect::<Result<Vec<_>>>()?;
+        self.depends_on_code(&db);
+        let call = FunctionCall {
+            program,
+            db,
+            args,
+            deterministic: crate::program::call::is_deterministic(routine),
+        };
+        let ty = call.ty();
+        let t = Typed::new(Expr::StoredCall(Arc::new(call)), ty, true);
+        Ok(Some(t.with_coercibility(coercibility::IMPLICIT)))
+    }
+
     /// Resolves a column name from the innermost block outwards.
     pub(crate) fn column(&mut self, c: &ast::ColumnRef) -> Result<Typed> {
-        if c.table.is_none()
-            && let Some(i) = self
-                .locals
-                .iter()
-                .rposition(|(n, _)| n.eq_ignore_ascii_case(&c.name))
-        {
-            return Ok(Typed::new(Expr::Local(i), self.locals[i].1.clone(), true)
-                .with_coercibility(coercibility::IMPLICIT));
+        if let Some(t) = self.variable(c)? {
+            return Ok(t);
         }
         let here = self.blocks.len() - 1;
         for level in (0..=here).rev() {
@@ -1360,7 +1444,7 @@ impl Binder<'_> {
     fn column_at(&mut self, level: usize, c: &ast::ColumnRef) -> Result<Found> {
         let name: &str = &c.name;
         let block = &self.blocks[level];
-        let alias = |block: &super::Scope| {
+        let alias = |block: &super::BlockScope| {
             block
                 .aliases
                 .iter()
@@ -1431,6 +1515,14 @@ impl Binder<'_> {
             }
             return Ok(Found::Missing);
         };
+        let column = &self.blocks[level].tables[i].columns[j];
+        if column.denied
+            && !self.assigns
+            && let Some(access) = &self.access
+        {
+            let (name, table) = (&column.meta.org_name, &column.meta.org_table);
+            return Err(access.column_denied("SELECT", name, table));
+        }
         let t = self.blocks[level].tables[i].typed(j);
         if self.blocks[level].stage == Stage::Groups {
             return self.group_column(level, i, j, t).map(Found::Column);
@@ -1566,6 +1658,28 @@ fn text_literal(text: &str) -> ast::Expr {
 }
 
 /// The parts of a row constructor.
+/// The row that a subquery of several columns gives, each part asked for by itself.
+fn row_of_query(e: &ast::Expr) -> Option<ast::Expr> {
+    let ast::Expr::Subquery(query) = e else {
+        return None;
+    };
+    let ast::SetExpr::Select(select) = &query.body else {
+        return None;
+    };
+    let plain = |i: &ast::SelectItem| matches!(i, ast::SelectItem::Expr { .. });
+    if select.items.len() < 2 || !query.order_by.is_empty() || !select.items.iter().all(plain) {
+        return None;
+    }
+    let parts = select.items.iter().map(|item| {
+        let mut select = select.clone();
+        select.items = vec![item.clone()];
+        let mut query = query.clone();
+        query.body = ast::SetExpr::Select(select);
+        ast::Expr::Subquery(query)
+    });
+    Some(ast::Expr::Row(parts.collect()))
+}
+
 fn row_of(e: &ast::Expr) -> Option<&[ast::Expr]> {
     match e {
         ast::Expr::Row(list) if list.len() > 1 => Some(list),

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use syntax::ast::{self, JoinConstraint, TableRef};
-use values::OwnedValue;
+use values::{CollationId, OwnedValue, SqlType};
 
 use super::types::{Typed, coercibility};
 use super::{Binder, BoundTable, CteEntry, Resolved, ScopeColumn, ScopeTable};
+use crate::accounts::{Access as AccountAccess, Privilege};
 use crate::error::{Error, Result};
-use crate::expr::{CompareOp, Expr, SlotSet};
+use crate::expr::{CallTypes, CompareOp, Expr, SlotSet};
 use crate::plan::{
     Access, Derived, FullJoin, JoinItem, JoinKind, QueryPlan, Source, TableScan, VirtualScan,
 };
 use crate::result::ColumnMeta;
 use crate::table::TableDef;
+use crate::time_zone::Zone;
 
 /// A part of FROM: its items, the conditions of its inner joins, and its columns in `*` order.
 #[derive(Default)]
@@ -66,6 +68,58 @@ pub(crate) fn conjuncts(e: Expr, out: &mut Vec<Expr>) {
     match e {
         Expr::And(list) => list.into_iter().for_each(|e| conjuncts(e, out)),
         e => out.push(e),
+    }
+}
+
+/// Databases that everybody may read.
+fn is_open(db: &str) -> bool {
+    ["information_schema", "performance_schema", "sys"]
+        .iter()
+        .any(|o| o.eq_ignore_ascii_case(crate::statement::base_name(db)))
+}
+
+/// A table function asks for SELECT on the table that it is about, and on every table when it is
+/// about the whole database (spec 04 §4).
+fn check_function(
+    access: &AccountAccess,
+    db: &str,
+    name: &str,
+    args: &[Option<OwnedValue>],
+    catalog: &dyn super::Catalog,
+) -> Result<()> {
+    if access.allows_database(Privilege::Select, db) {
+        return Ok(());
+    }
+    let texts: Vec<String> = args
+        .iter()
+        .flatten()
+        .map(crate::convert::to_string)
+        .filter(|t| !t.starts_with('-'))
+        .collect();
+    let about = match texts.first() {
+        Some(range) if range.contains("..") => texts.get(1),
+        _ => texts.get(2),
+    };
+    let diffs = [
+        "dolt_diff",
+        "dolt_diff_stat",
+        "dolt_diff_summary",
+        "dolt_patch",
+        "dolt_schema_diff",
+    ];
+    match about {
+        Some(table) if diffs.iter().any(|d| d.eq_ignore_ascii_case(name)) => {
+            access.table(&[Privilege::Select], db, table)
+        }
+        _ => {
+            let tables = catalog.table_names(db)?;
+            match tables.is_empty() {
+                true => Err(access.denied("SELECT", name)),
+                false => tables
+                    .iter()
+                    .try_for_each(|t| access.table(&[Privilege::Select], db, t)),
+            }
+        }
     }
 }
 
@@ -172,22 +226,62 @@ impl Binder<'_> {
             .map(|d| d.to_string())
             .or_else(|| self.default_db());
         let as_of = as_of.or_else(|| self.view_as_of.clone());
-        match self
-            .catalog
-            .resolve_table(db.as_deref(), &name.name, as_of.as_ref())?
+        if let (Some(access), Some(db)) = (&self.access, &db)
+            && !is_open(db)
+            && !access.sees_table(db, &name.name)
         {
-            Resolved::Table(table) => self.stored_table(table, &shown),
+            return Err(access.denied(self.verb, &name.name));
+        }
+        let part = self.open_table(db.as_deref(), name, &shown, as_of)?;
+        if let Some(db) = &db {
+            self.deny_columns(&part.tables, db, &name.name)?;
+        }
+        Ok(part)
+    }
+
+    fn open_table(
+        &mut self,
+        db: Option<&str>,
+        name: &ast::ObjectName,
+        shown: &ast::Ident,
+        as_of: Option<OwnedValue>,
+    ) -> Result<Part> {
+        match self.catalog.resolve_table(db, &name.name, as_of.as_ref())? {
+            Resolved::Table(table) => self.stored_table(table, shown),
             Resolved::View {
                 db,
                 as_of: _,
                 text,
                 columns,
-            } => self.view(db, as_of, &text, columns, &shown, &name.name),
+            } => self.view(db, as_of, &text, columns, shown, &name.name),
             Resolved::Virtual(table) => {
                 let cache = self.new_cache();
-                self.virtual_table(table, Vec::new(), &shown, cache)
+                self.virtual_table(table, Vec::new(), shown, cache)
             }
         }
+    }
+
+    /// Marks the columns of a table that the account may not read. A query needs one that it may,
+    /// what changes data only those that it reads.
+    pub(crate) fn deny_columns(&mut self, places: &[usize], db: &str, table: &str) -> Result<()> {
+        let Some(access) = self.access.clone().filter(|_| !is_open(db)) else {
+            return Ok(());
+        };
+        if access.table(&[Privilege::Select], db, table).is_ok() {
+            return Ok(());
+        }
+        let queries = self.verb == "SELECT";
+        let mut readable = false;
+        for place in places {
+            for c in &mut self.block().tables[*place].columns {
+                c.denied = !access.allows_column(Privilege::Select, db, table, &c.meta.name);
+                readable |= !c.denied;
+            }
+        }
+        if queries && !readable {
+            return Err(access.denied("SELECT", table));
+        }
+        Ok(())
     }
 
     fn view(
@@ -213,8 +307,14 @@ impl Binder<'_> {
         let source = std::mem::replace(&mut self.source, Arc::from(text.as_bytes()));
         let view_db = self.view_db.replace(db.clone());
         let view_as_of = std::mem::replace(&mut self.view_as_of, as_of);
+        let scope = self.scope.take();
+        self.depends_on_code(&db);
         let cache = self.new_cache();
+        // A view reads with the rights of who defined it.
+        let access = self.access.take();
         let bound = self.query_with_outer(&query);
+        self.access = access;
+        self.scope = scope;
         self.view_as_of = view_as_of;
         self.view_db = view_db;
         self.source = source;
@@ -321,6 +421,7 @@ impl Binder<'_> {
                 nullable: !meta.not_null,
                 meta,
                 hidden: false,
+                denied: false,
                 computed: None,
             })
             .collect();
@@ -381,10 +482,11 @@ impl Binder<'_> {
                 },
                 nullable: c.nullable,
                 hidden: c.hidden,
+                denied: false,
                 computed: None,
             })
             .collect();
-        let scope = ScopeTable {
+        let mut scope = ScopeTable {
             alias: alias.to_string(),
             db: table.database().to_string(),
             slot,
@@ -392,6 +494,7 @@ impl Binder<'_> {
             merged: Vec::new(),
             base: None,
         };
+        self.localize(&mut scope);
         let item = JoinItem {
             kind: JoinKind::Inner,
             source: Source::Virtual(VirtualScan {
@@ -435,6 +538,9 @@ impl Binder<'_> {
             .as_ref()
             .map(|d| d.to_string())
             .or_else(|| self.default_db());
+        if let (Some(access), Some(db)) = (&self.access, &db) {
+            check_function(access, db, &call.name.name, &known, self.catalog)?;
+        }
         let table = self
             .catalog
             .resolve_function(db.as_deref(), &call.name.name, &known)?;
@@ -514,6 +620,7 @@ impl Binder<'_> {
                     },
                     nullable: c.nullable,
                     hidden: c.hidden,
+                    denied: false,
                     computed: None,
                 }
             })
@@ -526,6 +633,7 @@ impl Binder<'_> {
             merged: Vec::new(),
             base,
         };
+        self.localize(&mut table);
         for i in 0..def.columns.len() {
             if !def.columns[i].is_virtual {
                 continue;
@@ -549,8 +657,31 @@ impl Binder<'_> {
         Ok(slot)
     }
 
+    /// TIMESTAMP columns are stored in UTC and read in the session's zone.
+    fn localize(&self, table: &mut ScopeTable) {
+        if self.modes.zone == Zone::UTC {
+            return;
+        }
+        for i in 0..table.columns.len() {
+            let ty = table.columns[i].meta.ty.clone();
+            if !matches!(ty, SqlType::Timestamp(_)) {
+                continue;
+            }
+            let column = table.typed(i).expr;
+            table.columns[i].computed = Some(Expr::Call {
+                function: &crate::functions::LOCAL_TIMESTAMP,
+                args: vec![column],
+                types: Arc::new(CallTypes {
+                    args: vec![ty.clone()],
+                    collation: CollationId::DEFAULT,
+                    result: ty,
+                }),
+            });
+        }
+    }
+
     pub(crate) fn stored_table(&mut self, table: BoundTable, alias: &str) -> Result<Part> {
-        let db = table.db.clone();
+        let db = crate::temporary::plain_name(&table.db).to_string();
         if self
             .block()
             .tables
@@ -611,6 +742,7 @@ impl Binder<'_> {
             _ => None,
         };
         if let Some(names) = names {
+            self.check_readable(&names)?;
             star = Some(self.using(join.kind, &names, &mut left, &mut right, &mut on)?);
         }
         if let JoinConstraint::On(e) = &join.constraint {
@@ -695,6 +827,20 @@ impl Binder<'_> {
             part.star = star;
         }
         Ok(part)
+    }
+
+    /// Columns that a join compares must be readable.
+    fn check_readable(&mut self, names: &[String]) -> Result<()> {
+        let Some(access) = self.access.clone() else {
+            return Ok(());
+        };
+        let columns = self.block().tables.iter().flat_map(|t| &t.columns);
+        for c in columns.filter(|c| c.denied) {
+            if names.iter().any(|n| n.eq_ignore_ascii_case(&c.meta.name)) {
+                return Err(access.column_denied("SELECT", &c.meta.name, &c.meta.org_table));
+            }
+        }
+        Ok(())
     }
 
     /// Columns of the side that an outer join fills with NULLs are nullable from here on.

@@ -19,11 +19,16 @@ use values::{CollationId, OwnedValue, SqlType};
 
 pub use types::Typed;
 
+use crate::accounts::Access;
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::plan::{AggregateCall, QueryPlan, WindowCall};
+use crate::program::Scope;
+use crate::program::stored::{CodeVersion, StoredProgram};
+use crate::program::trigger::TriggerSet;
 use crate::result::ColumnMeta;
 use crate::table::TableDef;
+use crate::time_zone::Zone;
 use crate::virtual_table::VirtualTable;
 
 /// A stored table that a statement reads or writes.
@@ -76,23 +81,53 @@ pub trait Catalog {
         name: &str,
         args: &[Option<OwnedValue>],
     ) -> Result<Arc<dyn VirtualTable>>;
+    /// Names of the stored tables of a database.
+    fn table_names(&self, _db: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
     /// Current database, if any.
     fn current_database(&self) -> Option<String>;
     /// Value of a user variable now; decides its static type.
     fn user_variable(&self, name: &str) -> OwnedValue;
     /// Value of a system variable now; decides its static type.
     fn system_variable(&self, scope: Option<ast::VarScope>, name: &str) -> Result<OwnedValue>;
+    /// What the account may not do; none when it may do everything.
+    fn access(&self) -> Option<Arc<Access>> {
+        None
+    }
     /// Evaluates an expression without rows.
     fn constant(&self, expr: &Expr) -> Result<OwnedValue>;
+    /// The names that the stored program around the statement declares.
+    fn scope(&self) -> Option<Arc<Scope>> {
+        None
+    }
+    /// Finds a stored function, with the database that it runs in.
+    fn stored_function(
+        &self,
+        _db: Option<&str>,
+        _name: &str,
+    ) -> Result<Option<(Arc<StoredProgram>, String)>> {
+        Ok(None)
+    }
+    /// The triggers of a table that is to be written.
+    fn triggers(&self, _table: &BoundTable) -> Result<Option<Arc<TriggerSet>>> {
+        Ok(None)
+    }
+    /// Version of a database's views, triggers and functions.
+    fn code_version(&self, _db: &str) -> Option<CodeVersion> {
+        None
+    }
 }
 
 /// Settings of the session that decide the meaning of a statement.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Modes {
     /// ONLY_FULL_GROUP_BY.
     pub only_full_group_by: bool,
     /// Collation of literals.
     pub connection: CollationId,
+    /// Zone in which TIMESTAMP columns are read and written; they are stored in UTC.
+    pub zone: Zone,
     /// Digits that a division adds.
     pub div_increment: u8,
     /// Parser settings, for stored texts.
@@ -112,8 +147,10 @@ pub struct Binder<'c> {
     pub(crate) params: &'c [SqlType],
     /// Values of parameters where something must be known while planning.
     pub(crate) param_values: &'c [OwnedValue],
-    /// Variables of a stored program in scope: name, place, type.
-    pub(crate) locals: &'c [(String, SqlType)],
+    /// Variables of the stored program around the statement.
+    pub(crate) scope: Option<Arc<Scope>>,
+    /// Databases whose views, triggers or functions the plan holds.
+    pub(crate) code: Vec<(String, CodeVersion)>,
     /// Stored tables of the statement.
     pub tables: Vec<BoundTable>,
     /// Number of result caches handed out.
@@ -122,10 +159,16 @@ pub struct Binder<'c> {
     pub works: usize,
     /// The plan depends on more than text, schemas and parameter types.
     pub uncacheable: bool,
-    blocks: Vec<Scope>,
+    blocks: Vec<BlockScope>,
     ctes: Vec<CteFrame>,
     view_db: Option<String>,
     view_as_of: Option<OwnedValue>,
+    /// What the account may not do. Inside views nothing is asked of it.
+    pub(crate) access: Option<Arc<Access>>,
+    /// What is done to the tables of the FROM being bound, as error 1142 names it.
+    pub(crate) verb: &'static str,
+    /// The column being bound is assigned to, not read.
+    pub(crate) assigns: bool,
     /// Outermost block that anything bound since the last reset refers to.
     outer: usize,
 }
@@ -154,6 +197,8 @@ pub(crate) struct ScopeColumn {
     pub meta: ColumnMeta,
     pub nullable: bool,
     pub hidden: bool,
+    /// The account may not read it.
+    pub denied: bool,
     /// Text of a virtual generated column.
     pub computed: Option<Expr>,
 }
@@ -189,7 +234,7 @@ pub(crate) enum AliasRule {
 }
 
 /// A block while it is bound.
-pub(crate) struct Scope {
+pub(crate) struct BlockScope {
     pub tables: Vec<ScopeTable>,
     pub slots: u16,
     /// Outermost block that is referred to from inside this one, counted from the bottom.
@@ -219,9 +264,9 @@ pub(crate) struct Scope {
     pub insert_row: Option<u16>,
 }
 
-impl Scope {
-    fn new() -> Scope {
-        Scope {
+impl BlockScope {
+    fn new() -> BlockScope {
+        BlockScope {
             tables: Vec::new(),
             slots: 0,
             outer: usize::MAX,
@@ -260,7 +305,8 @@ impl<'c> Binder<'c> {
             source: source.into(),
             params: &[],
             param_values: &[],
-            locals: &[],
+            scope: catalog.scope(),
+            code: Vec::new(),
             tables: Vec::new(),
             caches: 0,
             works: 0,
@@ -269,6 +315,9 @@ impl<'c> Binder<'c> {
             ctes: Vec::new(),
             view_db: None,
             view_as_of: None,
+            access: catalog.access(),
+            verb: "SELECT",
+            assigns: false,
             outer: usize::MAX,
         }
     }
@@ -280,13 +329,16 @@ impl<'c> Binder<'c> {
         self
     }
 
-    /// Names that a stored program declares.
-    pub fn with_locals(mut self, locals: &'c [(String, SqlType)]) -> Binder<'c> {
-        self.locals = locals;
-        self
+    /// Notes that the plan holds views, triggers or functions of a database.
+    pub(crate) fn depends_on_code(&mut self, db: &str) {
+        if !self.code.iter().any(|(d, _)| d == db)
+            && let Some(version) = self.catalog.code_version(db)
+        {
+            self.code.push((db.to_string(), version));
+        }
     }
 
-    pub(crate) fn block(&mut self) -> &mut Scope {
+    pub(crate) fn block(&mut self) -> &mut BlockScope {
         self.blocks
             .last_mut()
             .expect("an expression is bound inside a block")
@@ -301,11 +353,11 @@ impl<'c> Binder<'c> {
         if self.blocks.len() >= MAX_NESTING {
             return Err(Error::general("query is nested too deeply"));
         }
-        self.blocks.push(Scope::new());
+        self.blocks.push(BlockScope::new());
         Ok(())
     }
 
-    pub(crate) fn pop_block(&mut self) -> Scope {
+    pub(crate) fn pop_block(&mut self) -> BlockScope {
         let inner = self
             .blocks
             .pop()
@@ -325,9 +377,12 @@ impl<'c> Binder<'c> {
     ) -> Result<Typed> {
         self.push_block()?;
         self.block().clause = clause;
+        // Texts of the table do not see the variables of a program that writes to it.
+        let scope = self.scope.take();
         let result = self
             .add_stored_columns(def, alias, None)
             .and_then(|_| self.expr(expr));
+        self.scope = scope;
         self.pop_block();
         result
     }
@@ -344,6 +399,7 @@ impl<'c> Binder<'c> {
                 meta: meta.clone(),
                 nullable: true,
                 hidden: false,
+                denied: false,
                 computed: None,
             })
             .collect();

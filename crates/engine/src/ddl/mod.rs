@@ -5,12 +5,17 @@
 
 mod alter;
 mod create;
+pub(crate) mod event;
 mod foreign_key;
 mod function_text;
+mod program;
 mod rebuild;
 pub(crate) mod stored_text;
 pub mod types;
 mod view;
+
+pub(crate) use create::create_table;
+pub use foreign_key::resolve_before_write;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -54,7 +59,7 @@ impl<'s> Change<'s> {
 
     fn set_root(&mut self, root: Root) -> Result<()> {
         let id = root.save()?;
-        self.root = Arc::new(RootState::new(root, id, &self.db.handle.name)?);
+        self.root = Arc::new(self.db.handle.root_state(root, id)?);
         Ok(())
     }
 
@@ -132,6 +137,20 @@ impl<'s> Change<'s> {
     }
 }
 
+fn is_marked(name: &ast::ObjectName) -> bool {
+    name.db
+        .as_deref()
+        .is_some_and(crate::temporary::is_temporary)
+}
+
+/// The database of a table that exists, which may be a temporary one.
+fn table_database_of(session: &Session, name: &ast::ObjectName) -> Result<DbRef> {
+    match session.temporary_named(name)? {
+        Some(db) => Ok(db),
+        None => database_of(session, name),
+    }
+}
+
 /// The database that a name belongs to.
 fn database_of(session: &Session, name: &ast::ObjectName) -> Result<DbRef> {
     match &name.db {
@@ -166,22 +185,9 @@ pub fn run(session: &Session, s: &Statement, text: &[u8], params: &[OwnedValue])
         Statement::DropDatabase(d) => drop_database(session, d),
         Statement::Truncate(name) => truncate(session, name),
         Statement::CreateTable(c) => create_table(session, c, text, params),
+        Statement::AlterDatabase(a) => alter_database(session, a).map(|()| 1),
         _ => define(session, s, text).map(|()| 0),
     }
-}
-
-fn create_table(
-    session: &Session,
-    c: &ast::CreateTable,
-    text: &[u8],
-    params: &[OwnedValue],
-) -> Result<u64> {
-    let rows = create::create_table(session, c, text, params)?;
-    let db = database_of(session, &c.name)?;
-    let mut change = Change::new(session, &db)?;
-    foreign_key::resolve_waiting(&mut change, &c.name.name)?;
-    change.finish()?;
-    Ok(rows)
 }
 
 fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
@@ -190,7 +196,7 @@ fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
         Statement::DropTable(d) => drop_tables(session, d),
         Statement::RenameTable(list) => {
             for (from, to) in list {
-                let db = database_of(session, from)?;
+                let db = table_database_of(session, from)?;
                 let mut change = Change::new(session, &db)?;
                 rename_table(&mut change, &from.name, &to.name)?;
                 change.finish()?;
@@ -209,7 +215,7 @@ fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
                 },
             });
             if c.if_not_exists {
-                let db = database_of(session, &c.table)?;
+                let db = table_database_of(session, &c.table)?;
                 let root = session.root_of(&db)?;
                 let name = c.index.name.as_deref().unwrap_or("");
                 if root
@@ -234,19 +240,18 @@ fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
         Statement::CreateView(v) => view::create_view(session, v, text),
         Statement::AlterView(v) => view::create_view(session, v, text),
         Statement::DropView(d) => view::drop_views(session, d),
-        Statement::AlterDatabase(a) => alter_database(session, a),
-        Statement::CreateTrigger(_) | Statement::DropTrigger(_) => {
-            Err(Error::not_supported("TRIGGER"))
+        Statement::CreateTrigger(t) => program::create_trigger(session, s, t, text),
+        Statement::DropTrigger(d) => program::drop_trigger(session, d),
+        Statement::CreateProcedure(r) | Statement::CreateFunction(r) => {
+            program::create_routine(session, s, r, text)
         }
-        Statement::CreateProcedure(_)
-        | Statement::DropProcedure(_)
-        | Statement::CreateFunction(_)
-        | Statement::DropFunction(_)
-        | Statement::AlterProcedure(_)
-        | Statement::AlterFunction(_) => Err(Error::not_supported("stored routines")),
-        Statement::CreateEvent(_) | Statement::AlterEvent(_) | Statement::DropEvent(_) => {
-            Err(Error::not_supported("EVENT"))
-        }
+        Statement::DropProcedure(d) => program::drop_routine(session, d, false),
+        Statement::DropFunction(d) => program::drop_routine(session, d, true),
+        Statement::AlterProcedure(a) => program::alter_routine(session, a, false),
+        Statement::AlterFunction(a) => program::alter_routine(session, a, true),
+        Statement::CreateEvent(e) => event::create_event(session, s, e, text),
+        Statement::AlterEvent(e) => event::alter_event(session, e, text),
+        Statement::DropEvent(d) => event::drop_event(session, d),
         Statement::LoadData(_) => Err(Error::not_supported("LOAD DATA")),
         _ => Err(Error::not_supported("this statement")),
     }
@@ -369,9 +374,17 @@ fn drop_database(session: &Session, d: &ast::DropDatabase) -> Result<u64> {
     Ok(1)
 }
 
-fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
-    if d.temporary {
-        return Err(Error::not_supported("DROP TEMPORARY TABLE"));
+/// DROP TABLE.
+pub(crate) fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
+    let (temporary, names): (Vec<_>, Vec<_>) = d
+        .names
+        .iter()
+        .cloned()
+        .partition(|n| matches!(session.temporary_named(n), Ok(Some(_))));
+    if !temporary.is_empty() && !d.names.iter().all(|n| is_marked(n)) {
+        let part = |names| ast::DropTable { names, ..d.clone() };
+        session.drop_temporary(&part(temporary))?;
+        return drop_tables(session, &part(names));
     }
     let Some(first) = d.names.first() else {
         return Ok(());
@@ -415,6 +428,7 @@ fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
             change.set_foreign_keys(&next)?;
         }
     }
+    program::drop_triggers_of(&mut change, &present)?;
     let root = change
         .root
         .root
@@ -436,14 +450,14 @@ fn create_counter_reset(db: &DbRef, table: &str) {
 /// RENAME TABLE within a database.
 fn rename_table(change: &mut Change<'_>, from: &str, to: &str) -> Result<()> {
     let views = change.root.views()?;
-    if change.root.table_hash(from).is_none() && views.contains_key(&from.to_lowercase()) {
+    if !change.root.has_table(from) && views.contains_key(&from.to_lowercase()) {
         return Err(Error::not_supported("RENAME of a view"));
     }
     let state = change.table(from)?;
     create::check_identifier(to)?;
     create::check_table_name(to)?;
     let same = from.eq_ignore_ascii_case(to);
-    if !same && (change.root.table_hash(to).is_some() || views.contains_key(&to.to_lowercase())) {
+    if !same && (change.root.has_table(to) || views.contains_key(&to.to_lowercase())) {
         return Err(Error::table_exists(to));
     }
     let root = change.root.root.with_table_renamed(&state.name, to)?;
@@ -468,7 +482,7 @@ fn rename_table(change: &mut Change<'_>, from: &str, to: &str) -> Result<()> {
 }
 
 fn truncate(session: &Session, name: &ast::ObjectName) -> Result<u64> {
-    let db = database_of(session, name)?;
+    let db = table_database_of(session, name)?;
     let mut change = Change::new(session, &db)?;
     let state = change.table(&name.name)?;
     if session.foreign_key_checks() {

@@ -37,7 +37,7 @@ fn schema() -> Schema {
     }
 }
 
-fn rows(change: &Change<'_>) -> Result<Vec<Vec<OwnedValue>>> {
+pub(super) fn rows(change: &Change<'_>) -> Result<Vec<Vec<OwnedValue>>> {
     let mut out = Vec::new();
     if let Some(state) = change.root.table(TABLE)? {
         rebuild::all_rows(&state, &mut |row| {
@@ -48,7 +48,7 @@ fn rows(change: &Change<'_>) -> Result<Vec<Vec<OwnedValue>>> {
     Ok(out)
 }
 
-fn write(change: &mut Change<'_>, rows: Vec<Vec<OwnedValue>>) -> Result<()> {
+pub(super) fn write(change: &mut Change<'_>, rows: Vec<Vec<OwnedValue>>) -> Result<()> {
     if rows.is_empty() {
         // Create and drop leave no trace.
         let root = change.root.root.without_tables([TABLE])?;
@@ -64,7 +64,7 @@ fn write(change: &mut Change<'_>, rows: Vec<Vec<OwnedValue>>) -> Result<()> {
     change.put_table(TABLE, &table)
 }
 
-fn is(row: &[OwnedValue], kind: &str, name: &str) -> bool {
+pub(super) fn is(row: &[OwnedValue], kind: &str, name: &str) -> bool {
     let text = |v: &OwnedValue| crate::convert::to_string(v);
     text(&row[0]).eq_ignore_ascii_case(kind) && text(&row[1]).eq_ignore_ascii_case(name)
 }
@@ -75,7 +75,7 @@ pub(super) fn create_view(session: &Session, v: &ast::CreateView, text: &[u8]) -
     let mut change = Change::new(session, &db)?;
     let name: &str = &v.name.name;
     create::check_identifier(name)?;
-    if change.root.table_hash(name).is_some() {
+    if change.root.has_table(name) {
         return Err(Error::table_exists(name));
     }
     let mut all = rows(&change)?;
@@ -134,7 +134,7 @@ pub(super) fn drop_views(session: &Session, d: &ast::DropNames) -> Result<()> {
         let before = all.len();
         all.retain(|r| !is(r, "view", &name.name));
         if all.len() == before {
-            if change.root.table_hash(&name.name).is_some() {
+            if change.root.has_table(&name.name) {
                 return Err(Error::wrong_object(&db.handle.name, &*name.name, "VIEW"));
             }
             missing.push(format!("{}.{}", db.handle.name, name.name));
@@ -148,7 +148,7 @@ pub(super) fn drop_views(session: &Session, d: &ast::DropNames) -> Result<()> {
             session.push_warning(1051, format!("Unknown table '{m}'"));
         }
     }
-    if change.root.table_hash(TABLE).is_some() {
+    if change.root.has_table(TABLE) {
         write(&mut change, all)?;
     }
     change.finish()

@@ -1,13 +1,14 @@
 //! Version control through SQL: procedures, system tables and functions (spec 04).
 
 mod arguments;
-mod branch_edit;
+pub(crate) mod branch_edit;
 pub mod commit;
 mod concurrent;
 mod functions;
 mod ignore;
 mod logic;
 mod procedures;
+pub use procedures::has_procedure;
 mod revision;
 mod staging;
 mod system_tables;
@@ -52,6 +53,11 @@ impl From<remotes::Error> for Error {
 /// CALL of a procedure; none when there is no such procedure.
 pub fn call(session: &Session, name: &str, args: &[String]) -> Result<Option<ProcedureResult>> {
     procedures::call(session, name, args)
+}
+
+/// Whether a procedure reaches outside the database and asks for EXECUTE on itself.
+pub fn is_admin_procedure(name: &str) -> bool {
+    procedures::is_admin(name)
 }
 
 /// A system table of a database.

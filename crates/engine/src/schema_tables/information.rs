@@ -525,109 +525,6 @@ impl Scan<'_> {
         })?;
         Ok(out)
     }
-
-    fn triggers(&self) -> Result<Rows> {
-        let only = self.narrowed.schema.as_deref().filter(|s| !is_system(s));
-        let found = server_facts::triggers(self.session, only)?;
-        let row = |g: server_facts::StoredTrigger| {
-            vec![
-                def(),
-                t(&g.db),
-                t(g.name),
-                t(g.event),
-                def(),
-                t(g.db),
-                t(g.table),
-                Value::UInt(g.order),
-                Value::Null,
-                t(g.body),
-                t("ROW"),
-                t(g.timing),
-                Value::Null,
-                Value::Null,
-                t("OLD"),
-                t("NEW"),
-                g.created,
-                t(g.sql_mode),
-                t(g.definer),
-                t("utf8mb4"),
-                t("utf8mb4_0900_bin"),
-                t("utf8mb4_0900_bin"),
-            ]
-        };
-        Ok(found.into_iter().map(row).collect())
-    }
-
-    fn routines(&self) -> Result<Rows> {
-        let only = self.narrowed.schema.as_deref().filter(|s| !is_system(s));
-        let found = server_facts::routines(self.session, only)?;
-        let row = |r: server_facts::StoredRoutine| {
-            let mut row = vec![
-                t(&r.name),
-                def(),
-                t(r.db),
-                t(&r.name),
-                t("PROCEDURE"),
-                t(""),
-            ];
-            row.extend((0..8).map(|_| Value::Null));
-            row.extend([
-                t("SQL"),
-                t(r.body),
-                Value::Null,
-                t("SQL"),
-                t("SQL"),
-                yes_no(r.deterministic),
-                t(r.access),
-                Value::Null,
-                t(r.security),
-                r.created,
-                r.modified,
-                t(r.sql_mode),
-                t(r.comment),
-                t(r.definer),
-                t("utf8mb4"),
-                t("utf8mb4_0900_bin"),
-                t("utf8mb4_0900_bin"),
-            ]);
-            row
-        };
-        Ok(found.into_iter().map(row).collect())
-    }
-
-    fn parameters(&self) -> Result<Rows> {
-        let only = self.narrowed.schema.as_deref().filter(|s| !is_system(s));
-        let mut out = Vec::new();
-        for r in server_facts::routines(self.session, only)? {
-            for (i, (mode, name, ty)) in r.params.iter().enumerate() {
-                let Ok(ty) = crate::ddl::types::column_type(ty, None) else {
-                    continue;
-                };
-                let (chars, bytes) = column_facts::lengths(&ty);
-                let (precision, scale) = column_facts::digits(&ty);
-                let (charset, collation) = column_facts::charset(&ty);
-                out.push(vec![
-                    def(),
-                    t(&r.db),
-                    t(&r.name),
-                    Value::UInt(i as u64 + 1),
-                    t(*mode),
-                    t(name),
-                    t(column_facts::type_word(&ty)),
-                    chars,
-                    bytes,
-                    precision,
-                    scale,
-                    column_facts::fraction(&ty),
-                    charset,
-                    collation,
-                    t(show::type_text(&ty)),
-                    t("PROCEDURE"),
-                ]);
-            }
-        }
-        Ok(out)
-    }
 }
 
 fn visible(table: &TableState) -> impl Iterator<Item = &crate::table::Column> {
@@ -727,9 +624,9 @@ pub(super) fn rows(session: &Session, table: &str, narrowed: &Narrowed) -> Resul
         "REFERENTIAL_CONSTRAINTS" => scan.referential_constraints()?,
         "VIEWS" => scan.views()?,
         "ST_GEOMETRY_COLUMNS" => scan.geometry_columns()?,
-        "TRIGGERS" => scan.triggers()?,
-        "ROUTINES" => scan.routines()?,
-        "PARAMETERS" => scan.parameters()?,
+        "TRIGGERS" | "ROUTINES" | "PARAMETERS" | "EVENTS" => {
+            super::program_rows::rows(session, table, narrowed)?
+        }
         "ENGINES" => server_facts::ENGINES
             .lines()
             .skip(1)

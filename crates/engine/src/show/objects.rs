@@ -300,6 +300,14 @@ fn named(session: &Session, name: &ObjectName, at: Option<&OwnedValue>) -> Resul
     let db = database_name(session, name.db.as_ref())?;
     if !is_system(&db) {
         let (seen, root) = open(session, &db, at)?;
+        if at.is_none()
+            && let Some(temporary) = session.temporary_table(&db, &name.name)?
+        {
+            let root = session.root_of(&temporary)?;
+            if let Some(state) = root.table(&name.name)? {
+                return Ok(Named::Table(seen, root, state));
+            }
+        }
         if let Some(state) = root.table(&name.name)? {
             return Ok(Named::Table(seen, root, state));
         }
@@ -369,7 +377,10 @@ pub(crate) fn base_column(session: &Session, c: &ColumnMeta) -> Option<(Arc<Tabl
     if c.org_table.is_empty() || c.org_name.is_empty() {
         return None;
     }
-    let db = session.resolve_database(&c.schema).ok()?;
+    let db = match session.temporary_table(&c.schema, &c.org_table).ok()? {
+        Some(db) => db,
+        None => session.resolve_database(&c.schema).ok()?,
+    };
     let state = session.root_of(&db).ok()?.table(&c.org_table).ok()??;
     let at = state.def.column(&c.org_name)?;
     Some((state, at))
@@ -569,11 +580,15 @@ pub(super) fn create_table_listing(
     let mut out = Listing::new(&[("Table", Kind::Name), ("Create Table", Kind::Text)]);
     match named(session, table, at.as_ref())? {
         Named::Table(seen, root, state) => {
+            let temporary = at.is_none() && session.temporary_named(table)?.is_some();
             let next = match at {
-                None => next_id(&seen, &state),
-                Some(_) => state.table.auto_increment(),
+                None if !temporary => next_id(&seen, &state),
+                _ => state.table.auto_increment(),
             };
-            let text = create_table::table_text(session, &root, &state, next)?;
+            let mut text = create_table::table_text(session, &root, &state, next)?;
+            if temporary {
+                text.insert_str("CREATE ".len(), "TEMPORARY ");
+            }
             out.push(vec![Value::text(state.name.as_str()), Value::text(text)]);
         }
         Named::View(_, view) => return Ok(view_listing(session, &view)),

@@ -3,9 +3,10 @@
 use syntax::ast::{self, VarScope};
 use values::{OwnedValue, Value};
 
-use super::listing::{Kind, Listing, maybe};
+use super::listing::{Kind, Listing};
 use crate::accounts;
 use crate::error::{Error, Result};
+use crate::program::condition::Level;
 use crate::schema_tables::server_facts;
 use crate::session::Session;
 use crate::variables;
@@ -88,15 +89,18 @@ pub(super) fn warnings(
         None => (0, usize::MAX),
         Some(l) => (l.offset.as_ref().map_or(Ok(0), number)?, number(&l.count)?),
     };
-    if errors {
-        return Ok(out);
-    }
-    for w in session.warnings().into_iter().skip(skip).take(take) {
-        let level = if w.note { "Note" } else { "Warning" };
+    let mut list = session.conditions();
+    list.retain(|c| !errors || c.level == Level::Error);
+    for c in list.into_iter().skip(skip).take(take) {
+        let level = match c.level {
+            Level::Note => "Note",
+            Level::Warning => "Warning",
+            Level::Error => "Error",
+        };
         out.push(vec![
             Value::text(level),
-            Value::Int(w.code.into()),
-            Value::text(w.text),
+            Value::Int(c.error.code.into()),
+            Value::text(c.error.message),
         ]);
     }
     Ok(out)
@@ -110,7 +114,8 @@ pub(super) fn count(session: &Session, errors: bool) -> Listing {
         "@@session.warning_count"
     };
     let n = if errors {
-        0
+        let list = session.conditions();
+        list.iter().filter(|c| c.level == Level::Error).count() as i64
     } else {
         i64::from(session.warning_count())
     };
@@ -369,138 +374,6 @@ const REPLICA_STATUS: &[&str] = &[
     "Get_Source_public_key",
     "Network_Namespace",
 ];
-
-const CLIENT: [(&str, Kind); 3] = [
-    ("character_set_client", Kind::Name),
-    ("collation_connection", Kind::Name),
-    ("Database Collation", Kind::Name),
-];
-
-/// SHOW TRIGGERS.
-pub(super) fn triggers(rows: Vec<server_facts::StoredTrigger>) -> Listing {
-    let mut columns = vec![
-        ("Trigger", Kind::Name),
-        ("Event", Kind::Name),
-        ("Table", Kind::Name),
-        ("Statement", Kind::Text),
-        ("Timing", Kind::Name),
-        ("Created", Kind::Moment),
-        ("sql_mode", Kind::Text),
-        ("Definer", Kind::Name),
-    ];
-    columns.extend(CLIENT);
-    let mut out = Listing::new(&columns);
-    for t in rows {
-        out.push(vec![
-            Value::text(t.name),
-            Value::text(t.event),
-            Value::text(t.table),
-            Value::text(t.body),
-            Value::text(t.timing),
-            t.created,
-            Value::text(t.sql_mode),
-            Value::text(t.definer),
-            Value::text("utf8mb4"),
-            Value::text("utf8mb4_0900_bin"),
-            Value::text("utf8mb4_0900_bin"),
-        ]);
-    }
-    out
-}
-
-/// SHOW CREATE TRIGGER.
-pub(super) fn create_trigger(t: server_facts::StoredTrigger) -> Listing {
-    let mut columns = vec![
-        ("Trigger", Kind::Name),
-        ("sql_mode", Kind::Text),
-        ("SQL Original Statement", Kind::Text),
-    ];
-    columns.extend(CLIENT);
-    columns.push(("Created", Kind::Moment));
-    let mut out = Listing::new(&columns);
-    out.push(vec![
-        Value::text(t.name),
-        Value::text(t.sql_mode),
-        Value::text(t.statement),
-        Value::text("utf8mb4"),
-        Value::text("utf8mb4_0900_bin"),
-        Value::text("utf8mb4_0900_bin"),
-        t.created,
-    ]);
-    out
-}
-
-/// SHOW EVENTS: a server that runs none lists none.
-pub(super) fn events() -> Listing {
-    let mut columns = vec![
-        ("Db", Kind::Name),
-        ("Name", Kind::Name),
-        ("Definer", Kind::Name),
-        ("Time zone", Kind::Name),
-        ("Type", Kind::Name),
-        ("Execute At", Kind::Moment),
-        ("Interval Value", Kind::Name),
-        ("Interval Field", Kind::Name),
-        ("Starts", Kind::Moment),
-        ("Ends", Kind::Moment),
-        ("Status", Kind::Name),
-        ("Originator", Kind::Number),
-    ];
-    columns.extend(CLIENT);
-    Listing::new(&columns)
-}
-
-/// SHOW PROCEDURE STATUS and FUNCTION STATUS.
-pub(super) fn routine_status(rows: Vec<server_facts::StoredRoutine>) -> Listing {
-    let mut columns = vec![
-        ("Db", Kind::Name),
-        ("Name", Kind::Name),
-        ("Type", Kind::Name),
-        ("Definer", Kind::Name),
-        ("Modified", Kind::Moment),
-        ("Created", Kind::Moment),
-        ("Security_type", Kind::Name),
-        ("Comment", Kind::Text),
-    ];
-    columns.extend(CLIENT);
-    let mut out = Listing::new(&columns);
-    for r in rows {
-        out.push(vec![
-            Value::text(r.db),
-            Value::text(r.name),
-            Value::text("PROCEDURE"),
-            Value::text(r.definer),
-            r.modified,
-            r.created,
-            Value::text(r.security),
-            Value::text(r.comment),
-            Value::text("utf8mb4"),
-            Value::text("utf8mb4_0900_bin"),
-            Value::text("utf8mb4_0900_bin"),
-        ]);
-    }
-    out
-}
-
-/// SHOW CREATE PROCEDURE.
-pub(super) fn create_procedure(r: server_facts::StoredRoutine) -> Listing {
-    let mut columns = vec![
-        ("Procedure", Kind::Name),
-        ("sql_mode", Kind::Text),
-        ("Create Procedure", Kind::Text),
-    ];
-    columns.extend(CLIENT);
-    let mut out = Listing::new(&columns);
-    out.push(vec![
-        Value::text(r.name),
-        Value::text(r.sql_mode),
-        maybe(Some(r.statement)),
-        Value::text("utf8mb4"),
-        Value::text("utf8mb4_0900_bin"),
-        Value::text("utf8mb4_0900_bin"),
-    ]);
-    out
-}
 
 /// The session's warnings as rows of one column, for tools that ask for them.
 pub(super) fn one_text(title: &str, lines: Vec<String>) -> Listing {

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use syntax::ast::TriggerEvent::Delete as DELETE;
+use syntax::ast::TriggerTime::{After, Before};
 use values::OwnedValue;
 
 use super::{Counts, EncodedRow, RowWriter, Target, decode_row, foreign_key};
@@ -11,6 +13,7 @@ use crate::env::Env;
 use crate::error::Result;
 use crate::eval::all_hold;
 use crate::exec;
+use crate::program::trigger::lent;
 use crate::result::Flow;
 use crate::transaction::Transaction;
 
@@ -23,9 +26,48 @@ pub fn delete(
 ) -> Result<Counts> {
     let mut counts = Counts::default();
     let check_keys = cx.session.foreign_key_checks();
+    let found = lent(tx, cx.session, || find(plan, cx))?;
+    for (n, (i, row)) in found.into_iter().enumerate() {
+        if n % 256 == 0 {
+            cx.check_interrupt()?;
+        }
+        let target = &targets[i];
+        let triggers = plan.targets[i].triggers.as_deref();
+        let writer = RowWriter::open(tx, target)?;
+        // A cascade may have removed the row already.
+        let view = writer.view()?;
+        if view.primary.get(view.changes(None), &row.key)?.is_none() {
+            continue;
+        }
+        drop(view);
+        let old = decode_row(&writer.state, &row.key, &row.value)?;
+        if let Some(t) = triggers {
+            t.fire(DELETE, Before, Some(&old), None, target, tx, cx)?;
+        }
+        match foreign_key::before_delete(tx, target, &old, cx, check_keys, 0) {
+            Ok(()) => {}
+            Err(e) if plan.ignore && e.code == 1451 => {
+                cx.warn(e.code, e.message);
+                continue;
+            }
+            Err(e) => return Err(e),
+        }
+        let mut writer = RowWriter::open(tx, target)?;
+        writer.remove(&row)?;
+        counts.matched += 1;
+        counts.affected += 1;
+        if let Some(t) = triggers {
+            t.fire(DELETE, After, Some(&old), None, target, tx, cx)?;
+        }
+    }
+    Ok(counts)
+}
+
+/// The rows that match, in the order in which they are to go, with the numbers of their targets.
+fn find(plan: &DeletePlan, cx: &Context<'_>) -> Result<Vec<(usize, EncodedRow)>> {
     let mut env = Env::new(plan.slots, None, cx);
     if !all_hold(&plan.gate, &env)? {
-        return Ok(counts);
+        return Ok(Vec::new());
     }
     let bounds = exec::limit_bounds(&plan.limit, &env)?;
     let mut found: Vec<(Vec<OwnedValue>, Vec<(usize, EncodedRow)>)> = Vec::new();
@@ -38,11 +80,11 @@ pub fn delete(
         }
         rows += 1;
         let mut list = Vec::new();
-        for (i, (slot, _, def)) in plan.targets.iter().enumerate() {
-            let Some((key, value)) = env.pair(*slot) else {
+        for (i, t) in plan.targets.iter().enumerate() {
+            let Some((key, value)) = env.pair(t.slot) else {
                 continue;
             };
-            if single || def.keyless() || seen.insert((i, key.to_vec())) {
+            if single || t.def.keyless() || seen.insert((i, key.to_vec())) {
                 list.push((
                     i,
                     EncodedRow {
@@ -66,31 +108,5 @@ pub fn delete(
             found.truncate(n as usize);
         }
     }
-    for (n, (i, row)) in found.into_iter().flat_map(|(_, l)| l).enumerate() {
-        if n % 256 == 0 {
-            cx.check_interrupt()?;
-        }
-        let target = &targets[i];
-        let writer = RowWriter::open(tx, target)?;
-        // A cascade may have removed the row already.
-        let view = writer.view()?;
-        if view.primary.get(view.changes(None), &row.key)?.is_none() {
-            continue;
-        }
-        drop(view);
-        let old = decode_row(&writer.state, &row.key, &row.value)?;
-        match foreign_key::before_delete(writer.tx, target, &old, cx, check_keys, 0) {
-            Ok(()) => {}
-            Err(e) if plan.ignore && e.code == 1451 => {
-                cx.warn(e.code, e.message);
-                continue;
-            }
-            Err(e) => return Err(e),
-        }
-        let mut writer = RowWriter::open(tx, target)?;
-        writer.remove(&row)?;
-        counts.matched += 1;
-        counts.affected += 1;
-    }
-    Ok(counts)
+    Ok(found.into_iter().flat_map(|(_, l)| l).collect())
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use syntax::ast::TriggerEvent::{Delete as DELETE, Insert as INSERT};
+use syntax::ast::TriggerTime::{After, Before};
 use values::{OwnedValue, SqlType, Value};
 
 use super::{
@@ -13,6 +15,7 @@ use crate::context::Context;
 use crate::env::{Env, Slot};
 use crate::error::{Error, Result};
 use crate::exec;
+use crate::program::trigger::{TriggerSet, lent};
 use crate::result::Flow;
 use crate::transaction::Transaction;
 
@@ -41,7 +44,7 @@ pub fn insert(
     found_rows: bool,
 ) -> Result<Inserted> {
     let mut out = Inserted::default();
-    let offered = gather(plan, cx)?;
+    let offered = lent(tx, cx.session, || gather(plan, cx))?;
     let checks_keys = cx.session.foreign_key_checks();
     let needs = numbers_needed(plan, &offered);
     let mut numbers = Numbers::new(plan, target, tx, needs)?;
@@ -52,6 +55,14 @@ pub fn insert(
         }
         out.counts.matched += 1;
         let mut row = complete(plan, given, number, cx)?;
+        if let Some(t) = plan
+            .rules
+            .triggers
+            .as_deref()
+            .filter(|t| t.has(INSERT, Before))
+        {
+            before_insert(plan, t, target, tx, &mut row, cx)?;
+        }
         numbers.fill(plan, target, &mut row, number, &mut out, cx)?;
         generate(&plan.rules, &plan.def, &mut row, cx, number, plan.ignore)?;
         if !check_row(&plan.rules, &plan.def, &mut row, cx, plan.ignore)? {
@@ -150,13 +161,16 @@ fn complete(
     cx: &Context<'_>,
 ) -> Result<Vec<OwnedValue>> {
     let def = &plan.def;
+    // A BEFORE trigger may still give what is missing.
+    let triggers = plan.rules.triggers.as_deref();
+    let lenient = triggers.is_some_and(|t| t.has(INSERT, Before));
     let mut row: Vec<OwnedValue> = vec![Value::Null; def.columns.len()];
     let mut set = vec![false; def.columns.len()];
     for (cell, column) in given.into_iter().zip(&plan.columns) {
         if let Some((v, ty)) = cell {
             set[*column] = true;
             let c = &def.columns[*column];
-            if v.is_null() && !c.nullable && !c.auto_increment && !plan.ignore {
+            if v.is_null() && !c.nullable && !c.auto_increment && !plan.ignore && !lenient {
                 return Err(Error::column_not_null(&c.name));
             }
             row[*column] = store_value(&v, &ty, def, *column, number, plan.ignore, cx)?;
@@ -169,6 +183,7 @@ fn complete(
         }
         match &plan.rules.defaults[i] {
             DefaultValue::Null | DefaultValue::AutoIncrement => {}
+            DefaultValue::Missing if lenient && cx.conversion.modes.strict && !plan.ignore => {}
             DefaultValue::Missing => {
                 if cx.conversion.modes.strict && !plan.ignore {
                     return Err(Error::no_default(&c.name));
@@ -253,7 +268,7 @@ impl Numbers {
         let zero = matches!(row[column], Value::Int(0) | Value::UInt(0))
             || matches!(row[column], Value::Float(f) if f == 0.0);
         let automatic =
-            row[column].is_null() || zero && !cx.session.has_sql_mode("NO_AUTO_VALUE_ON_ZERO");
+            row[column].is_null() || zero && !cx.session.settings().zero_is_no_auto_value;
         if automatic {
             if self.next >= self.end {
                 self.next = target.handle.take_numbers(&target.table, 1, 1)?;
@@ -301,6 +316,34 @@ impl Numbers {
     }
 }
 
+/// BEFORE INSERT triggers; a number that is still to come is 0 to them.
+fn before_insert(
+    plan: &InsertPlan,
+    triggers: &TriggerSet,
+    target: &Target,
+    tx: &mut Transaction,
+    row: &mut [OwnedValue],
+    cx: &Context<'_>,
+) -> Result<()> {
+    let automatic = plan.def.auto_increment().filter(|c| row[*c].is_null());
+    if let Some(c) = automatic {
+        row[c] = super::zero_value(&plan.def.columns[c].ty);
+    }
+    triggers.fire(INSERT, Before, None, Some(row), target, tx, cx)?;
+    if let Some(c) = automatic
+        && matches!(row[c], Value::Int(0) | Value::UInt(0))
+    {
+        row[c] = Value::Null;
+    }
+    for (i, c) in plan.def.columns.iter().enumerate() {
+        let missing = matches!(plan.rules.defaults[i], DefaultValue::Missing);
+        if missing && row[i].is_null() && !plan.columns.contains(&i) && !plan.ignore {
+            return Err(Error::no_default(&c.name));
+        }
+    }
+    Ok(())
+}
+
 /// Writes one row, or does what the statement says about a duplicate.
 fn put(
     plan: &InsertPlan,
@@ -313,6 +356,7 @@ fn put(
     found_rows: bool,
     out: &mut Inserted,
 ) -> Result<()> {
+    let triggers = plan.rules.triggers.as_deref();
     let mut writer = RowWriter::open(tx, target)?;
     let encoded = encode_row(&writer.state, &row)?;
     let new_entries = writer.entries(&encoded)?;
@@ -329,9 +373,16 @@ fn put(
         };
         if plan.replace {
             let old = decode_row(&writer.state, &there.key, &there.value)?;
+            if let Some(t) = triggers {
+                t.fire(DELETE, Before, Some(&old), None, target, writer.tx, cx)?;
+            }
             foreign_key::before_delete(writer.tx, target, &old, cx, check_keys, 0)?;
             writer = RowWriter::open(writer.tx, target)?;
             writer.remove(&there)?;
+            if let Some(t) = triggers {
+                t.fire(DELETE, After, Some(&old), None, target, writer.tx, cx)?;
+                writer = RowWriter::open(writer.tx, target)?;
+            }
             affected = 2;
             continue;
         }
@@ -343,7 +394,9 @@ fn put(
             let mut next = old.clone();
             for (column, a) in set {
                 env.slots[0] = Slot::Row(Arc::from(next.clone()));
-                let v = a.expr.eval(&env)?;
+                let v = lent(writer.tx, cx.session, || {
+                    a.expr.eval(&env).map(Value::into_owned)
+                })?;
                 if v.is_null() && !plan.def.columns[*column].nullable && !plan.ignore {
                     return Err(Error::column_not_null(&plan.def.columns[*column].name));
                 }
@@ -387,6 +440,10 @@ fn put(
     writer.put(&encoded, &new_entries)?;
     out.counts.affected += affected;
     out.counts.duplicates += affected - 1;
+    if let Some(t) = triggers {
+        let mut row = row.clone();
+        t.fire(INSERT, After, None, Some(&mut row), target, tx, cx)?;
+    }
     if plan.returning.is_some() {
         out.rows.push(row.into());
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use syntax::ast::TriggerEvent::Update as UPDATE;
+use syntax::ast::TriggerTime::{After, Before};
 use values::{OwnedValue, Value};
 
 use super::{
@@ -14,6 +16,7 @@ use crate::env::{Env, Slot};
 use crate::error::{Error, Result};
 use crate::eval::all_hold;
 use crate::exec;
+use crate::program::trigger::lent;
 use crate::result::Flow;
 use crate::table::TableDef;
 use crate::transaction::Transaction;
@@ -34,7 +37,7 @@ pub fn update(
 ) -> Result<Counts> {
     let mut counts = Counts::default();
     let check_keys = cx.session.foreign_key_checks();
-    let changes = find(plan, cx)?;
+    let changes = lent(tx, cx.session, || find(plan, cx))?;
     // Each row of a table changes once, however often the join gave it.
     for (n, change) in changes.into_iter().enumerate() {
         if n % 256 == 0 {
@@ -52,6 +55,9 @@ pub fn update(
         let mut next = old.clone();
         let single = plan.targets.len() == 1 && plan.from.len() == 1;
         let mut explicit = Vec::new();
+        // A BEFORE trigger may still give a value for NULL.
+        let triggers = t.rules.triggers.as_deref();
+        let before = triggers.is_some_and(|t| t.has(UPDATE, Before));
         for ((column, value), (_, a)) in change.set.into_iter().zip(&t.set) {
             explicit.push(column);
             let (v, ty) = match (value, a) {
@@ -60,12 +66,13 @@ pub fn update(
                 (None, Some(a)) if single => {
                     let mut env = Env::new(plan.slots, None, cx);
                     env.slots[t.slot as usize] = Slot::Row(Arc::from(next.clone()));
-                    (a.expr.eval(&env)?.into_owned(), a.ty.clone())
+                    let v = lent(tx, cx.session, || a.expr.eval(&env).map(Value::into_owned));
+                    (v?, a.ty.clone())
                 }
                 _ => continue,
             };
             let c = &t.def.columns[column];
-            if v.is_null() && !c.nullable && !plan.ignore {
+            if v.is_null() && !c.nullable && !plan.ignore && !before {
                 if c.auto_increment {
                     next[column] = super::zero_value(&c.ty);
                     continue;
@@ -176,8 +183,35 @@ pub(super) fn change(
     cx: &Context<'_>,
     check_keys: bool,
 ) -> Result<bool> {
+    let triggers = rules.triggers.as_deref();
+    if let Some(t) = triggers {
+        t.fire(UPDATE, Before, Some(old), Some(&mut next), target, tx, cx)?;
+    }
+    let changed = change_untriggered(
+        rules, def, target, tx, there, old, &mut next, explicit, number, ignore, cx, check_keys,
+    )?;
+    if let Some(t) = triggers {
+        t.fire(UPDATE, After, Some(old), Some(&mut next), target, tx, cx)?;
+    }
+    Ok(changed)
+}
+
+fn change_untriggered(
+    rules: &RowRules,
+    def: &TableDef,
+    target: &Target,
+    tx: &mut Transaction,
+    there: &EncodedRow,
+    old: &[OwnedValue],
+    next: &mut [OwnedValue],
+    explicit: &[usize],
+    number: u64,
+    ignore: bool,
+    cx: &Context<'_>,
+    check_keys: bool,
+) -> Result<bool> {
     let mut writer = RowWriter::open(tx, target)?;
-    generate(rules, def, &mut next, cx, number, ignore)?;
+    generate(rules, def, next, cx, number, ignore)?;
     let same = |a: &[OwnedValue]| -> Result<bool> {
         let e = encode_row(&writer.state, a)?;
         Ok(e.key == there.key && same_value(&writer.state.def, &e.value, &there.value))
@@ -187,25 +221,25 @@ pub(super) fn change(
         .zip(def.columns.iter())
         .any(|(v, c)| v.is_null() && !c.nullable && !c.is_virtual)
     {
-        check_row(rules, def, &mut next, cx, ignore)?;
+        check_row(rules, def, next, cx, ignore)?;
     }
-    if same(&next)? {
+    if same(next)? {
         return Ok(false);
     }
     for (column, a) in &rules.on_update {
         if !explicit.contains(column) {
             let mut env = Env::new(1, None, cx);
-            env.slots[0] = Slot::Row(Arc::from(next.clone()));
+            env.slots[0] = Slot::Row(Arc::from(next.to_vec()));
             next[*column] = assigned(a, &env, def, *column, number, ignore)?;
         }
     }
     if !rules.on_update.is_empty() {
-        generate(rules, def, &mut next, cx, number, ignore)?;
+        generate(rules, def, next, cx, number, ignore)?;
     }
-    if !check_row(rules, def, &mut next, cx, ignore)? {
+    if !check_row(rules, def, next, cx, ignore)? {
         return Ok(false);
     }
-    let mut encoded = encode_row(&writer.state, &next)?;
+    let mut encoded = encode_row(&writer.state, next)?;
     if encoded.key != there.key && encode_row(&writer.state, old)?.key == encoded.key {
         // The key stays, but not as it would be written now: Dolt writes some decimals short.
         encoded.key = there.key.clone();
@@ -219,11 +253,11 @@ pub(super) fn change(
         &new_entries,
         Some(&there.key),
     )? {
-        return Err(duplicate_error(&writer.state, &next, d.index));
+        return Err(duplicate_error(&writer.state, next, d.index));
     }
     drop(view);
-    foreign_key::check_child_if(writer.tx, target, &next, Some(old), cx, check_keys)?;
-    foreign_key::before_update(writer.tx, target, old, &next, cx, check_keys, 0)?;
+    foreign_key::check_child_if(writer.tx, target, next, Some(old), cx, check_keys)?;
+    foreign_key::before_update(writer.tx, target, old, next, cx, check_keys, 0)?;
     writer = RowWriter::open(writer.tx, target)?;
     writer.replace(there, &encoded, &new_entries)?;
     if let Some(c) = def.auto_increment()

@@ -63,6 +63,32 @@ const SERVER_PROCEDURES: &[(&str, fn(&Session, &[String]) -> Result<ProcedureRes
     ("dolt_clone", clone::clone),
 ];
 
+/// Procedures that ask for EXECUTE on themselves (spec 04 §2).
+const ADMIN: &[&str] = &[
+    "dolt_backup",
+    "dolt_clone",
+    "dolt_fetch",
+    "dolt_gc",
+    "dolt_pull",
+    "dolt_purge_dropped_databases",
+    "dolt_push",
+    "dolt_remote",
+    "dolt_thread_dump",
+    "dolt_undrop",
+    "dolt_update_column_tag",
+];
+
+/// Whether a procedure asks for EXECUTE on itself.
+pub fn is_admin(name: &str) -> bool {
+    ADMIN.iter().any(|a| a.eq_ignore_ascii_case(name))
+}
+
+/// Whether there is a procedure of this name.
+pub fn has_procedure(name: &str) -> bool {
+    name.eq_ignore_ascii_case("dolt_commit_hash_out")
+        || PROCEDURES.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
+}
+
 /// CALL of a procedure; none when there is no such procedure.
 pub fn call(session: &Session, name: &str, args: &[String]) -> Result<Option<ProcedureResult>> {
     let name = name.to_ascii_lowercase();

@@ -1,0 +1,264 @@
+//! INSERT, REPLACE, UPDATE and DELETE as statements: plan, run, undo on failure, commit.
+
+use std::cell::RefMut;
+use std::sync::Arc;
+
+use syntax::ast::Statement;
+use values::OwnedValue;
+
+use crate::bind::BoundTable;
+use crate::bind::dml::InsertPlan;
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::exec;
+use crate::plan_cache::{CachedPlan, CachedPlanKind};
+use crate::result::{ColumnMeta, Done, ResultSink};
+use crate::session::{DbRef, Revision, Session};
+use crate::transaction::{Transaction, branch_key};
+use crate::write::{self, Target};
+
+impl Session {
+    /// Runs a statement that changes rows.
+    pub(crate) fn data_change(
+        &self,
+        s: &Statement,
+        text: &[u8],
+        params: &[OwnedValue],
+        sink: &mut dyn ResultSink,
+        more: bool,
+    ) -> Result<()> {
+        if self.open_transaction().read_only {
+            return Err(Error::read_only());
+        }
+        // Names are resolved against the newest committed state, which is what is written on; what
+        // a function or trigger changes belongs to the statement around it.
+        if self.depth.get() == 0 {
+            let mut tx = self.open_transaction();
+            for b in tx.branches.values_mut() {
+                b.refresh()?;
+            }
+        }
+        if let Some(done) = crate::dolt::change(self, s, params)? {
+            self.end_of_statement(false)
+                .inspect_err(|_| self.rollback_transaction())?;
+            return self.done(sink, done, more);
+        }
+        self.keep_resolved(true);
+        self.writing.set(true);
+        let plan = self.plan(text, params, |b| {
+            Ok(Some(match s {
+                Statement::Insert(i) => CachedPlanKind::Insert(b.bind_insert(i)?),
+                Statement::Update(u) => CachedPlanKind::Update(b.bind_update(u)?),
+                Statement::Delete(d) => CachedPlanKind::Delete(b.bind_delete(d)?),
+                _ => return Ok(None),
+            }))
+        });
+        self.writing.set(false);
+        let Some(plan) = plan? else {
+            return Err(Error::general("statement has no plan"));
+        };
+        let tables = plan.tables();
+        if self.depth.get() > 0 {
+            for n in changed_tables(&plan) {
+                let t = &tables[n];
+                self.check_not_in_use(&t.def.db, &t.def.name)?;
+            }
+        }
+        for (number, removes) in plan.written() {
+            let db = self.resolve_database(&tables[number].db)?;
+            if matches!(db.revision, Revision::Branch(_)) {
+                crate::ddl::resolve_before_write(self, &db, &tables[number].name, removes)?;
+            }
+        }
+        let views = self.open_views(tables, true)?;
+        let cx = Context::new(self, params, views);
+        let target = |number: usize| -> Result<Target> { self.write_target(&tables[number]) };
+        let mark = self.open_transaction().mark();
+        let result = match &*plan {
+            CachedPlan::Insert(p) => target(p.plan.table).and_then(|t| {
+                let mut tx = self.take_transaction();
+                let r = write::insert(&p.plan, &t, &mut tx, &cx, self.counts_found_rows());
+                self.put_transaction(tx);
+                r.map(|i| self.inserted(&p.plan, i))
+            }),
+            CachedPlan::Update(p) => p
+                .plan
+                .targets
+                .iter()
+                .map(|t| target(t.table))
+                .collect::<Result<Vec<_>>>()
+                .and_then(|targets| {
+                    let mut tx = self.take_transaction();
+                    let r = write::update(&p.plan, &targets, &mut tx, &cx);
+                    self.put_transaction(tx);
+                    r.map(|c| {
+                        let n = if self.counts_found_rows() {
+                            c.matched
+                        } else {
+                            c.affected
+                        };
+                        let info = format!(
+                            "Rows matched: {}  Changed: {}  Warnings: {}",
+                            c.matched,
+                            c.affected,
+                            cx.conversion.warning_count()
+                        );
+                        (
+                            Done {
+                                affected_rows: n,
+                                info,
+                                ..Done::default()
+                            },
+                            None,
+                        )
+                    })
+                }),
+            CachedPlan::Delete(p) => p
+                .plan
+                .targets
+                .iter()
+                .map(|t| target(t.table))
+                .collect::<Result<Vec<_>>>()
+                .and_then(|targets| {
+                    let mut tx = self.take_transaction();
+                    let r = write::delete(&p.plan, &targets, &mut tx, &cx);
+                    self.put_transaction(tx);
+                    r.map(|c| {
+                        (
+                            Done {
+                                affected_rows: c.affected,
+                                ..Done::default()
+                            },
+                            None,
+                        )
+                    })
+                }),
+            CachedPlan::Query(_) | CachedPlan::Expression(_) => {
+                Err(Error::general("statement has no plan"))
+            }
+        };
+        self.take_warnings(&cx);
+        let (done, returned) = match result {
+            Ok(done) => done,
+            Err(e) => {
+                self.open_transaction().undo_to(mark);
+                return Err(e);
+            }
+        };
+        // Autocommit: what cannot be committed is not acknowledged.
+        if let Err(e) = self.end_of_statement(false) {
+            self.rollback_transaction();
+            return Err(e);
+        }
+        if let Some((columns, rows)) = returned {
+            let CachedPlan::Insert(p) = &*plan else {
+                return Ok(());
+            };
+            let Some((_, exprs)) = &p.plan.returning else {
+                return Ok(());
+            };
+            sink.columns(&columns)?;
+            for row in rows {
+                let mut env = Env::new(1, None, &cx);
+                env.slots[0] = crate::env::Slot::Row(row);
+                let mut values = Vec::with_capacity(exprs.len());
+                for e in exprs {
+                    values.push(e.eval(&env)?.into_owned());
+                }
+                sink.row(&exec::ValuesRow(&values))?;
+            }
+        }
+        self.done(sink, done, more)
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn inserted(
+        &self,
+        plan: &InsertPlan,
+        i: write::Inserted,
+    ) -> (Done, Option<(Vec<ColumnMeta>, Vec<Arc<[OwnedValue]>>)>) {
+        if i.first_id > 0 {
+            self.set_last_insert_id(i.first_id);
+        }
+        let many = match &plan.rows {
+            crate::bind::dml::InsertRows::Values(rows) => rows.len() > 1,
+            crate::bind::dml::InsertRows::Query(_) => true,
+        };
+        let info = match many {
+            true => format!(
+                "Records: {}  Duplicates: {}  Warnings: {}",
+                i.counts.matched,
+                i.counts.duplicates,
+                self.warning_count()
+            ),
+            false => String::new(),
+        };
+        let last_insert_id = if i.first_id > 0 {
+            i.first_id
+        } else {
+            i.last_id
+        };
+        let done = Done {
+            affected_rows: i.counts.affected,
+            last_insert_id,
+            info,
+        };
+        (
+            done,
+            plan.returning.as_ref().map(|(c, _)| (c.clone(), i.rows)),
+        )
+    }
+
+    /// The branch and table that a bound table is written in.
+    pub(crate) fn write_target(&self, t: &BoundTable) -> Result<Target> {
+        let db = self.resolve_database(&t.db)?;
+        match db.revision {
+            Revision::Branch(branch) if t.as_of.is_none() => Ok(Target {
+                handle: db.handle,
+                branch,
+                table: t.def.name.clone(),
+            }),
+            _ => Err(Error::general(format!(
+                "Database {} is read-only.",
+                db.name
+            ))),
+        }
+    }
+
+    pub(crate) fn take_transaction(&self) -> Transaction {
+        self.open_transaction();
+        self.transaction.borrow_mut().take().unwrap_or_default()
+    }
+
+    pub(crate) fn put_transaction(&self, tx: Transaction) {
+        *self.transaction.borrow_mut() = Some(tx);
+    }
+
+    /// The changes of a branch in the open transaction.
+    pub fn branch_changes(
+        &self,
+        db: &DbRef,
+    ) -> Result<RefMut<'_, crate::transaction::BranchChanges>> {
+        let Revision::Branch(branch) = &db.revision else {
+            return Err(Error::general(
+                "this operation is not supported while in a detached head state",
+            ));
+        };
+        let mut tx = self.open_transaction();
+        tx.branch(&db.handle, branch)?;
+        let key = branch_key(&db.handle.key, branch);
+        RefMut::filter_map(tx, |t| t.branches.get_mut(&key))
+            .map_err(|_| Error::general("branch is not open"))
+    }
+}
+
+/// Numbers of the tables that a plan changes.
+fn changed_tables(plan: &CachedPlan) -> Vec<usize> {
+    match plan {
+        CachedPlan::Insert(p) => vec![p.plan.table],
+        CachedPlan::Update(p) => p.plan.targets.iter().map(|t| t.table).collect(),
+        CachedPlan::Delete(p) => p.plan.targets.iter().map(|t| t.table).collect(),
+        CachedPlan::Query(_) | CachedPlan::Expression(_) => Vec::new(),
+    }
+}
