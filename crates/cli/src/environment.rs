@@ -81,6 +81,9 @@ impl Environment {
                 var("DOLT_AUTHOR_DATE").and_then(|d| parse_date(&d)),
                 var("DOLT_COMMITTER_DATE").and_then(|d| parse_date(&d)),
             ),
+            backup_prune_min_grace: var("DOLT_BACKUP_PRUNE_MIN_GRACE")
+                .and_then(|d| remotes::parse_duration(&d))
+                .unwrap_or(remotes::MIN_GRACE),
             push_auto_setup_remote: matches!(
                 pick("push.autosetupremote", "false").as_str(),
                 "1" | "t" | "T" | "true" | "TRUE" | "True"
