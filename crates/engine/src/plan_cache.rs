@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::plan::QueryPlan;
 use crate::program::stored::CodeVersion;
 use crate::session::{Revision, Session};
-use crate::statement::base_name;
+use crate::statement::{PreparedStatement, base_name};
 use crate::view::TableView;
 
 /// A plan with the tables that it reads.
@@ -91,12 +91,26 @@ pub(crate) struct CacheEntry {
 pub(crate) struct PlanCache {
     pub entries: HashMap<Arc<[u8]>, CacheEntry>,
     pub statements: HashMap<Arc<[u8]>, Arc<Statement>>,
+    /// By the text of their shape; none where the shape is no statement.
+    pub shapes: HashMap<Arc<[u8]>, Option<Arc<PreparedStatement>>>,
+    /// What texts were parsed under.
+    modes: Option<Arc<Modes>>,
 }
 
 impl PlanCache {
     /// Forgets plans, but not what texts mean.
     pub(crate) fn clear_plans(&mut self) {
         self.entries.clear();
+    }
+
+    /// Forgets what texts mean where they mean something else under these settings.
+    pub(crate) fn heed(&mut self, modes: &Arc<Modes>) {
+        let same = self.modes.as_ref().is_some_and(|m| Arc::ptr_eq(m, modes));
+        if !same {
+            self.statements.clear();
+            self.shapes.clear();
+            self.modes = Some(modes.clone());
+        }
     }
 }
 

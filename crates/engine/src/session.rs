@@ -93,6 +93,7 @@ pub struct Session {
     pub(crate) prepared_names: RefCell<HashMap<String, Arc<PreparedStatement>>>,
     pub(crate) next_prepared: Cell<u32>,
     pub(crate) plans: RefCell<crate::plan_cache::PlanCache>,
+    pub(crate) shape: RefCell<syntax::Shape>,
     /// State of RAND().
     pub random: Cell<(u32, u32)>,
     pub(crate) next_read_only: Cell<Option<bool>>,
@@ -147,6 +148,7 @@ impl Session {
             prepared_names: RefCell::default(),
             next_prepared: Cell::new(1),
             plans: RefCell::default(),
+            shape: RefCell::default(),
             random: Cell::new((seed, seed.wrapping_mul(3) & 0x3fff_ffff)),
             next_read_only: Cell::new(None),
             depth: Cell::new(0),

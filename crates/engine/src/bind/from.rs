@@ -710,7 +710,7 @@ impl Binder<'_> {
                 table: number,
                 def,
                 access: Access::Full { reverse: false },
-                columns: SlotSet::default(),
+                columns: None,
                 rows,
             }),
             on: Vec::new(),
