@@ -181,11 +181,10 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
                 std::fs::create_dir_all(dir)?;
             }
             let mut out = std::io::BufWriter::new(std::fs::File::create(&path)?);
-            if format == FileType::Sql {
-                if let Some(text) = engine::show::create_table_text(&repo.session, &tables, table)?
-                {
-                    writeln!(out, "DROP TABLE IF EXISTS {};\n{text};", quoted(table))?;
-                }
+            if format == FileType::Sql
+                && let Some(text) = engine::show::create_table_text(&repo.session, &tables, table)?
+            {
+                writeln!(out, "DROP TABLE IF EXISTS {};\n{text};", quoted(table))?;
             }
             write(&rows, table, format, 1, &mut out)?;
             out.flush()?;
