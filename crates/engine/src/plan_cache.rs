@@ -82,8 +82,8 @@ pub(crate) struct CacheEntry {
     modes: Arc<Modes>,
     generation: u64,
     types: Vec<SqlType>,
-    /// Its privileges were asked for; a plan of a view or stored program has none of its own.
-    checked: bool,
+    /// Privileges were asked for, those of a program's database or of none.
+    checked: Option<Option<String>>,
 }
 
 /// Plans of this session by statement text.
@@ -151,7 +151,7 @@ impl Session {
         let fits = entry.generation == generation
             && (Arc::ptr_eq(&entry.modes, modes) || entry.modes == *modes)
             && same_types(&entry.types, types)
-            && (entry.checked || unrestricted)
+            && (unrestricted || entry.checked == Some(self.program_home()))
             && entry.database == self.current_database();
         if !fits {
             return None;
@@ -177,7 +177,7 @@ impl Session {
         if text.len() > LONGEST_KEPT {
             return;
         }
-        let checked = self.access().is_some();
+        let checked = self.access().map(|_| self.program_home());
         let mut plans = self.plans.borrow_mut();
         if plans.entries.len() >= PLANS_KEPT {
             plans.entries.clear();

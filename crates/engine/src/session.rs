@@ -89,6 +89,8 @@ pub struct Session {
     process: Arc<Process>,
     /// What the account may not do, and the state of the accounts that says so.
     access: RefCell<Option<(u64, Option<Arc<Access>>)>>,
+    /// The same in the stored programs of a database.
+    program_access: RefCell<Option<(Arc<Access>, String, Arc<Access>)>>,
     pub(crate) prepared: RefCell<HashMap<u32, Arc<PreparedStatement>>>,
     pub(crate) prepared_names: RefCell<HashMap<String, Arc<PreparedStatement>>>,
     pub(crate) next_prepared: Cell<u32>,
@@ -144,6 +146,7 @@ impl Session {
             found_rows_flag: Cell::new(false),
             process,
             access: RefCell::default(),
+            program_access: RefCell::default(),
             prepared: RefCell::default(),
             prepared_names: RefCell::default(),
             next_prepared: Cell::new(1),
@@ -198,13 +201,34 @@ impl Session {
         }
     }
 
-    /// What the account may not do; none when it may do everything, when there are no accounts,
-    /// and in stored programs, which run with the rights of who defined them.
+    /// What the account may not do; none when it may do everything, and when there are no
+    /// accounts. A stored program may do everything within its database, as who defined it.
     pub(crate) fn access(&self) -> Option<Arc<Access>> {
-        let accounts = self.instance.accounts.as_ref()?;
-        if self.depth.get() > 0 {
-            return None;
+        let own = self.own_access()?;
+        let Some(home) = self.program_home() else {
+            return Some(own);
+        };
+        if let Some((of, db, access)) = &*self.program_access.borrow()
+            && Arc::ptr_eq(of, &own)
+            && *db == home
+        {
+            return Some(access.clone());
         }
+        let access = Arc::new(own.within(&home));
+        *self.program_access.borrow_mut() = Some((own, home, access.clone()));
+        Some(access)
+    }
+
+    /// The database of the running stored program.
+    pub(crate) fn program_home(&self) -> Option<String> {
+        match self.active.borrow().is_empty() {
+            true => None,
+            false => self.current_database(),
+        }
+    }
+
+    fn own_access(&self) -> Option<Arc<Access>> {
+        let accounts = self.instance.accounts.as_ref()?;
         let version = accounts.version();
         if let Some((known, access)) = &*self.access.borrow()
             && *known == version

@@ -643,3 +643,50 @@ fn databases_go_to_remotes_and_back() {
     drop((s, copy));
     std::fs::remove_dir_all(dir).unwrap();
 }
+
+#[test]
+fn a_renamed_table_conflicts_with_a_changed_one() {
+    let s = with_table();
+    s.run("call dolt_branch('renames')");
+    s.run("insert into t values (3,3,'three')");
+    s.run("call dolt_commit('-am','rows')");
+    s.run("call dolt_checkout('renames')");
+    s.run("alter table t rename to u");
+    s.run("call dolt_commit('-Am','rename')");
+    s.run("call dolt_checkout('main')");
+    s.run("set autocommit = 0");
+    s.check("call dolt_merge('renames')", ",0,1,conflicts found");
+    s.check("select table_name from dolt_schema_conflicts", "t");
+    s.check("show tables", "t;u");
+}
+
+#[test]
+fn tables_made_on_both_branches_merge_whatever_their_tags() {
+    let s = Script::new();
+    s.run("call dolt_branch('b')");
+    s.run("create table t (pk int primary key, c int)");
+    s.run("alter table t modify c varchar(255)");
+    s.run("insert into t values (1,'one')");
+    s.run("call dolt_commit('-Am','main')");
+    s.run("call dolt_checkout('b')");
+    s.run("create table t (pk int primary key, c varchar(255))");
+    s.run("insert into t values (3,'three')");
+    s.run("call dolt_commit('-Am','b')");
+    s.run("call dolt_merge('main')");
+    s.check("select * from t order by pk", "1,one;3,three");
+}
+
+#[test]
+fn equal_defaults_written_differently_merge() {
+    let s = Script::new();
+    s.run("create table t (pk int primary key, f float, d decimal(20,10))");
+    s.run("call dolt_commit('-Am','base')");
+    s.run("call dolt_branch('b')");
+    s.run("alter table t modify f float default '1.00', modify d decimal(20,10) default '1.23'");
+    s.run("call dolt_commit('-am','main')");
+    s.run("call dolt_checkout('b')");
+    s.run("alter table t modify f float default '1.000', modify d decimal(20,10) default 1.230");
+    s.run("call dolt_commit('-am','b')");
+    s.run("call dolt_merge('main')");
+    s.check("select count(*) from dolt_conflicts", "0");
+}

@@ -1338,6 +1338,9 @@ impl Binder<'_> {
         let Some((stored, db)) = self.catalog.stored_function(db.as_deref(), name)? else {
             return Ok(None);
         };
+        if let Some(access) = &self.access {
+            access.routine(crate::accounts::Privilege::Execute, &db, name, false)?;
+        }
         let Some(routine) = stored.routine() else {
             return Ok(None);
         };
