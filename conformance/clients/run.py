@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TESTS = [["node", "mysql2_test.mjs"], [sys.executable, "connector_test.py"], [sys.executable, "pymysql_test.py"]]
+TESTS = [["node", "mysql2_test.mjs"], [sys.executable, "connector_test.py"], [sys.executable, "pymysql_test.py"], [sys.executable, "privileges_test.py"]]
 
 
 def free_port():

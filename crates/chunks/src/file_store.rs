@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::journal::{JOURNAL_ADDRESS, Journal};
 use crate::lock_file::LockFile;
 use crate::{
-    Chunk, ChunkError, ChunkStore, Hash, HashMap, HashSet, Lsn, Manifest, Result, Sources, Spec,
-    ghosts,
+    Chunk, ChunkError, ChunkFile, ChunkStore, Hash, HashMap, HashSet, Lsn, Manifest, Result,
+    Sources, Spec, TableWriter, ghosts,
 };
 
 /// Most bytes of chunks that a read-only store keeps for its reader.
@@ -72,6 +72,7 @@ pub struct FileStore {
     /// What a reader puts into a store that it must not write.
     scratch: RwLock<(HashMap<Chunk>, usize)>,
     warning: Option<String>,
+    closed: AtomicBool,
 }
 
 fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
@@ -141,6 +142,7 @@ impl FileStore {
             ghosts: RwLock::new(Arc::new(ghosts::read(dir)?)),
             scratch: RwLock::default(),
             warning,
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -213,9 +215,10 @@ impl FileStore {
         Ok(())
     }
 
-    /// Adds finished files, which lie in the directory already and are durable, to the manifest.
+    /// Adds finished files, which lie in the directory already, to the manifest.
     pub fn add_table_files(&self, files: &[Spec]) -> Result<()> {
         self.check_writable()?;
+        crate::manifest::sync_dir(&self.dir)?;
         let mut manifest = self.lock_manifest();
         let mut next = manifest.clone().unwrap_or_default();
         next.root = self.current_root(manifest.as_ref());
@@ -234,6 +237,7 @@ impl FileStore {
 
     /// Makes everything durable, brings the manifest up to date and refuses later writes.
     pub fn close(&self) -> Result<()> {
+        self.closed.store(true, Ordering::SeqCst);
         let Some(journal) = self.journal() else {
             return Ok(());
         };
@@ -272,8 +276,8 @@ impl FileStore {
 
     fn check_writable(&self) -> Result<()> {
         match self.lock {
-            Some(_) => Ok(()),
-            None => Err(ChunkError::ReadOnly),
+            Some(_) if !self.closed.load(Ordering::SeqCst) => Ok(()),
+            _ => Err(ChunkError::ReadOnly),
         }
     }
 
@@ -395,6 +399,15 @@ impl ChunkStore for FileStore {
         }
     }
 
+    fn begin_file(&self) -> Result<Box<dyn ChunkFile + '_>> {
+        self.check_writable()?;
+        Ok(Box::new(TableWriter::create(&self.dir)?))
+    }
+
+    fn list_files(&self, files: &[Spec]) -> Result<()> {
+        self.add_table_files(files)
+    }
+
     fn is_read_only(&self) -> bool {
         self.lock.is_none()
     }
@@ -431,7 +444,7 @@ pub(crate) mod tests {
     }
 
     fn open(dir: &Path) -> FileStore {
-        FileStore::open(dir, OpenOptions::default()).unwrap()
+        FileStore::create(dir, OpenOptions::default()).unwrap()
     }
 
     /// Commits chunks `n` one by one; gives the roots.
@@ -630,6 +643,32 @@ pub(crate) mod tests {
         check("damaged");
         std::fs::remove_file(&index).unwrap();
         check("gone");
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_closed_store_leaves_alone_what_takes_its_place() {
+        let dir = temp_dir("closed");
+        let old = open(&dir.join("db"));
+        let roots = fill(&old, 0..3);
+        old.close().unwrap();
+        assert!(old.put(chunk(9)).is_err());
+        assert!(old.append_root(chunk(9).hash(), roots[2]).is_err());
+        assert_eq!(
+            old.get(&roots[0]).unwrap(),
+            Some(chunk(0)),
+            "reading goes on"
+        );
+        std::fs::rename(dir.join("db"), dir.join("moved")).unwrap();
+        let new = open(&dir.join("db"));
+        let files = || std::fs::read_dir(dir.join("db")).unwrap().count();
+        let before = files();
+        drop(old);
+        assert_eq!(files(), before);
+        fill(&new, 0..1);
+        drop(new);
+        assert_eq!(open(&dir.join("db")).root().unwrap(), chunk(0).hash());
+        assert_eq!(open(&dir.join("moved")).root().unwrap(), roots[2]);
         std::fs::remove_dir_all(dir).unwrap();
     }
 

@@ -71,6 +71,8 @@ struct State {
     root_pending: bool,
     unsynced: u64,
     syncs: u64,
+    /// Threads that wait for `changed`.
+    waiting: usize,
     poisoned: Option<String>,
     /// Chunks that the index file does not have, in journal order.
     novel: Vec<(Key, Place)>,
@@ -166,6 +168,7 @@ impl Journal {
                 root_pending: false,
                 unsynced: 0,
                 syncs: 0,
+                waiting: 0,
                 poisoned: None,
                 novel,
                 indexed_to: indexed.journal_from,
@@ -198,10 +201,14 @@ impl Journal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed
+    fn wait<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.waiting += 1;
+        let mut state = self
+            .changed
             .wait(state)
-            .unwrap_or_else(PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
+        state
     }
 
     fn place(&self, hash: &Hash) -> Option<Place> {
@@ -442,7 +449,9 @@ impl Journal {
 
         let mut state = self.lock();
         state.writing = None;
-        self.changed.notify_all();
+        if state.waiting > 0 {
+            self.changed.notify_all();
+        }
         if let Err(e) = written {
             // Nothing is known to be in the file: keep the bytes, so that readers see them and
             // the next attempt writes them again.

@@ -24,6 +24,7 @@ mod sources;
 mod store;
 mod table_file;
 mod table_store;
+mod table_writer;
 
 pub use archive::Archive;
 pub use chunk::Chunk;
@@ -36,6 +37,7 @@ pub use manifest::{Manifest, Spec};
 pub use memory_store::MemoryStore;
 pub use record::MAX_CHUNK;
 pub use sources::{Source, Sources};
-pub use store::{ChunkStore, Lsn};
-pub use table_file::{TableFile, write_table_file};
+pub use store::{ChunkFile, ChunkStore, Lsn};
+pub use table_file::TableFile;
 pub use table_store::TableStore;
+pub use table_writer::{TableWriter, write_table_file};

@@ -1,6 +1,6 @@
 use std::sync::{PoisonError, RwLock};
 
-use crate::{Chunk, ChunkError, ChunkStore, Hash, HashMap, Lsn, Result};
+use crate::{Chunk, ChunkError, ChunkFile, ChunkStore, Hash, HashMap, Lsn, Result, Spec};
 
 /// A store that lives as long as the process: tests, temporary databases.
 #[derive(Default)]
@@ -12,6 +12,37 @@ pub struct MemoryStore {
 struct Inner {
     chunks: HashMap<Chunk>,
     root: Hash,
+    /// Finished files that are not listed yet, by name.
+    unlisted: HashMap<Vec<Chunk>>,
+}
+
+/// A file of chunks, as far as memory has files.
+struct MemoryFile<'s> {
+    store: &'s MemoryStore,
+    chunks: Vec<Chunk>,
+    size: u64,
+}
+
+impl ChunkFile for MemoryFile<'_> {
+    fn append(&mut self, chunk: &Chunk) -> Result<()> {
+        self.size += chunk.bytes().len() as u64;
+        self.chunks.push(chunk.clone());
+        Ok(())
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn finish(self: Box<Self>) -> Result<Spec> {
+        let names: Vec<u8> = self.chunks.iter().flat_map(|c| c.hash().0).collect();
+        let spec = Spec {
+            name: Hash::of(&names),
+            chunks: self.chunks.len() as u32,
+        };
+        self.store.write().unlisted.insert(spec.name, self.chunks);
+        Ok(spec)
+    }
 }
 
 impl MemoryStore {
@@ -75,6 +106,24 @@ impl ChunkStore for MemoryStore {
     }
 
     fn sync(&self, _lsn: Lsn) -> Result<()> {
+        Ok(())
+    }
+
+    fn begin_file(&self) -> Result<Box<dyn ChunkFile + '_>> {
+        Ok(Box::new(MemoryFile {
+            store: self,
+            chunks: Vec::new(),
+            size: 0,
+        }))
+    }
+
+    fn list_files(&self, files: &[Spec]) -> Result<()> {
+        let mut inner = self.write();
+        for spec in files {
+            for chunk in inner.unlisted.remove(&spec.name).unwrap_or_default() {
+                inner.chunks.insert(chunk.hash(), chunk);
+            }
+        }
         Ok(())
     }
 }

@@ -18,21 +18,38 @@ pub(crate) fn encode(bytes: &[u8]) -> Result<Vec<u8>> {
             limit: MAX_CHUNK,
         });
     }
-    let mut out = vec![0; snap::raw::max_compress_len(bytes.len()) + 4];
-    let n = ENCODER.with_borrow_mut(|e| {
-        e.compress(bytes, &mut out)
-            .expect("the buffer has the maximum size")
-    });
-    let crc = crc32c::crc32c(&out[..n]);
-    out[n..n + 4].copy_from_slice(&crc.to_be_bytes());
-    out.truncate(n + 4);
-    Ok(out)
+    Ok(COMPRESSOR.with_borrow_mut(|Compressor { encoder, out }| {
+        let most = snap::raw::max_compress_len(bytes.len());
+        if out.len() < most {
+            out.resize(most, 0);
+        }
+        let n = encoder
+            .compress(bytes, out)
+            .expect("the buffer has the maximum size");
+        let mut record = Vec::with_capacity(n + 4);
+        record.extend_from_slice(&out[..n]);
+        record.extend_from_slice(&crc32c::crc32c(&out[..n]).to_be_bytes());
+        if out.len() > KEPT_BUFFER {
+            *out = Vec::new();
+        }
+        record
+    }))
+}
+
+/// Longest output buffer that a thread keeps between chunks.
+const KEPT_BUFFER: usize = 1 << 20;
+
+/// What is worth keeping between chunks: the encoder's hash table, and space for its output.
+struct Compressor {
+    encoder: snap::raw::Encoder,
+    out: Vec<u8>,
 }
 
 thread_local! {
-    // The encoder's hash table is worth keeping between chunks.
-    static ENCODER: std::cell::RefCell<snap::raw::Encoder> =
-        std::cell::RefCell::new(snap::raw::Encoder::new());
+    static COMPRESSOR: std::cell::RefCell<Compressor> = std::cell::RefCell::new(Compressor {
+        encoder: snap::raw::Encoder::new(),
+        out: Vec::new(),
+    });
 }
 
 /// Checks and decompresses a record.

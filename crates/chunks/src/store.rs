@@ -1,4 +1,4 @@
-use crate::{Chunk, Hash, Result};
+use crate::{Chunk, Hash, Result, Spec, TableWriter};
 
 /// A point in a store's history of roots; see [`ChunkStore::sync`].
 pub type Lsn = u64;
@@ -54,8 +54,54 @@ pub trait ChunkStore: Send + Sync {
         Ok(())
     }
 
+    /// Those of the addresses whose chunks the store lacks, in their order: one round trip where
+    /// the store is elsewhere.
+    fn absent(&self, hashes: &[Hash]) -> Result<Vec<Hash>> {
+        let mut out = Vec::new();
+        for hash in hashes {
+            if !self.has(hash)? {
+                out.push(*hash);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Begins a file of chunks for the store, which stay unseen until [`list_files`] names it.
+    ///
+    /// [`list_files`]: ChunkStore::list_files
+    fn begin_file(&self) -> Result<Box<dyn ChunkFile + '_>>;
+
+    /// Makes the chunks of finished files part of the store, durably and all at once.
+    fn list_files(&self, files: &[Spec]) -> Result<()>;
+
     /// Whether writes are refused.
     fn is_read_only(&self) -> bool {
         false
+    }
+}
+
+/// A file of chunks on its way into a store.
+pub trait ChunkFile {
+    /// Adds a chunk that the file does not have yet.
+    fn append(&mut self, chunk: &Chunk) -> Result<()>;
+
+    /// Bytes that the file would have if it ended here.
+    fn size(&self) -> u64;
+
+    /// Ends the file; it is where the store wants it, and durable.
+    fn finish(self: Box<Self>) -> Result<Spec>;
+}
+
+impl ChunkFile for TableWriter {
+    fn append(&mut self, chunk: &Chunk) -> Result<()> {
+        TableWriter::append(self, chunk)
+    }
+
+    fn size(&self) -> u64 {
+        self.file_size()
+    }
+
+    fn finish(self: Box<Self>) -> Result<Spec> {
+        TableWriter::finish(*self)
     }
 }

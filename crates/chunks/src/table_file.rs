@@ -1,17 +1,13 @@
 //! Table files: records, then an index sorted by address prefix (spec 01 §4).
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use sha2::{Digest, Sha512};
-
 use crate::mapped::Mapped;
-use crate::{Chunk, ChunkError, Hash, Result, Spec, record};
+use crate::{Chunk, ChunkError, Hash, Result, record};
 
 pub(crate) const MAGIC: [u8; 8] = [0xff, 0xb5, 0xd8, 0xc2, 0x24, 0x63, 0xee, 0x50];
-const FOOTER: usize = 20;
+pub(crate) const FOOTER: usize = 20;
 /// Offsets of records are remembered for one record in this many.
 const OFFSET_STRIDE: usize = 64;
 
@@ -191,66 +187,10 @@ fn be64(bytes: &[u8], at: usize) -> u64 {
     u64::from_be_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
-/// Writes a table file of these chunks (no duplicates) into a directory, durably but for the
-/// directory entry, and gives its name and size for a manifest.
-pub fn write_table_file<'a>(
-    dir: &Path,
-    chunks: impl IntoIterator<Item = &'a Chunk>,
-) -> Result<Spec> {
-    let temp = dir.join(format!(
-        "nbs_table_{}_{}",
-        std::process::id(),
-        next_temp_number()
-    ));
-    let io = |e| ChunkError::io("write", &temp, e);
-    let file = File::create(&temp).map_err(io)?;
-    let mut out = std::io::BufWriter::with_capacity(1 << 20, file);
-    let mut entries: Vec<(Hash, u32)> = Vec::new();
-    let mut uncompressed = 0u64;
-    for chunk in chunks {
-        let record = record::encode(chunk.bytes())?;
-        out.write_all(&record).map_err(io)?;
-        entries.push((chunk.hash(), record.len() as u32));
-        uncompressed += chunk.bytes().len() as u64;
-    }
-    let mut order: Vec<u32> = (0..entries.len() as u32).collect();
-    order.sort_by_key(|&i| entries[i as usize].0);
-    let mut index = Vec::with_capacity(28 * entries.len() + FOOTER);
-    for &i in &order {
-        index.extend_from_slice(&entries[i as usize].0.0[..8]);
-        index.extend_from_slice(&i.to_be_bytes());
-    }
-    for (_, len) in &entries {
-        index.extend_from_slice(&len.to_be_bytes());
-    }
-    let suffixes = index.len();
-    for (hash, _) in &entries {
-        index.extend_from_slice(hash.suffix());
-    }
-    let digest = Sha512::digest(&index[suffixes..]);
-    let name = Hash::from_slice(&digest[..20]).expect("twenty bytes");
-    index.extend_from_slice(&(entries.len() as u32).to_be_bytes());
-    index.extend_from_slice(&uncompressed.to_be_bytes());
-    index.extend_from_slice(&MAGIC);
-    out.write_all(&index).map_err(io)?;
-    let file = out.into_inner().map_err(|e| io(e.into_error()))?;
-    file.sync_all().map_err(io)?;
-    let path = dir.join(name.to_string());
-    std::fs::rename(&temp, &path).map_err(io)?;
-    Ok(Spec {
-        name,
-        chunks: entries.len() as u32,
-    })
-}
-
-fn next_temp_number() -> u64 {
-    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::write_table_file;
 
     #[test]
     fn what_is_written_is_found() {

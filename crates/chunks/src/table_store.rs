@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::{
-    Chunk, ChunkError, ChunkStore, Hash, HashMap, LockFile, Lsn, Manifest, Result, Sources, Spec,
-    manifest, write_table_file,
+    Chunk, ChunkError, ChunkFile, ChunkStore, Hash, HashMap, LockFile, Lsn, Manifest, Result,
+    Sources, Spec, TableWriter, manifest, write_table_file,
 };
 
 /// Bytes of new chunks kept in memory before they become a table file.
@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// A directory of table files whose manifest many processes may update in turn.
 pub struct TableStore {
     dir: PathBuf,
+    /// What a garbage collection moved out of the way, where there was one.
+    old: Sources,
     state: Mutex<State>,
 }
 
@@ -36,8 +38,14 @@ impl TableStore {
         std::fs::create_dir_all(dir).map_err(|e| ChunkError::io("create", dir, e))?;
         let manifest = Manifest::read(dir)?.unwrap_or_default();
         let sources = Sources::open(dir, &manifest.specs, &Sources::default())?;
+        let old_dir = dir.join("oldgen");
+        let old = match Manifest::read(&old_dir)? {
+            Some(m) => Sources::open(&old_dir, &m.specs, &Sources::default())?,
+            None => Sources::default(),
+        };
         Ok(TableStore {
             dir: dir.to_owned(),
+            old,
             state: Mutex::new(State {
                 manifest,
                 sources,
@@ -134,12 +142,15 @@ impl ChunkStore for TableStore {
             }
             state.sources.clone()
         };
-        sources.get(hash)
+        match sources.get(hash)? {
+            Some(chunk) => Ok(Some(chunk)),
+            None => self.old.get(hash),
+        }
     }
 
     fn has(&self, hash: &Hash) -> Result<bool> {
         let state = self.lock();
-        Ok(state.chunks.contains_key(hash) || state.sources.has(hash)?)
+        Ok(state.chunks.contains_key(hash) || state.sources.has(hash)? || self.old.has(hash)?)
     }
 
     fn put(&self, chunk: Chunk) -> Result<()> {
@@ -188,6 +199,14 @@ impl ChunkStore for TableStore {
         state.sources = Sources::open(&self.dir, &specs, &state.sources)?;
         state.manifest = current;
         Ok(())
+    }
+
+    fn begin_file(&self) -> Result<Box<dyn ChunkFile + '_>> {
+        Ok(Box::new(TableWriter::create(&self.dir)?))
+    }
+
+    fn list_files(&self, files: &[Spec]) -> Result<()> {
+        self.add_table_files(files)
     }
 }
 

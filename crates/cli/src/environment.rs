@@ -66,6 +66,10 @@ impl Environment {
                 var("DOLT_AUTHOR_DATE").and_then(|d| parse_date(&d)),
                 var("DOLT_COMMITTER_DATE").and_then(|d| parse_date(&d)),
             ),
+            push_auto_setup_remote: matches!(
+                pick("push.autosetupremote", "false").as_str(),
+                "1" | "t" | "T" | "true" | "TRUE" | "True"
+            ),
             replace_name_characters: var("DOLT_DBNAME_REPLACE").is_some(),
             ..Settings::default()
         }

@@ -15,6 +15,11 @@ mod style;
 
 use std::process::ExitCode;
 
+/// Statements live on many small allocations; the system's allocator takes a quarter of the time
+/// of a point select.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a command ends with.
 pub type Outcome = Result<u8, Failure>;
 

@@ -170,7 +170,7 @@ impl Repository {
     /// Decoded tables of a root.
     pub fn tables_of(&self, root: &Root) -> Result<RootState, Failure> {
         let id = root.id()?;
-        Ok(RootState::new(root.clone(), id, &self.db()?.handle.name)?)
+        Ok(self.db()?.handle.root_state(root.clone(), id)?)
     }
 
     /// Rows of a statement.

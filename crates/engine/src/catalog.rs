@@ -5,6 +5,7 @@ use std::sync::Arc;
 use syntax::ast;
 use values::{OwnedValue, Value};
 
+use crate::accounts::Access;
 use crate::bind::{BoundTable, Catalog, Resolved};
 use crate::context::Context;
 use crate::env::Env;
@@ -139,6 +140,14 @@ impl Catalog for Session {
         let found = self.resolve_database(db)?;
         crate::dolt::function(self, &found, name, args)?
             .ok_or_else(|| Error::general(format!("table function: '{name}' not found")))
+    }
+
+    fn access(&self) -> Option<Arc<Access>> {
+        Session::access(self)
+    }
+
+    fn table_names(&self, db: &str) -> Result<Vec<String>> {
+        Ok(self.root_of(&self.resolve_database(db)?)?.table_names())
     }
 
     fn current_database(&self) -> Option<String> {

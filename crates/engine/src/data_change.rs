@@ -44,6 +44,7 @@ impl Session {
                 .inspect_err(|_| self.rollback_transaction())?;
             return self.done(sink, done, more);
         }
+        self.keep_resolved(true);
         self.writing.set(true);
         let plan = self.plan(text, params, |b| {
             Ok(Some(match s {
@@ -62,6 +63,12 @@ impl Session {
             for n in changed_tables(&plan) {
                 let t = &tables[n];
                 self.check_not_in_use(&t.def.db, &t.def.name)?;
+            }
+        }
+        for (number, removes) in plan.written() {
+            let db = self.resolve_database(&tables[number].db)?;
+            if matches!(db.revision, Revision::Branch(_)) {
+                crate::ddl::resolve_before_write(self, &db, &tables[number].name, removes)?;
             }
         }
         let views = self.open_views(tables, true)?;

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chunks::Hash;
-use model::{Database, RootId, WorkingSet};
+use model::{Database, Root, RootId, WorkingSet};
 
 use crate::error::{Error, Result};
 use crate::program::stored::{CodeVersion, StoredCode};
-use crate::root_state::RootState;
+use crate::root_state::{RootState, TableCache};
 
 /// Roots that are kept decoded.
 const ROOTS_KEPT: usize = 256;
@@ -22,9 +22,12 @@ pub struct DatabaseHandle {
     pub name: String,
     /// What it is known by in a transaction: the name in lower case, or that of temporary tables.
     pub key: String,
+    /// Name of the variable that says which branch the name alone means.
+    pub default_branch_variable: String,
     /// Refs and objects.
     pub store: Database,
     roots: Mutex<HashMap<RootId, Arc<RootState>>>,
+    tables: Arc<TableCache>,
     sets: Mutex<HashMap<Hash, Arc<BranchState>>>,
     commit: Mutex<()>,
     code: Mutex<HashMap<CodeVersion, Arc<StoredCode>>>,
@@ -52,8 +55,10 @@ impl DatabaseHandle {
         DatabaseHandle {
             name: name.to_string(),
             key: name.to_lowercase(),
+            default_branch_variable: format!("{}_default_branch", name.to_lowercase()),
             store,
             roots: Mutex::default(),
+            tables: Arc::default(),
             sets: Mutex::default(),
             commit: Mutex::default(),
             code: Mutex::default(),
@@ -74,9 +79,16 @@ impl DatabaseHandle {
         if let Some(root) = locked(&self.roots).get(&id) {
             return Ok(root.clone());
         }
-        let root = Arc::new(RootState::open(self.store.objects(), id, &self.name)?);
+        let objects = self.store.objects();
+        let root = RootState::open(objects, id, &self.name, &self.tables)?;
+        let root = Arc::new(root);
         self.keep(root.clone());
         Ok(root)
+    }
+
+    /// A root that has been built.
+    pub fn root_state(&self, root: Root, id: RootId) -> Result<RootState> {
+        RootState::new(root, id, &self.name, &self.tables)
     }
 
     /// The stored programs of a root.

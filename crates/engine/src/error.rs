@@ -124,6 +124,7 @@ errors! {
     access_denied(user, host, using) = 1045, "28000", "Access denied for user '{user}'@'{host}' (using password: {using})";
     database_access_denied(user, host, db) = 1044, "42000", "Access denied for user '{user}'@'{host}' to database '{db}'";
     command_denied(command, user, host, table) = 1142, "42000", "{command} command denied to user '{user}'@'{host}' for table '{table}'";
+    column_denied(command, user, host, column, table) = 1143, "42000", "{command} command denied to user '{user}'@'{host}' for column '{column}' in table '{table}'";
     privilege_needed(privilege) = 1227, "42000", "Access denied; you need (at least one of) the {privilege} privilege(s) for this operation";
     no_database() = 1046, "3D000", "No database selected";
     unknown_command() = 1047, "08S01", "Unknown command";

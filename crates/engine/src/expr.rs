@@ -598,6 +598,20 @@ impl SlotSet {
         }
     }
 
+    /// Keeps only slots that are in `other`, too.
+    pub fn intersect(&mut self, other: &SlotSet) {
+        for (i, word) in self.0.iter_mut().enumerate() {
+            *word &= other.0.get(i).copied().unwrap_or(0);
+        }
+    }
+
+    /// Takes every slot of `other` out.
+    pub fn subtract(&mut self, other: &SlotSet) {
+        for (word, out) in self.0.iter_mut().zip(&other.0) {
+            *word &= !out;
+        }
+    }
+
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|w| *w == 0)

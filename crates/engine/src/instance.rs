@@ -48,6 +48,8 @@ pub struct Settings {
     pub cache_bytes: usize,
     /// Blanks and hyphens of directory names are underscores in database names.
     pub replace_name_characters: bool,
+    /// A branch is pushed to the remote's branch of its name when it follows none.
+    pub push_auto_setup_remote: bool,
 }
 
 impl Default for Settings {
@@ -62,6 +64,7 @@ impl Default for Settings {
             commit_dates: (None, None),
             cache_bytes: 256 << 20,
             replace_name_characters: false,
+            push_auto_setup_remote: false,
         }
     }
 }
@@ -139,7 +142,7 @@ pub struct Instance {
     /// Time.
     pub clock: Arc<dyn Clock>,
     databases: RwLock<BTreeMap<String, Arc<DatabaseHandle>>>,
-    globals: RwLock<HashMap<String, OwnedValue>>,
+    globals: RwLock<Arc<HashMap<String, OwnedValue>>>,
     processes: Mutex<BTreeMap<u32, Arc<Process>>>,
     next_connection: AtomicU32,
     /// Counts databases created and dropped, so that plans notice.
@@ -171,7 +174,9 @@ impl Instance {
     pub fn open(dir: &Path, settings: Settings, clock: Arc<dyn Clock>) -> Result<Instance> {
         let mut instance = Instance::in_memory(settings, clock);
         instance.data_dir = Some(dir.to_path_buf());
-        if dir.join(".dolt").join("noms").is_dir() {
+        let is_database =
+            |dir: &Path| dir.join(".dolt").join("noms").is_dir() && !remotes::is_incomplete(dir);
+        if is_database(dir) {
             let shown = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_path_buf());
             let name = shown
                 .file_name()
@@ -192,7 +197,7 @@ impl Instance {
         for child in children {
             let name = child.file_name().map(|n| n.to_string_lossy().into_owned());
             if let Some(name) = name.filter(|n| !n.starts_with('.'))
-                && child.join(".dolt").join("noms").is_dir()
+                && is_database(&child)
             {
                 instance.attach(&instance.database_name(&name), &child)?;
             }
@@ -219,7 +224,8 @@ impl Instance {
         name
     }
 
-    fn open_options(&self) -> OpenOptions {
+    /// How databases are opened.
+    pub fn open_options(&self) -> OpenOptions {
         OpenOptions {
             cache_bytes: self.settings.cache_bytes,
             ..OpenOptions::default()
@@ -228,11 +234,15 @@ impl Instance {
 
     /// Opens the database in a directory under a name.
     pub fn attach(&self, name: &str, dir: &Path) -> Result<()> {
-        let store = Database::open(dir, &self.open_options())?;
+        self.attach_store(name, Database::open(dir, &self.open_options())?);
+        Ok(())
+    }
+
+    /// Takes an open database under a name.
+    pub fn attach_store(&self, name: &str, store: Database) {
         let handle = Arc::new(DatabaseHandle::new(name, store));
         self.write_databases().insert(name.to_lowercase(), handle);
         self.generation.fetch_add(1, Ordering::SeqCst);
-        Ok(())
     }
 
     fn write_databases(
@@ -279,6 +289,7 @@ impl Instance {
             branch: self.settings.default_branch.clone(),
             meta: CommitMeta::new(by, millis, ""),
             collation,
+            memorable_hash: false,
             open: self.open_options(),
         };
         let store = match &self.data_dir {
@@ -304,6 +315,8 @@ impl Instance {
             .ok_or_else(|| Error::database_missing_drop(name))?;
         self.generation.fetch_add(1, Ordering::SeqCst);
         if let (Some(dir), Some(root)) = (handle.store.dir(), &self.data_dir) {
+            // Other sessions may still hold it.
+            handle.store.close()?;
             let keep = root.join(".dolt_dropped_databases");
             std::fs::create_dir_all(&keep)?;
             let mut to = keep.join(&handle.name);
@@ -334,10 +347,18 @@ impl Instance {
             .cloned()
     }
 
+    /// The global variables that have been set, as they are now.
+    pub(crate) fn globals(&self) -> Arc<HashMap<String, OwnedValue>> {
+        self.globals
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Sets a global variable.
     pub fn set_global(&self, name: &str, value: OwnedValue) {
         let mut map = self.globals.write().unwrap_or_else(PoisonError::into_inner);
-        map.insert(name.to_string(), value);
+        Arc::make_mut(&mut map).insert(name.to_string(), value);
     }
 
     /// A number for a new connection.

@@ -30,6 +30,7 @@ pub mod schema_tables;
 pub mod select_into;
 pub mod session;
 pub mod set;
+mod settings;
 pub mod show;
 pub mod statement;
 pub mod table;

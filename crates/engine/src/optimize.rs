@@ -2,14 +2,18 @@
 //!
 //! Items are placed one after the other, cheapest first; a condition is checked at the first item
 //! where everything it reads is known. An access path only has to give a superset of the rows that
-//! match: conditions stay as filters behind it.
+//! match: conditions stay as filters behind it, unless its ranges say exactly the same.
 
-use values::{Collation, SqlType};
+mod access;
+mod join_order;
 
-use crate::bind::types::{is_binary, is_integer, is_text};
-use crate::expr::{CompareAs, CompareOp, Expr, IsTest, SlotSet};
+use values::SqlType;
+
+use self::access::{access, column_compare, equalities, follows_order, has_out_of_line};
+use self::join_order::arrange;
+use crate::expr::{CompareOp, Expr, IsTest, SlotSet};
 use crate::plan::{
-    Access, Block, IndexAccess, Interval, JoinItem, JoinKind, QueryPlan, SortKey, Source, TableScan,
+    Access, Block, IndexAccess, JoinItem, JoinKind, QueryPlan, SortKey, Source, TableScan,
 };
 use crate::table::TableDef;
 
@@ -122,101 +126,8 @@ fn needs(item: &JoinItem) -> SlotSet {
     }
     let mut own = SlotSet::default();
     item.slots.iter().for_each(|s| own.insert(*s));
-    without(&used, &own)
-}
-
-fn without(a: &SlotSet, b: &SlotSet) -> SlotSet {
-    let mut out = SlotSet::default();
-    for slot in 0..u16::MAX {
-        if slot as usize > 4096 {
-            break;
-        }
-        if a.contains(slot) && !b.contains(slot) {
-            out.insert(slot);
-        }
-    }
-    out
-}
-
-fn arrange(
-    items: Vec<JoinItem>,
-    conditions: &mut Vec<Expr>,
-    placed: &mut SlotSet,
-    straight: bool,
-) -> Vec<JoinItem> {
-    let mut own = SlotSet::default();
-    items
-        .iter()
-        .flat_map(|i| &i.slots)
-        .for_each(|s| own.insert(*s));
-    let mut waiting: Vec<Option<JoinItem>> = items.into_iter().map(Some).collect();
-    let requirements: Vec<SlotSet> = waiting
-        .iter()
-        .flatten()
-        .map(|i| {
-            let mut r = SlotSet::default();
-            let n = needs(i);
-            for s in 0..4096u16 {
-                if n.contains(s) && own.contains(s) {
-                    r.insert(s);
-                }
-            }
-            r
-        })
-        .collect();
-    let mut out = Vec::with_capacity(waiting.len());
-    let single = waiting.len() == 1;
-    while waiting.iter().any(Option::is_some) {
-        let mut best: Option<(f64, usize)> = None;
-        for (i, item) in waiting.iter().enumerate() {
-            let Some(item) = item else { continue };
-            if !requirements[i].is_subset(placed) {
-                continue;
-            }
-            let cost = match (single, item.kind) {
-                (true, _) => 0.0,
-                (_, JoinKind::Left) => left_cost(out.is_empty()),
-                _ => cost(item, conditions, placed),
-            };
-            if best.is_none_or(|(c, _)| cost < c) {
-                best = Some((cost, i));
-            }
-            if straight {
-                break;
-            }
-        }
-        // A requirement that can never be met is a reference to an outer block's twin; take the next.
-        let i = best.map_or_else(
-            || waiting.iter().position(Option::is_some).unwrap_or(0),
-            |(_, i)| i,
-        );
-        let Some(mut item) = waiting[i].take() else {
-            break;
-        };
-        place(&mut item, conditions, placed, out.is_empty());
-        out.push(item);
-    }
-    out
-}
-
-/// An outer join multiplies rows rarely; it is placed once nothing cheaper is left.
-fn left_cost(first: bool) -> f64 {
-    if first { f64::MAX } else { 1e7 }
-}
-
-/// Rows that an item is expected to give, given what is placed.
-fn cost(item: &JoinItem, conditions: &[Expr], placed: &SlotSet) -> f64 {
-    match &item.source {
-        Source::Table(scan) => {
-            let (_, cost) = access(scan, &conditions.iter().collect::<Vec<_>>(), placed);
-            cost
-        }
-        Source::Derived(_) => 1_000.0,
-        Source::Work { .. } => 1.0,
-        Source::Virtual(_) => 500.0,
-        Source::JsonTable(_) => 10.0,
-        Source::Nest(_) | Source::Full(_) => 10_000.0,
-    }
+    used.subtract(&own);
+    used
 }
 
 fn place(item: &mut JoinItem, conditions: &mut Vec<Expr>, placed: &mut SlotSet, first: bool) {
@@ -240,15 +151,17 @@ fn place(item: &mut JoinItem, conditions: &mut Vec<Expr>, placed: &mut SlotSet, 
         JoinKind::Inner => filter.iter().chain(&item.on).collect(),
         JoinKind::Left => item.on.iter().collect(),
     };
+    let mut enforced = Vec::new();
     match &mut item.source {
         Source::Table(scan) => {
-            let (found, _) = access(scan, &usable, placed);
-            scan.access = match found {
+            let found = access(scan, &usable, placed);
+            enforced = found.enforced;
+            scan.access = match found.access {
                 Access::Full { .. } if !first => match equalities(scan.slot, &usable, placed) {
-                    keys if keys.is_empty() => found,
+                    keys if keys.is_empty() => Access::Full { reverse: false },
                     keys => Access::Hash(keys),
                 },
-                found => found,
+                access => access,
             };
         }
         Source::Derived(d) if !first && !d.correlated => {
@@ -287,6 +200,18 @@ fn place(item: &mut JoinItem, conditions: &mut Vec<Expr>, placed: &mut SlotSet, 
         }
         _ => {}
     }
+    let filters = match item.kind {
+        JoinKind::Inner => filter.len(),
+        JoinKind::Left => 0,
+    };
+    // From the last: the places of the others stay as they are.
+    enforced.sort_unstable();
+    for at in enforced.into_iter().rev() {
+        match at.checked_sub(filters) {
+            Some(at) => drop(item.on.remove(at)),
+            None => drop(filter.remove(at)),
+        }
+    }
     item.filter.append(&mut filter);
     *placed = known;
 }
@@ -301,339 +226,6 @@ fn simplify_nested(
     if let Some(last) = out.last_mut() {
         last.filter.append(conditions);
     }
-}
-
-/// `column op expression` of a slot, the expression known from placed slots.
-fn column_compare<'e>(
-    c: &'e Expr,
-    slot: u16,
-    placed: &SlotSet,
-) -> Option<(u16, CompareOp, &'e Expr)> {
-    let Expr::Compare {
-        op, left, right, ..
-    } = c
-    else {
-        return None;
-    };
-    let known = |e: &Expr| {
-        let mut used = SlotSet::default();
-        e.slots_used(&mut used);
-        used.is_subset(placed) && !holds_volatile_call(e)
-    };
-    match (&**left, &**right) {
-        (Expr::Column { slot: s, col }, e) if *s == slot && known(e) => Some((*col, *op, e)),
-        (e, Expr::Column { slot: s, col }) if *s == slot && known(e) => Some((*col, op.flip(), e)),
-        _ => None,
-    }
-}
-
-fn equalities(slot: u16, conditions: &[&Expr], placed: &SlotSet) -> Vec<(u16, CompareAs, Expr)> {
-    let mut keys = Vec::new();
-    for c in conditions {
-        if let Some((col, CompareOp::Eq, e)) = column_compare(c, slot, placed)
-            && let Expr::Compare { kind, .. } = c
-        {
-            let mut used = SlotSet::default();
-            e.slots_used(&mut used);
-            if !used.is_empty() && !matches!(kind, CompareAs::Json) {
-                keys.push((col, *kind, e.clone()));
-            }
-        }
-    }
-    keys
-}
-
-/// What a condition says about one column, for use in an index.
-enum Restriction<'e> {
-    Equal(Vec<Expr>, bool),
-    Lower(&'e Expr, bool),
-    Upper(&'e Expr, bool),
-    Any(Vec<Interval>),
-}
-
-/// Whether values compared this way come in the order in which the column is stored.
-fn follows_order(def: &TableDef, column: usize, kind: CompareAs) -> bool {
-    let ty = &def.columns[column].ty;
-    match kind {
-        CompareAs::Integer => {
-            is_integer(ty)
-                || matches!(
-                    ty,
-                    SqlType::Decimal { .. } | SqlType::Float | SqlType::Double
-                )
-        }
-        CompareAs::Float | CompareAs::Decimal => {
-            is_integer(ty)
-                || matches!(
-                    ty,
-                    SqlType::Decimal { .. } | SqlType::Float | SqlType::Double
-                )
-        }
-        CompareAs::Text(c) => {
-            is_text(ty) && crate::plan::text_collation(ty).is_some_and(|o| o.id == c.id)
-        }
-        CompareAs::Binary => {
-            is_binary(ty) || is_text(ty) && crate::plan::text_collation(ty).is_some_and(is_bytewise)
-        }
-        CompareAs::DateTime => {
-            matches!(
-                ty,
-                SqlType::Date | SqlType::DateTime(_) | SqlType::Timestamp(_)
-            )
-        }
-        CompareAs::Date => matches!(ty, SqlType::Date),
-        CompareAs::Time => matches!(ty, SqlType::Time(_)),
-        CompareAs::Json => false,
-    }
-}
-
-fn is_bytewise(c: &Collation) -> bool {
-    matches!(c.name, "utf8mb4_0900_bin" | "utf8mb4_bin" | "binary")
-}
-
-fn restriction<'e>(
-    c: &'e Expr,
-    scan: &TableScan,
-    placed: &SlotSet,
-) -> Option<(usize, Restriction<'e>)> {
-    match c {
-        Expr::Compare { kind, .. } => {
-            let (col, op, e) = column_compare(c, scan.slot, placed)?;
-            let col = col as usize;
-            if !follows_order(&scan.def, col, *kind) {
-                return None;
-            }
-            let r = match op {
-                CompareOp::Eq => Restriction::Equal(vec![e.clone()], false),
-                CompareOp::NullSafeEq => Restriction::Equal(vec![e.clone()], true),
-                CompareOp::Lt => Restriction::Upper(e, false),
-                CompareOp::Le => Restriction::Upper(e, true),
-                CompareOp::Gt => Restriction::Lower(e, false),
-                CompareOp::Ge => Restriction::Lower(e, true),
-                CompareOp::Ne => return None,
-            };
-            Some((col, r))
-        }
-        Expr::InList {
-            expr,
-            list,
-            negated: false,
-        } => {
-            let Expr::Column { slot, col } = &**expr else {
-                return None;
-            };
-            if *slot != scan.slot {
-                return None;
-            }
-            let col = *col as usize;
-            let mut values = Vec::with_capacity(list.len());
-            for (e, kind) in list {
-                let mut used = SlotSet::default();
-                e.slots_used(&mut used);
-                if !used.is_subset(placed)
-                    || !follows_order(&scan.def, col, *kind)
-                    || holds_volatile_call(e)
-                {
-                    return None;
-                }
-                values.push(e.clone());
-            }
-            Some((col, Restriction::Equal(values, false)))
-        }
-        Expr::Is {
-            expr,
-            test: IsTest::Null,
-            negated: false,
-        } => {
-            let Expr::Column { slot, col } = &**expr else {
-                return None;
-            };
-            (*slot == scan.slot).then(|| {
-                let null = Expr::Literal(values::Value::Null);
-                (*col as usize, Restriction::Equal(vec![null], true))
-            })
-        }
-        Expr::Or(either) => {
-            let mut column = None;
-            let mut all = Vec::with_capacity(either.len());
-            for c in either {
-                let (col, intervals) = intervals(c, scan, placed)?;
-                if *column.get_or_insert(col) != col {
-                    return None;
-                }
-                all.extend(intervals);
-            }
-            Some((column?, Restriction::Any(all)))
-        }
-        _ => None,
-    }
-}
-
-/// One side of an OR as intervals of one column.
-fn intervals(c: &Expr, scan: &TableScan, placed: &SlotSet) -> Option<(usize, Vec<Interval>)> {
-    if let Expr::And(both) = c {
-        let mut column = None;
-        let mut one = Interval::default();
-        for c in both {
-            let (col, r) = restriction(c, scan, placed)?;
-            if *column.get_or_insert(col) != col {
-                return None;
-            }
-            match r {
-                Restriction::Lower(e, inclusive) => {
-                    one.lower.get_or_insert((e.clone(), inclusive));
-                }
-                Restriction::Upper(e, inclusive) => {
-                    one.upper.get_or_insert((e.clone(), inclusive));
-                }
-                Restriction::Equal(..) | Restriction::Any(_) => return None,
-            }
-        }
-        return Some((column?, vec![one]));
-    }
-    let (col, r) = restriction(c, scan, placed)?;
-    let found = match r {
-        Restriction::Equal(values, false) => values.iter().map(Interval::point).collect(),
-        Restriction::Lower(e, inclusive) => {
-            vec![Interval {
-                lower: Some((e.clone(), inclusive)),
-                upper: None,
-            }]
-        }
-        Restriction::Upper(e, inclusive) => {
-            vec![Interval {
-                lower: None,
-                upper: Some((e.clone(), inclusive)),
-            }]
-        }
-        Restriction::Any(list) => list,
-        Restriction::Equal(_, true) => return None,
-    };
-    Some((col, found))
-}
-
-/// Rows expected of one value of a column: without statistics, half way between a column of one
-/// value and a unique one.
-fn equal_rows(rows: f64) -> f64 {
-    rows.sqrt()
-}
-
-/// The part of the rows that is expected in an interval.
-fn share_of(i: &Interval) -> f64 {
-    match (&i.lower, &i.upper) {
-        (Some(_), Some(_)) => 1.0 / 200.0,
-        _ => 1.0 / 3.0,
-    }
-}
-
-/// The cheapest access path and the rows it is expected to give.
-fn access(scan: &TableScan, conditions: &[&Expr], placed: &SlotSet) -> (Access, f64) {
-    let rows = (scan.rows.max(1)) as f64;
-    let found: Vec<(usize, Restriction<'_>)> = conditions
-        .iter()
-        .filter_map(|c| restriction(c, scan, placed))
-        .collect();
-    let mut best = (Access::Full { reverse: false }, rows);
-    if found.is_empty() {
-        return best;
-    }
-    let def = &scan.def;
-    let primary = (!def.primary_key.is_empty()).then_some((None, &def.primary_key, true, true));
-    let others = def.indexes.iter().enumerate().filter_map(|(i, x)| {
-        let whole = x.prefixes.iter().all(|p| *p == 0);
-        (x.ordered && whole && !has_out_of_line(def, x.unique, &x.columns)).then_some((
-            Some(i),
-            &x.columns,
-            x.unique,
-            false,
-        ))
-    });
-    for (index, columns, unique, clustered) in primary.into_iter().chain(others) {
-        let mut access = IndexAccess {
-            index,
-            equals: Vec::new(),
-            null_safe: Vec::new(),
-            intervals: Vec::new(),
-            covering: false,
-            reverse: false,
-        };
-        let mut estimate = rows;
-        let mut points = 1.0;
-        let mut nulls = false;
-        for column in columns {
-            let equal = found.iter().filter_map(|(c, r)| match r {
-                Restriction::Equal(values, null) if c == column => Some((values, null)),
-                _ => None,
-            });
-            let equal = equal.min_by_key(|(v, _)| v.len());
-            match equal {
-                Some((values, null)) => {
-                    points *= values.len() as f64;
-                    nulls |= *null;
-                    estimate = equal_rows(estimate);
-                    access.equals.push(values.clone());
-                    access.null_safe.push(*null);
-                }
-                None => {
-                    let mut one = Interval::default();
-                    for (c, r) in &found {
-                        if c != column {
-                            continue;
-                        }
-                        match r {
-                            Restriction::Lower(e, inclusive) => {
-                                one.lower.get_or_insert(((*e).clone(), *inclusive));
-                            }
-                            Restriction::Upper(e, inclusive) => {
-                                one.upper.get_or_insert(((*e).clone(), *inclusive));
-                            }
-                            Restriction::Any(list) => access.intervals.clone_from(list),
-                            Restriction::Equal(..) => {}
-                        }
-                    }
-                    if one.lower.is_some() || one.upper.is_some() {
-                        access.intervals = vec![one];
-                    }
-                    break;
-                }
-            }
-        }
-        let full = access.equals.len() == columns.len();
-        if access.equals.is_empty() && access.intervals.is_empty() {
-            continue;
-        }
-        let mut cost = if full && unique && !nulls {
-            points
-        } else {
-            let share: f64 = access.intervals.iter().map(share_of).sum();
-            let share = if access.intervals.is_empty() {
-                1.0
-            } else {
-                share.min(0.5)
-            };
-            (estimate * points * share).max(1.0)
-        };
-        if !(clustered || full && unique) {
-            // Each entry of a secondary index costs a descent of the primary one.
-            cost *= if access.equals.is_empty() { 8.0 } else { 1.5 };
-        }
-        if cost < best.1 || (matches!(best.0, Access::Full { .. }) && (clustered || cost <= best.1))
-        {
-            best = (Access::Index(access), cost);
-        }
-    }
-    best
-}
-
-/// Unique indexes over large types store addresses, which have no useful order.
-fn has_out_of_line(def: &TableDef, unique: bool, columns: &[usize]) -> bool {
-    unique
-        && columns.iter().any(|c| {
-            matches!(
-                def.columns[*c].ty,
-                SqlType::Text(..) | SqlType::Blob(_) | SqlType::Json | SqlType::Geometry(..)
-            )
-        })
 }
 
 /// Notes which columns of stored tables the block reads.

@@ -274,6 +274,15 @@ pub struct IndexAccess {
     pub reverse: bool,
 }
 
+impl IndexAccess {
+    /// Whether it asks for one value of every column of `key`.
+    pub fn is_point(&self, key: &[usize]) -> bool {
+        self.equals.len() == key.len()
+            && self.equals.iter().all(|values| values.len() == 1)
+            && self.null_safe.iter().all(|null| !null)
+    }
+}
+
 /// Values between two bounds; each has whether it is included, and none is open.
 #[derive(Clone, Debug, Default)]
 pub struct Interval {

@@ -53,6 +53,19 @@ impl CachedPlan {
         }
     }
 
+    /// The tables that are written, by number, and whether rows of them may go or change.
+    pub fn written(&self) -> Vec<(usize, bool)> {
+        match self {
+            CachedPlan::Query(_) | CachedPlan::Expression(_) => Vec::new(),
+            CachedPlan::Insert(p) => {
+                let changes = p.plan.replace || p.plan.on_duplicate.is_some();
+                vec![(p.plan.table, changes)]
+            }
+            CachedPlan::Update(p) => p.plan.targets.iter().map(|t| (t.table, true)).collect(),
+            CachedPlan::Delete(p) => p.plan.targets.iter().map(|t| (t.table, true)).collect(),
+        }
+    }
+
     /// The plan of an expression.
     pub fn expression(&self) -> Result<&Planned<Assigned>> {
         match self {
@@ -69,6 +82,8 @@ pub(crate) struct CacheEntry {
     modes: Arc<Modes>,
     generation: u64,
     types: Vec<SqlType>,
+    /// Its privileges were asked for; a plan of a view or stored program has none of its own.
+    checked: bool,
 }
 
 /// Plans of this session by statement text.
@@ -76,6 +91,13 @@ pub(crate) struct CacheEntry {
 pub(crate) struct PlanCache {
     pub entries: HashMap<Arc<[u8]>, CacheEntry>,
     pub statements: HashMap<Arc<[u8]>, Arc<Statement>>,
+}
+
+impl PlanCache {
+    /// Forgets plans, but not what texts mean.
+    pub(crate) fn clear_plans(&mut self) {
+        self.entries.clear();
+    }
 }
 
 /// Plans that a session keeps.
@@ -108,12 +130,14 @@ impl Session {
         types: &[SqlType],
         modes: &Arc<Modes>,
     ) -> Option<Arc<CachedPlan>> {
+        let unrestricted = self.access().is_none();
         let plans = self.plans.borrow();
         let entry = plans.entries.get(text)?;
         let generation = self.instance.generation.load(Ordering::Relaxed);
         let fits = entry.generation == generation
             && (Arc::ptr_eq(&entry.modes, modes) || entry.modes == *modes)
             && same_types(&entry.types, types)
+            && (entry.checked || unrestricted)
             && entry.database == self.current_database();
         if !fits {
             return None;
@@ -139,6 +163,7 @@ impl Session {
         if text.len() > LONGEST_KEPT {
             return;
         }
+        let checked = self.access().is_some();
         let mut plans = self.plans.borrow_mut();
         if plans.entries.len() >= PLANS_KEPT {
             plans.entries.clear();
@@ -149,6 +174,7 @@ impl Session {
             modes: modes.clone(),
             generation: self.instance.generation.load(Ordering::Relaxed),
             types,
+            checked,
         };
         plans.entries.insert(Arc::from(text), entry);
     }

@@ -1,7 +1,8 @@
 //! A root as statements use it: tables opened once, by name in any letter case.
 //!
 //! A root is immutable, so everything here is computed at most once per root and shared by all
-//! sessions. The database keeps recent roots by their address.
+//! sessions. The database keeps recent roots by their address, and the tables of all of them:
+//! roots share the tables in which they agree, and versions of a table share its definition.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -22,11 +23,60 @@ pub struct RootState {
     pub root: Root,
     /// Name of the database.
     pub db: String,
-    /// Tables by lower-case name: name as created, and address.
-    names: HashMap<String, (String, Hash)>,
-    tables: Mutex<HashMap<String, Arc<TableState>>>,
+    /// Names of the tables as created, by lower-case name.
+    names: Arc<HashMap<String, String>>,
+    tables: Arc<TableCache>,
     foreign_keys: OnceLock<Arc<ForeignKeys>>,
     views: OnceLock<Arc<HashMap<String, ViewDef>>>,
+}
+
+/// Opened tables of all roots of a database.
+#[derive(Default)]
+pub struct TableCache(Mutex<OpenTables>);
+
+#[derive(Default)]
+struct OpenTables {
+    /// By name as created and address.
+    states: HashMap<Hash, HashMap<String, Arc<TableState>>>,
+    /// The last one opened of each schema, by address of the schema: its definition serves all.
+    models: HashMap<Hash, HashMap<String, Arc<TableState>>>,
+}
+
+/// The table that holds views, triggers and events.
+const SCHEMAS_TABLE: &str = "dolt_schemas";
+
+/// Addresses of tables, and of schemas, that a cache holds at most.
+const TABLES_KEPT: usize = 1024;
+
+impl TableCache {
+    fn get(&self, name: &str, hash: &Hash) -> Option<Arc<TableState>> {
+        let tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.states.get(hash)?.get(name).cloned()
+    }
+
+    /// Takes an opened table in.
+    fn open(&self, name: &str, hash: Hash, table: Table, db: &str) -> Result<Arc<TableState>> {
+        let schema = table.layout().schema_hash();
+        let model = {
+            let tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let model = tables.models.get(&schema).and_then(|m| m.get(name));
+            model.cloned()
+        };
+        let state = Arc::new(match model {
+            Some(model) => model.with_content(hash, table)?,
+            None => TableState::new(name, hash, table, db)?,
+        });
+        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let OpenTables { states, models } = &mut *tables;
+        for (map, key) in [(states, hash), (models, schema)] {
+            if map.len() >= TABLES_KEPT {
+                map.clear();
+            }
+            let named = map.entry(key).or_default();
+            named.insert(name.to_string(), state.clone());
+        }
+        Ok(state)
+    }
 }
 
 /// A view as `dolt_schemas` holds it.
@@ -60,61 +110,101 @@ pub struct TableState {
 
 impl RootState {
     /// Reads a root.
-    pub fn open(objects: &Objects, id: RootId, db: &str) -> Result<RootState> {
-        RootState::new(Root::open(objects, id)?, id, db)
+    pub fn open(
+        objects: &Objects,
+        id: RootId,
+        db: &str,
+        tables: &Arc<TableCache>,
+    ) -> Result<RootState> {
+        RootState::new(Root::open(objects, id)?, id, db, tables)
     }
 
     /// A root that has been built.
-    pub fn new(root: Root, id: RootId, db: &str) -> Result<RootState> {
+    pub fn new(root: Root, id: RootId, db: &str, tables: &Arc<TableCache>) -> Result<RootState> {
         let names = root
             .tables()?
             .into_iter()
-            .map(|(name, hash)| (name.to_lowercase(), (name, hash)))
+            .map(|(name, _)| (name.to_lowercase(), name))
             .collect();
         Ok(RootState {
             id,
             root,
             db: db.to_string(),
-            names,
-            tables: Mutex::default(),
+            names: Arc::new(names),
+            tables: tables.clone(),
             foreign_keys: OnceLock::new(),
             views: OnceLock::new(),
+        })
+    }
+
+    /// The root that follows this one by changes of rows in some tables.
+    pub(crate) fn with_content(
+        &self,
+        root: Root,
+        id: RootId,
+        changed: Vec<(String, Hash, Table)>,
+    ) -> Result<RootState> {
+        let foreign_keys = match root.foreign_keys_hash() == self.root.foreign_keys_hash() {
+            true => self.foreign_keys.clone(),
+            false => OnceLock::new(),
+        };
+        let views = match changed.iter().any(|(name, ..)| name == SCHEMAS_TABLE) {
+            true => OnceLock::new(),
+            false => self.views.clone(),
+        };
+        for (name, hash, table) in changed {
+            self.tables.open(&name, hash, table, &self.db)?;
+        }
+        Ok(RootState {
+            id,
+            root,
+            db: self.db.clone(),
+            names: self.names.clone(),
+            tables: self.tables.clone(),
+            foreign_keys,
+            views,
         })
     }
 
     /// Names of all tables as created, in order of their lower-case names.
     pub fn table_names(&self) -> Vec<String> {
         let mut list: Vec<_> = self.names.iter().collect();
-        list.sort_by(|a, b| a.0.cmp(b.0));
-        list.into_iter()
-            .map(|(_, (name, _))| name.clone())
-            .collect()
+        list.sort();
+        list.into_iter().map(|(_, name)| name.clone()).collect()
     }
 
-    /// Address of a table.
-    pub fn table_hash(&self, name: &str) -> Option<Hash> {
-        self.entry(name).map(|(_, h)| *h)
+    /// Whether there is a table of this name, in any letter case.
+    pub fn has_table(&self, name: &str) -> bool {
+        self.stored_name(name).is_some()
     }
 
-    fn entry(&self, name: &str) -> Option<&(String, Hash)> {
-        self.names
-            .get(name)
-            .or_else(|| self.names.get(&name.to_lowercase()))
+    /// Address of a table, by its name in any letter case.
+    pub fn table_hash(&self, name: &str) -> Result<Option<Hash>> {
+        match self.stored_name(name) {
+            Some(stored) => Ok(self.root.table_hash(stored)?),
+            None => Ok(None),
+        }
+    }
+
+    fn stored_name(&self, name: &str) -> Option<&str> {
+        let found = self.names.get(name);
+        let found = found.or_else(|| self.names.get(&name.to_lowercase()));
+        found.map(String::as_str)
     }
 
     /// Opens a table.
     pub fn table(&self, name: &str) -> Result<Option<Arc<TableState>>> {
-        let Some((stored, hash)) = self.entry(name) else {
+        let Some(stored) = self.stored_name(name) else {
             return Ok(None);
         };
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(t) = tables.get(stored) {
-            return Ok(Some(t.clone()));
+        let Some(hash) = self.root.table_hash(stored)? else {
+            return Ok(None);
+        };
+        if let Some(known) = self.tables.get(stored, &hash) {
+            return Ok(Some(known));
         }
-        let table = Table::open(self.root.objects(), hash)?;
-        let state = Arc::new(TableState::new(stored, *hash, table, &self.db)?);
-        tables.insert(stored.clone(), state.clone());
-        Ok(Some(state))
+        let table = Table::open(self.root.objects(), &hash)?;
+        self.tables.open(stored, hash, table, &self.db).map(Some)
     }
 
     /// Views by lower-case name.
@@ -146,6 +236,22 @@ impl TableState {
             hash,
             table,
             def,
+            view,
+        })
+    }
+
+    /// The same table with other rows.
+    fn with_content(&self, hash: Hash, table: Table) -> Result<TableState> {
+        let mut view = self.view.clone();
+        view.primary.root = table.rows()?.root().clone();
+        for (index, tree) in self.def.indexes.iter().zip(&mut view.indexes) {
+            tree.root = table.index(&index.name)?.root().clone();
+        }
+        Ok(TableState {
+            name: self.name.clone(),
+            hash,
+            table,
+            def: self.def.clone(),
             view,
         })
     }
@@ -272,7 +378,7 @@ pub fn view(table: &Table, def: &Arc<TableDef>) -> Result<TableView> {
 
 fn read_views(root: &RootState) -> Result<HashMap<String, ViewDef>> {
     let mut out = HashMap::new();
-    let Some(state) = root.table("dolt_schemas")? else {
+    let Some(state) = root.table(SCHEMAS_TABLE)? else {
         return Ok(out);
     };
     let column = |n: &str| state.def.column(n);

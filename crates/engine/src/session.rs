@@ -9,12 +9,14 @@ use syntax::ast::VarScope;
 use values::conversion::{Modes as ConversionModes, Warning};
 use values::{CollationId, DateTime, OwnedValue, Value};
 
+use crate::accounts::Access;
 use crate::bind::Modes;
 use crate::database::DatabaseHandle;
 use crate::error::{Error, Result};
 use crate::instance::{Activity, Instance, Interrupt, Process};
 use crate::program::condition::{Condition, Level};
 use crate::program::{Frame, Program};
+use crate::settings::SessionSettings;
 use crate::statement::PreparedStatement;
 use crate::time_zone::Zone;
 use crate::transaction::{Transaction, Writer};
@@ -51,7 +53,15 @@ pub struct Session {
     heads: RefCell<HashMap<String, String>>,
     pub(crate) variables: RefCell<HashMap<String, OwnedValue>>,
     user_variables: RefCell<HashMap<String, OwnedValue>>,
-    pub(crate) modes: RefCell<Option<Arc<Modes>>>,
+    /// The global variables when the client connected.
+    globals: RefCell<Arc<HashMap<String, OwnedValue>>>,
+    /// None after a change of a variable.
+    settings: RefCell<Option<Arc<SessionSettings>>>,
+    /// The modes of before the last change.
+    modes: RefCell<Option<Arc<Modes>>>,
+    /// The name resolved last by a planned statement; see [`Session::keep_resolved`].
+    resolved: RefCell<Option<DbRef>>,
+    keeps_resolved: Cell<bool>,
     /// Rows that the last SELECT would have given without LIMIT.
     pub found_rows: Cell<u64>,
     row_count: Cell<i64>,
@@ -77,6 +87,8 @@ pub struct Session {
     statement_micros: Cell<i64>,
     found_rows_flag: Cell<bool>,
     process: Arc<Process>,
+    /// What the account may not do, and the state of the accounts that says so.
+    access: RefCell<Option<(u64, Option<Arc<Access>>)>>,
     pub(crate) prepared: RefCell<HashMap<u32, Arc<PreparedStatement>>>,
     pub(crate) prepared_names: RefCell<HashMap<String, Arc<PreparedStatement>>>,
     pub(crate) next_prepared: Cell<u32>,
@@ -109,7 +121,11 @@ impl Session {
             heads: RefCell::default(),
             variables: RefCell::default(),
             user_variables: RefCell::default(),
+            globals: RefCell::new(instance.globals()),
+            settings: RefCell::default(),
             modes: RefCell::default(),
+            resolved: RefCell::default(),
+            keeps_resolved: Cell::new(false),
             found_rows: Cell::new(0),
             row_count: Cell::new(-1),
             last_insert_id: Cell::new(0),
@@ -126,6 +142,7 @@ impl Session {
             statement_micros: Cell::new(micros),
             found_rows_flag: Cell::new(false),
             process,
+            access: RefCell::default(),
             prepared: RefCell::default(),
             prepared_names: RefCell::default(),
             next_prepared: Cell::new(1),
@@ -179,6 +196,28 @@ impl Session {
         }
     }
 
+    /// What the account may not do; none when it may do everything, when there are no accounts,
+    /// and in stored programs, which run with the rights of who defined them.
+    pub(crate) fn access(&self) -> Option<Arc<Access>> {
+        let accounts = self.instance.accounts.as_ref()?;
+        if self.depth.get() > 0 {
+            return None;
+        }
+        let version = accounts.version();
+        if let Some((known, access)) = &*self.access.borrow()
+            && *known == version
+        {
+            return access.clone();
+        }
+        let name = self.account_name();
+        let grants = accounts.effective_grants(&name.user, &name.host);
+        let access = Access::of(name, self.host(), grants).map(Arc::new);
+        // Plans were made for what was allowed before.
+        self.plans.borrow_mut().clear_plans();
+        *self.access.borrow_mut() = Some((version, access.clone()));
+        access
+    }
+
     /// User name.
     pub fn user(&self) -> String {
         self.user.borrow().clone()
@@ -195,6 +234,7 @@ impl Session {
         *self.user.borrow_mut() = user.to_string();
         *self.host.borrow_mut() = host.to_string();
         *self.database.borrow_mut() = None;
+        *self.access.borrow_mut() = None;
     }
 
     /// How to stop what the session runs.
@@ -207,7 +247,8 @@ impl Session {
         *self.transaction.borrow_mut() = None;
         self.variables.borrow_mut().clear();
         self.user_variables.borrow_mut().clear();
-        *self.modes.borrow_mut() = None;
+        *self.globals.borrow_mut() = self.instance.globals();
+        self.variables_changed();
         self.clear_diagnostics();
         self.last_insert_id.set(0);
         self.row_count.set(-1);
@@ -236,7 +277,7 @@ impl Session {
             }
             vars.insert("collation_connection".to_string(), Value::text(c.name));
             drop(vars);
-            *self.modes.borrow_mut() = None;
+            self.variables_changed();
         }
     }
 
@@ -259,7 +300,7 @@ impl Session {
         {
             flags |= 1;
         }
-        if self.has_sql_mode("NO_BACKSLASH_ESCAPES") {
+        if self.settings().modes.syntax.no_backslash_escapes {
             flags |= 512;
         }
         flags
@@ -286,7 +327,7 @@ impl Session {
 
     /// Whether every statement commits itself.
     pub fn autocommit(&self) -> bool {
-        !matches!(self.variable("autocommit"), Value::Int(0))
+        self.settings().autocommit
     }
 
     /// LAST_INSERT_ID().
@@ -315,21 +356,16 @@ impl Session {
 
     /// Time zone of the session.
     pub fn time_zone(&self) -> Zone {
-        match self.variable("time_zone") {
-            Value::Bytes(b) => Zone::parse(&String::from_utf8_lossy(&b)).unwrap_or(Zone::UTC),
-            _ => Zone::UTC,
-        }
+        self.settings().zone
     }
 
     /// Start of the statement: in the session's zone, and in UTC microseconds.
     pub fn statement_time(&self) -> (DateTime, i64) {
-        let micros = match self.variables.borrow().get("timestamp") {
-            Some(Value::Int(n)) if *n > 0 => n * 1_000_000,
-            Some(Value::Float(f)) if *f > 0.0 => (*f * 1e6) as i64,
-            Some(Value::Decimal(d)) if d.to_f64() > 0.0 => (d.to_f64() * 1e6) as i64,
-            _ => self.statement_micros.get(),
-        };
-        let local = self.time_zone().to_local(micros);
+        let settings = self.settings();
+        let micros = settings
+            .timestamp
+            .unwrap_or_else(|| self.statement_micros.get());
+        let local = settings.zone.to_local(micros);
         let now = DateTime::from_unix_micros(local).or_else(|| DateTime::from_unix_micros(0));
         let epoch = values::Date {
             year: 1970,
@@ -368,67 +404,40 @@ impl Session {
         self.process.interrupt.check()
     }
 
-    /// Parts of sql_mode that conversions heed.
-    pub fn conversion_modes(&self) -> ConversionModes {
-        let has = |m| self.has_sql_mode(m);
-        let traditional = has("TRADITIONAL");
-        let mut modes = ConversionModes {
-            strict: traditional || has("STRICT_TRANS_TABLES") || has("STRICT_ALL_TABLES"),
-            ..ConversionModes::default()
+    /// What the variables mean now.
+    pub(crate) fn settings(&self) -> Arc<SessionSettings> {
+        if let Some(settings) = &*self.settings.borrow() {
+            return settings.clone();
+        }
+        let known = self.modes.borrow().clone();
+        let settings = {
+            let own = self.variables.borrow();
+            let variable = |name: &str| self.variable(name);
+            SessionSettings::read(variable, own.get("timestamp"), known.as_ref())
         };
-        modes.dates.no_zero_date = traditional || has("NO_ZERO_DATE");
-        modes.dates.no_zero_in_date = traditional || has("NO_ZERO_IN_DATE");
-        modes.dates.allow_invalid = has("ALLOW_INVALID_DATES");
-        modes.truncate_fraction = has("TIME_TRUNCATE_FRACTIONAL");
-        modes
+        let settings = Arc::new(settings);
+        *self.modes.borrow_mut() = Some(settings.modes.clone());
+        *self.settings.borrow_mut() = Some(settings.clone());
+        settings
     }
 
-    /// Whether sql_mode holds a word.
-    pub fn has_sql_mode(&self, mode: &str) -> bool {
-        match self.variable("sql_mode") {
-            Value::Bytes(b) => b
-                .split(|c| *c == b',')
-                .any(|m| m.eq_ignore_ascii_case(mode.as_bytes())),
-            _ => false,
-        }
+    pub(crate) fn variables_changed(&self) {
+        *self.settings.borrow_mut() = None;
+    }
+
+    /// Parts of sql_mode that conversions heed.
+    pub fn conversion_modes(&self) -> ConversionModes {
+        self.settings().conversion
     }
 
     /// `@@foreign_key_checks`.
     pub fn foreign_key_checks(&self) -> bool {
-        !matches!(self.variable("foreign_key_checks"), Value::Int(0))
+        self.settings().foreign_key_checks
     }
 
     /// Settings that decide the meaning of statements.
     pub fn modes(&self) -> Arc<Modes> {
-        if let Some(m) = &*self.modes.borrow() {
-            return m.clone();
-        }
-        let ansi = self.has_sql_mode("ANSI");
-        let connection = match self.variable("collation_connection") {
-            Value::Bytes(b) => values::collation::by_name(&String::from_utf8_lossy(&b))
-                .map_or(CollationId::DEFAULT, |c| c.id),
-            _ => CollationId::DEFAULT,
-        };
-        let syntax = syntax::Options {
-            ansi_quotes: ansi || self.has_sql_mode("ANSI_QUOTES"),
-            pipes_as_concat: ansi || self.has_sql_mode("PIPES_AS_CONCAT"),
-            no_backslash_escapes: self.has_sql_mode("NO_BACKSLASH_ESCAPES"),
-            ignore_space: ansi || self.has_sql_mode("IGNORE_SPACE"),
-            high_not_precedence: self.has_sql_mode("HIGH_NOT_PRECEDENCE"),
-            ..syntax::Options::default()
-        };
-        let div = match self.variable("div_precision_increment") {
-            Value::Int(n) => n.clamp(0, 30) as u8,
-            _ => 4,
-        };
-        let modes = Arc::new(Modes {
-            only_full_group_by: ansi || self.has_sql_mode("ONLY_FULL_GROUP_BY"),
-            connection,
-            div_increment: div,
-            syntax,
-        });
-        *self.modes.borrow_mut() = Some(modes.clone());
-        modes
+        self.settings().modes.clone()
     }
 
     /// The session's value of a system variable; NULL when there is none.
@@ -436,10 +445,15 @@ impl Session {
         if let Some(v) = self.variables.borrow().get(name) {
             return v.clone();
         }
-        if let Some(v) = self.instance.global(name) {
-            return v;
-        }
-        variables::lookup(name).map_or(Value::Null, |v| v.default_value())
+        let Some(v) = variables::lookup(name) else {
+            return self.instance.global(name).unwrap_or(Value::Null);
+        };
+        // A session starts with the global values of the moment and keeps them.
+        let set = match v.session {
+            true => self.globals.borrow().get(v.name).cloned(),
+            false => self.instance.global(v.name),
+        };
+        set.unwrap_or_else(|| v.default_value())
     }
 
     /// `@@name`, `@@global.name`.
@@ -634,7 +648,7 @@ impl Session {
         self.variables
             .borrow_mut()
             .insert(v.name.to_string(), value);
-        *self.modes.borrow_mut() = None;
+        self.variables_changed();
         Ok(())
     }
 
@@ -698,6 +712,19 @@ impl Session {
 
     /// Finds a database by a name that may carry a revision (spec 04 §1.3).
     pub fn resolve_database(&self, name: &str) -> Result<DbRef> {
+        if let Some(known) = &*self.resolved.borrow()
+            && known.name == name
+        {
+            return Ok(known.clone());
+        }
+        let found = self.find_database(name)?;
+        if self.keeps_resolved.get() {
+            *self.resolved.borrow_mut() = Some(found.clone());
+        }
+        Ok(found)
+    }
+
+    fn find_database(&self, name: &str) -> Result<DbRef> {
         if crate::temporary::is_temporary(name) {
             return self.temporary_database(name);
         }
@@ -749,11 +776,10 @@ impl Session {
 
     /// The branch that an unqualified database name means in this session.
     pub fn head(&self, handle: &DatabaseHandle) -> String {
-        let key = handle.name.to_lowercase();
-        if let Some(b) = self.heads.borrow().get(&key) {
+        if let Some(b) = self.heads.borrow().get(&handle.key) {
             return b.clone();
         }
-        if let Some(v) = self.instance.global(&format!("{key}_default_branch")) {
+        if let Some(v) = self.instance.global(&handle.default_branch_variable) {
             let text = crate::convert::to_string(&v);
             let text = text
                 .strip_prefix("refs/heads/")
@@ -763,18 +789,29 @@ impl Session {
                 return text;
             }
         }
-        handle.store.repo_state().branch().to_string()
+        handle.store.current_branch()
+    }
+
+    /// Whether the statement that runs now leaves databases and branches as they are, so that
+    /// a name needs to be resolved only once.
+    pub(crate) fn keep_resolved(&self, keep: bool) {
+        *self.resolved.borrow_mut() = None;
+        self.keeps_resolved.set(keep);
     }
 
     /// Chooses the branch that an unqualified database name means.
     pub fn set_head(&self, handle: &DatabaseHandle, branch: &str) {
+        *self.resolved.borrow_mut() = None;
         self.heads
             .borrow_mut()
-            .insert(handle.name.to_lowercase(), branch.to_string());
+            .insert(handle.key.clone(), branch.to_string());
     }
 
     /// USE and COM_INIT_DB.
     pub fn use_database(&self, name: &str) -> Result<()> {
+        if let Some(access) = self.access() {
+            access.sees_database(name)?;
+        }
         let shown = match name.to_ascii_lowercase().as_str() {
             "information_schema" | "mysql" | "performance_schema" | "sys" => name.to_lowercase(),
             _ => {
@@ -803,7 +840,8 @@ impl Session {
         if left {
             *db = None;
         }
-        self.heads.borrow_mut().remove(&handle.name.to_lowercase());
+        *self.resolved.borrow_mut() = None;
+        self.heads.borrow_mut().remove(&handle.key);
     }
 
     /// The current database, or error 1046.
@@ -839,7 +877,7 @@ impl Session {
             fresh.read_only = self
                 .next_read_only
                 .take()
-                .unwrap_or_else(|| matches!(self.variable("transaction_read_only"), Value::Int(1)));
+                .unwrap_or_else(|| self.settings().read_only);
             *tx = Some(fresh);
         }
         std::cell::RefMut::map(tx, |t| t.get_or_insert_with(Transaction::default))

@@ -193,6 +193,10 @@ impl Session {
         sink: &mut dyn ResultSink,
         more: bool,
     ) -> Result<()> {
+        self.keep_resolved(false);
+        if let Some(access) = self.access() {
+            crate::accounts::check(self, &access, s)?;
+        }
         match s {
             Statement::Query(q) => self.query(q, text, params, sink, more),
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
@@ -365,6 +369,16 @@ impl Session {
             .instance
             .process(id)
             .ok_or_else(|| Error::unknown_thread(id))?;
+        if let Some(access) = self.access()
+            && process.user != access.user()
+            && !access.may_end_connections()
+        {
+            return Err(Error::new(
+                1095,
+                "HY000",
+                format!("You are not owner of thread {id}"),
+            ));
+        }
         if query {
             process.interrupt.kill_query();
         } else {
@@ -406,6 +420,7 @@ impl Session {
         sink: &mut dyn ResultSink,
         more: bool,
     ) -> Result<()> {
+        self.keep_resolved(true);
         let plan = self.plan(text, params, |b| {
             Ok(Some(CachedPlanKind::Query(b.bind_query(q)?)))
         })?;

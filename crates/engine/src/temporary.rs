@@ -54,7 +54,7 @@ impl Session {
             return Ok(None);
         }
         let found = self.temporary_database(&name)?;
-        let there = self.root_of(&found)?.table_hash(table).is_some();
+        let there = self.root_of(&found)?.has_table(table);
         Ok(there.then_some(found))
     }
 
@@ -89,6 +89,7 @@ impl Session {
                 meta: CommitMeta::new(self.committer(), 0, ""),
                 collation: self.root_of(&real)?.root.collation(),
                 open: OpenOptions::default(),
+                memorable_hash: false,
             };
             let store = Database::in_memory(&options)?;
             let handle = DatabaseHandle::temporary(&real.handle.name, &name, store);

@@ -359,7 +359,7 @@ impl BranchChanges {
 
     /// The working root with this transaction's changes built into its trees.
     pub fn built_root(&self) -> Result<Root> {
-        apply(&self.root, &self.tables, true)
+        Ok(apply(&self.root, &self.tables, true)?.0)
     }
 
     /// Writes the branch's working set; see [`Transaction::commit`].
@@ -370,16 +370,18 @@ impl BranchChanges {
             let _one_at_a_time = handle.lock_commits();
             let current = handle.branch_state(&self.branch)?;
             let unchanged = current.hash == self.base;
-            let (mut set, root) = if self.replaced && !unchanged {
-                let own = apply(&self.root, &self.tables, true)?;
-                crate::dolt::merge_working_sets(&handle, &self.base, &current, &self.set, &own)?
-            } else if self.replaced {
-                (self.set.clone(), apply(&self.root, &self.tables, true)?)
+            let (mut set, root, changed) = if self.replaced {
+                let (own, _) = apply(&self.root, &self.tables, true)?;
+                let (set, root) = match unchanged {
+                    true => (self.set.clone(), own),
+                    false => crate::dolt::merge_working_sets(
+                        &handle, &self.base, &current, &self.set, &own,
+                    )?,
+                };
+                (set, root, None)
             } else {
-                (
-                    current.set.clone(),
-                    apply(&current.root, &self.tables, unchanged)?,
-                )
+                let (root, changed) = apply(&current.root, &self.tables, unchanged)?;
+                (current.set.clone(), root, Some(changed))
             };
             if !self.replaced && !unchanged && writer.checks_keys {
                 check_foreign_keys(&root, &current.root.root)?;
@@ -392,7 +394,10 @@ impl BranchChanges {
                 seconds: writer.seconds,
             });
             let hash = set.save(handle.store.objects())?;
-            let state = Arc::new(RootState::new(root, set.working, &handle.name)?);
+            let state = Arc::new(match changed {
+                Some(changed) => current.root.with_content(root, set.working, changed)?,
+                None => handle.root_state(root, set.working)?,
+            });
             let lsn = handle.store.append_refs(&[RefEdit::set(
                 name,
                 hash,
@@ -446,9 +451,12 @@ impl TableChanges {
 }
 
 /// Builds changes into the trees of a root. `same` says that the root is the one that the changes
-/// were made on, so nobody else can have touched a row.
-fn apply(root: &RootState, tables: &HashMap<String, TableChanges>, same: bool) -> Result<Root> {
-    let mut out = root.root.clone();
+/// were made on, so nobody else can have touched a row. Gives the changed tables, too.
+fn apply(
+    root: &RootState,
+    tables: &HashMap<String, TableChanges>,
+    same: bool,
+) -> Result<(Root, Vec<(String, Hash, Table)>)> {
     let mut edited = Vec::new();
     for (name, changes) in tables {
         if !changes.is_dirty() {
@@ -469,12 +477,13 @@ fn apply(root: &RootState, tables: &HashMap<String, TableChanges>, same: bool) -
             let next = next.max(table.auto_increment());
             table = table.with_auto_increment(next);
         }
-        edited.push((current.name.clone(), table));
+        edited.push((current.name.clone(), table.save()?, table));
     }
-    for (name, table) in &edited {
-        out = out.with_table(name, table)?;
-    }
-    Ok(out)
+    let changes = edited
+        .iter()
+        .map(|(name, hash, _)| (name.as_str(), Some(*hash)));
+    let out = root.root.with_table_hashes(changes)?;
+    Ok((out, edited))
 }
 
 fn edits_of(map: &OverlayMap) -> Vec<Edit<&[u8], &[u8]>> {

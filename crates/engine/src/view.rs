@@ -58,7 +58,13 @@ impl Ord for OverlayKey {
             (Some(a), Some(b)) => self
                 .desc
                 .compare_prefix(&self.bytes, &other.bytes, a.min(b))
-                .then(self.after.cmp(&other.after)),
+                .then_with(|| match (a.cmp(&b), self.after, other.after) {
+                    (Ordering::Equal, x, y) => x.cmp(&y),
+                    // The shorter one stands before or after everything that the longer one
+                    // is part of.
+                    (Ordering::Less, false, _) | (Ordering::Greater, _, true) => Ordering::Less,
+                    (Ordering::Less, true, _) | (Ordering::Greater, _, false) => Ordering::Greater,
+                }),
         }
     }
 }
@@ -197,16 +203,16 @@ impl Tree {
         {
             return Ok(found.clone().map(Slot::Pair));
         }
-        let c = Cursor::seek(&self.store, &self.root, |k| {
-            self.desc.compare(k, key) == Ordering::Less
-        })?;
-        if c.is_valid() && self.desc.compare(c.key(), key) == Ordering::Equal {
-            return Ok(Some(Slot::Leaf {
-                node: c.leaf().clone(),
-                at: c.index(),
-            }));
-        }
-        Ok(None)
+        let found = prolly::find(&self.store, &self.root, |k| self.desc.compare(k, key))?;
+        Ok(found.map(|(node, at)| Slot::Leaf { node, at }))
+    }
+
+    /// How many stored pairs a range holds, from the counts that the tree keeps.
+    pub fn count(&self, range: &KeyRange) -> Result<u64> {
+        let desc = &*self.desc;
+        let start = prolly::ordinal(&self.store, &self.root, |k| range.is_before(desc, k))?;
+        let end = prolly::ordinal(&self.store, &self.root, |k| !range.is_after(desc, k))?;
+        Ok(end.saturating_sub(start))
     }
 
     /// Every pair of a range, in order or in reverse.

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
-use chunks::{ChunkStore, FileStore, Hash, Lsn, MemoryStore};
+use chunks::{ChunkError, ChunkStore, FileStore, Hash, Lsn, MemoryStore};
 use prolly::{AddressMap, NodeStore};
 use values::CollationId;
 
+use crate::memorable_commit::save_memorable;
 use crate::repo_state::{read_config, write_config};
 use crate::{
     Commit, CommitId, CommitMeta, Expected, ModelError, Objects, RefEdit, RefSnapshot, RepoState,
@@ -46,6 +48,8 @@ pub struct CreateOptions {
     pub meta: CommitMeta,
     /// The default collation of its tables.
     pub collation: CollationId,
+    /// Vary the first commit until its hash looks like the word "dolt".
+    pub memorable_hash: bool,
     /// How to open it then.
     pub open: OpenOptions,
 }
@@ -64,6 +68,7 @@ pub struct Database {
     files: Option<Arc<FileStore>>,
     refs: RwLock<Refs>,
     state: Mutex<RepoState>,
+    closed: AtomicBool,
 }
 
 fn load_refs(objects: &Objects, root: Hash) -> Result<Refs> {
@@ -119,6 +124,13 @@ impl Database {
 
     /// Creates a database in a directory, which is made if need be.
     pub fn create(dir: &Path, options: &CreateOptions) -> Result<Database> {
+        let db = Database::create_empty(dir, &options.branch, &options.open)?;
+        db.initialize(options)?;
+        Ok(db)
+    }
+
+    /// Makes the directory of a database that has no commit yet: the beginning of a clone.
+    pub fn create_empty(dir: &Path, branch: &str, options: &OpenOptions) -> Result<Database> {
         let dot = dir.join(".dolt");
         if let Ok(entries) = std::fs::read_dir(&dot) {
             let allowed = ["tmp", "config.json", "git-remote-cache"];
@@ -141,18 +153,21 @@ impl Database {
         if !config.exists() {
             write_config(&config, &BTreeMap::new())?;
         }
-        let state = RepoState::new(&options.branch);
-        let files = Arc::new(FileStore::create(&dot.join("noms"), options.open.chunks)?);
+        let files = Arc::new(FileStore::create(&dot.join("noms"), options.chunks)?);
         let db = Database::over(
             files.clone(),
             Some(files),
             Some(dir.to_owned()),
-            state,
-            &options.open,
+            RepoState::new(branch),
+            options,
         )?;
-        db.initialize(options)?;
         db.write_state()?;
         Ok(db)
+    }
+
+    /// The database whose chunks are in a store that is not a database directory: a remote.
+    pub fn in_store(store: Arc<dyn ChunkStore>, options: &OpenOptions) -> Result<Database> {
+        Database::over(store, None, None, RepoState::new("main"), options)
     }
 
     /// Creates a database that lives as long as the process.
@@ -179,6 +194,7 @@ impl Database {
             files,
             dir,
             state: Mutex::new(state),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -191,7 +207,10 @@ impl Database {
         let mut meta = options.meta.clone();
         meta.message = FIRST_MESSAGE.into();
         let first = Commit::new(&self.objects, root.save()?, Vec::new(), meta.clone())?;
-        let created = first.save(&self.objects)?;
+        let created = match options.memorable_hash {
+            true => save_memorable(&self.objects, &first)?,
+            false => first.save(&self.objects)?,
+        };
         let mut head = created;
         if options.collation != CollationId::DEFAULT {
             root = root.with_collation(options.collation);
@@ -234,7 +253,18 @@ impl Database {
         self.chunks().is_read_only()
     }
 
-    fn chunks(&self) -> &Arc<dyn ChunkStore> {
+    /// Brings the directory up to date and refuses later writes: it may be moved away while
+    /// somebody still holds the database, and another one may take its place.
+    pub fn close(&self) -> Result<()> {
+        self.closed.store(true, Ordering::SeqCst);
+        match &self.files {
+            Some(files) => Ok(files.close()?),
+            None => Ok(()),
+        }
+    }
+
+    /// The chunks.
+    pub fn chunks(&self) -> &Arc<dyn ChunkStore> {
         self.objects.nodes().chunks()
     }
 
@@ -506,6 +536,12 @@ impl Database {
             .clone()
     }
 
+    /// The branch that is checked out.
+    pub fn current_branch(&self) -> String {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.branch().to_string()
+    }
+
     /// Changes the checked-out branch, remotes, backups or upstreams.
     pub fn edit_repo_state(&self, edit: impl FnOnce(&mut RepoState)) -> Result<()> {
         edit(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
@@ -514,6 +550,9 @@ impl Database {
 
     fn write_state(&self) -> Result<()> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(ChunkError::ReadOnly.into());
+        }
         match &self.dir {
             Some(dir) => state.write(&dir.join(".dolt").join("repo_state.json")),
             None => Ok(()),
@@ -552,6 +591,7 @@ mod tests {
             branch: "main".into(),
             meta: CommitMeta::new(person, 1_704_164_645_000, ""),
             collation: CollationId::DEFAULT,
+            memorable_hash: false,
             open: OpenOptions::default(),
         }
     }

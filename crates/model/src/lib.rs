@@ -14,6 +14,7 @@ mod go_random;
 mod ids;
 mod index_entry;
 mod keyless;
+mod memorable_commit;
 mod objects;
 mod ref_edit;
 pub mod ref_name;

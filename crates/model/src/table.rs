@@ -1,10 +1,10 @@
 //! Tables: schema, rows, indexes (spec 03 §4).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use chunks::Hash;
-use prolly::{AddressMap, NodeFormat, TupleMap};
+use prolly::{AddressMap, Node, NodeFormat, TupleMap};
 use serial::{Builder, FileId, root_table};
 
 use crate::small_message::hash_field;
@@ -18,6 +18,8 @@ pub struct Table {
     objects: Objects,
     layout: Arc<TableLayout>,
     rows: Bytes,
+    /// What `rows` holds, once somebody has asked.
+    rows_root: OnceLock<Arc<Node>>,
     indexes: AddressMap,
     /// The slot, which may hold an explicit zero for one step (spec 03 §4).
     auto_increment: Option<u64>,
@@ -33,6 +35,7 @@ impl Table {
         let mut table = Table {
             objects: objects.clone(),
             rows: Bytes::new(),
+            rows_root: OnceLock::new(),
             indexes: AddressMap::empty(objects.nodes().clone())?,
             auto_increment: None,
             conflicts: [Hash::EMPTY; 4],
@@ -77,6 +80,7 @@ impl Table {
         Ok(Table {
             layout: objects.schema(&schema)?,
             rows: message.slice_ref(t.required_bytes(1).map_err(&e)?),
+            rows_root: OnceLock::new(),
             indexes: AddressMap::from_embedded(
                 objects.nodes().clone(),
                 message.slice_ref(indexes),
@@ -172,18 +176,19 @@ impl Table {
     pub fn rows(&self) -> Result<TupleMap> {
         let (order, format) = self.rows_form();
         let nodes = self.objects.nodes().clone();
-        Ok(TupleMap::from_embedded(
-            nodes,
-            self.rows.clone(),
-            order,
-            format,
-        )?)
+        if let Some(root) = self.rows_root.get() {
+            return Ok(TupleMap::from_root(nodes, root.clone(), order, format));
+        }
+        let map = TupleMap::from_embedded(nodes, self.rows.clone(), order, format)?;
+        let _ = self.rows_root.set(map.root().clone());
+        Ok(map)
     }
 
     /// The same table with other rows; indexes are the caller's to change with them.
     pub fn with_rows(&self, rows: &TupleMap) -> Table {
         let mut t = self.reserialized();
         t.rows = rows.root_bytes().clone();
+        t.rows_root = OnceLock::from(rows.root().clone());
         t
     }
 

@@ -18,6 +18,7 @@ pub struct TreeBuilder<'a> {
     /// From the level of the first items up.
     levels: Vec<Level>,
     base: usize,
+    keeps_leaves: bool,
 }
 
 struct Level {
@@ -42,7 +43,14 @@ impl<'a> TreeBuilder<'a> {
             format,
             levels: Vec::new(),
             base,
+            keeps_leaves: false,
         }
+    }
+
+    /// Leaves stay in the store's cache, for whoever reads what has just been changed. Nodes
+    /// above them always do.
+    pub(crate) fn keep_leaves(&mut self) {
+        self.keeps_leaves = true;
     }
 
     /// Adds an item, whose key must be greater than all before.
@@ -96,7 +104,10 @@ impl<'a> TreeBuilder<'a> {
     fn close(&mut self, level: usize) -> Result<()> {
         let here = &mut self.levels[level - self.base];
         let message = here.pending.write(self.format, level as u8)?;
-        let hash = self.store.write(message)?;
+        let hash = match level > 0 || self.keeps_leaves {
+            true => self.store.write_kept(message)?,
+            false => self.store.write(message)?,
+        };
         // The parent takes the pending node's last key before it is cleared.
         let mut done = std::mem::take(&mut here.pending);
         here.splitter.reset();

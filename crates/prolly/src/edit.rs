@@ -31,6 +31,10 @@ impl<K, V> Edit<K, V> {
     }
 }
 
+/// Edits whose leaves are kept in the cache. The leaves of a large batch would displace what
+/// is in use.
+const KEPT_EDITS: usize = 256;
+
 /// Applies edits in ascending order of distinct keys. Removing what is not there is nothing.
 pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     store: &NodeStore,
@@ -53,6 +57,9 @@ pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
         order,
         builder: TreeBuilder::new(store, format),
     };
+    if edits.len() <= KEPT_EDITS {
+        editor.builder.keep_leaves();
+    }
     editor.visit(root, edits)?;
     let new = editor.builder.finish()?;
     // Unchanged content gives the root that is known to be stored, or not.

@@ -37,6 +37,7 @@ pub use error::{ProllyError, Result};
 pub use node::{Item, Node, NodeKind};
 pub use node_format::NodeFormat;
 pub use order::{Bytewise, ItemAddresses, KeyOrder, NoAddresses};
+pub use search::{find, ordinal};
 pub use store::NodeStore;
 pub use three_way::{ThreeWay, ThreeWayDiff};
 pub use tuple_map::TupleMap;

@@ -41,16 +41,27 @@ pub(crate) fn get(
     order: &dyn KeyOrder,
     key: &[u8],
 ) -> Result<Option<Item>> {
+    let found = find(store, root, |k| order.compare(k, key))?;
+    Ok(found.map(|(leaf, i)| Item::new(leaf, i)))
+}
+
+/// The leaf and the place in it of the key that `order` calls equal; it tells where a key stands
+/// in relation to the one that is sought.
+pub fn find(
+    store: &NodeStore,
+    root: &Arc<Node>,
+    mut order: impl FnMut(&[u8]) -> Ordering,
+) -> Result<Option<(Arc<Node>, usize)>> {
     let mut below;
     let mut node = root;
     loop {
-        let i = node.lower_bound(order, key);
+        let i = node.partition(|k| order(k) == Ordering::Less);
         if i == node.len() {
             return Ok(None);
         }
         if node.is_leaf() {
-            let found = order.compare(node.key(i), key) == Ordering::Equal;
-            return Ok(found.then(|| Item::new(node.clone(), i)));
+            let found = order(node.key(i)) == Ordering::Equal;
+            return Ok(found.then(|| (node.clone(), i)));
         }
         below = child(store, node, i)?;
         node = &below;
@@ -70,7 +81,7 @@ pub(crate) fn child(store: &NodeStore, node: &Node, i: usize) -> Result<Arc<Node
 }
 
 /// How many items come before the first key for which `before` is false.
-pub(crate) fn ordinal(
+pub fn ordinal(
     store: &NodeStore,
     root: &Arc<Node>,
     mut before: impl FnMut(&[u8]) -> bool,

@@ -81,6 +81,16 @@ impl NodeStore {
         Ok(hash)
     }
 
+    /// Stores a node's message and keeps the node in the cache.
+    pub(crate) fn write_kept(&self, message: Vec<u8>) -> Result<Hash> {
+        let chunk = Chunk::new(message);
+        let node = Node::read(chunk.shared(), chunk.hash())?;
+        self.chunks.put(chunk)?;
+        let hash = node.hash();
+        self.cache.insert(Arc::new(node));
+        Ok(hash)
+    }
+
     /// Stores a node.
     pub fn write_node(&self, node: &Arc<Node>) -> Result<Hash> {
         self.chunks

@@ -299,6 +299,12 @@ fn a_difference_reads_only_what_differs() {
         fn sync(&self, lsn: chunks::Lsn) -> chunks::Result<()> {
             self.0.sync(lsn)
         }
+        fn begin_file(&self) -> chunks::Result<Box<dyn chunks::ChunkFile + '_>> {
+            self.0.begin_file()
+        }
+        fn list_files(&self, files: &[chunks::Spec]) -> chunks::Result<()> {
+            self.0.list_files(files)
+        }
     }
     let counting = Arc::new(Counting(memory, Default::default()));
     let fresh = NodeStore::new(counting.clone(), 64 << 20);

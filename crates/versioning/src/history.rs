@@ -1,6 +1,6 @@
 //! Walks over commits (spec 05 §1, §21.1).
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 
 use model::{Commit, CommitId, ModelError, Objects};
 
@@ -21,24 +21,58 @@ pub fn is_ancestor(objects: &Objects, ancestor: CommitId, descendant: CommitId) 
     })?)
 }
 
-#[derive(PartialEq, Eq)]
 struct Pending {
-    height: u64,
-    millis: i64,
     id: CommitId,
     commit: Commit,
 }
 
-impl Ord for Pending {
-    fn cmp(&self, other: &Pending) -> std::cmp::Ordering {
-        // The hash makes the order of equal heights and times the same on every run.
-        (self.height, self.millis, self.id.0.0).cmp(&(other.height, other.millis, other.id.0.0))
+impl Pending {
+    /// Whether it is shown before another one: by height, then by the author's time.
+    fn precedes(&self, other: &Pending) -> bool {
+        let rank = |p: &Pending| (p.commit.height, p.commit.meta.author_millis);
+        rank(self) > rank(other)
     }
 }
 
-impl PartialOrd for Pending {
-    fn partial_cmp(&self, other: &Pending) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
+/// A binary heap that moves its items exactly as Dolt's does, because the order in which
+/// commits of the same height and time are shown follows from nothing else.
+#[derive(Default)]
+struct Queue(Vec<Pending>);
+
+impl Queue {
+    fn push(&mut self, item: Pending) {
+        self.0.push(item);
+        let mut child = self.0.len() - 1;
+        while child > 0 {
+            let parent = (child - 1) / 2;
+            if !self.0[child].precedes(&self.0[parent]) {
+                break;
+            }
+            self.0.swap(parent, child);
+            child = parent;
+        }
+    }
+
+    fn pop(&mut self) -> Option<Pending> {
+        let last = self.0.len().checked_sub(1)?;
+        self.0.swap(0, last);
+        let mut parent = 0;
+        loop {
+            let (left, right) = (2 * parent + 1, 2 * parent + 2);
+            if left >= last {
+                break;
+            }
+            let first = match right < last && self.0[right].precedes(&self.0[left]) {
+                true => right,
+                false => left,
+            };
+            if !self.0[first].precedes(&self.0[parent]) {
+                break;
+            }
+            self.0.swap(parent, first);
+            parent = first;
+        }
+        self.0.pop()
     }
 }
 
@@ -46,7 +80,7 @@ impl PartialOrd for Pending {
 /// then by the author's time. Reads commits only as far as it is iterated.
 pub struct Log {
     objects: Objects,
-    queue: BinaryHeap<Pending>,
+    queue: Queue,
     /// Commits seen; whether they are hidden.
     seen: HashMap<CommitId, bool>,
     visible: usize,
@@ -58,7 +92,7 @@ impl Log {
     pub fn new(objects: &Objects, heads: &[CommitId], excluded: &[CommitId]) -> Result<Log> {
         let mut log = Log {
             objects: objects.clone(),
-            queue: BinaryHeap::new(),
+            queue: Queue::default(),
             seen: HashMap::new(),
             visible: 0,
             first_parent: false,
@@ -100,19 +134,14 @@ impl Log {
         if !hidden {
             self.visible += 1;
         }
-        self.queue.push(Pending {
-            height: commit.height,
-            millis: commit.meta.author_millis,
-            id,
-            commit,
-        });
+        self.queue.push(Pending { id, commit });
         Ok(())
     }
 
     /// The next commit.
     pub fn next_commit(&mut self) -> Result<Option<(CommitId, Commit)>> {
         while self.visible > 0 {
-            let Some(Pending { id, commit, .. }) = self.queue.pop() else {
+            let Some(Pending { id, commit }) = self.queue.pop() else {
                 break;
             };
             let hidden = self.seen.get(&id).copied().unwrap_or(false);

@@ -107,9 +107,7 @@ fn list(repo: &Repository, p: &Parsed) -> Outcome {
 fn call(repo: &Repository, words: &[String]) -> Outcome {
     repo.call("DOLT_BRANCH", words).map_err(|e| {
         if e.text.contains("is not fully merged") {
-            let kept = words
-                .iter()
-                .filter(|w| !["--force", "-f", "-D", "-d"].contains(&w.as_str()));
+            let kept = words.iter().filter(|w| !w.starts_with('-'));
             let names: String = kept.map(|w| format!(" {w}")).collect();
             return Failure::new(format!(
                 "{}. If you are sure you want to delete it, run 'dolt branch -D{names}'",

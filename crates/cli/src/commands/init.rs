@@ -56,6 +56,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             "",
         ),
         collation: values::CollationId::DEFAULT,
+        memorable_hash: p.has("fun"),
         open: OpenOptions::default(),
     };
     Database::create(&env.dir, &options).map_err(|e| {

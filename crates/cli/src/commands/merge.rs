@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use model::CommitId;
+
 use crate::arguments::{Parsed, parse};
 use crate::commands::log::stat_lines;
 use crate::commands::options::{MERGE, NONE};
@@ -23,6 +25,11 @@ fn check(p: &Parsed, repo: &Repository) -> Result<(), Failure> {
             )));
         }
     }
+    check_identity(repo)
+}
+
+/// Fails when nobody said who makes the commits.
+pub fn check_identity(repo: &Repository) -> Result<(), Failure> {
     if repo.identity.is_none() {
         return Err(Failure::new(
             "Could not determine name and/or email.\nLog into DoltHub: dolt login\nOR add name to config: dolt config [--global|--local] --add user.name \"FIRST LAST\"\nOR add email to config: dolt config [--global|--local] --add user.email \"EMAIL_ADDRESS\"",
@@ -159,12 +166,23 @@ fn merge(repo: &Repository, p: &Parsed) -> Outcome {
         return Ok(0);
     }
     let fast_forward = rows.text(0, 1) == "1";
+    let theirs = repo.commit_id(&p.positional[0])?;
+    report(repo, p, fast_forward, before, (repo.head()?, theirs))
+}
+
+/// Tells what a merge, or the merge of a pull, came to; `update` is what is shown as its ends.
+pub fn report(
+    repo: &Repository,
+    p: &Parsed,
+    fast_forward: bool,
+    before: CommitId,
+    update: (CommitId, CommitId),
+) -> Outcome {
     if fast_forward {
         println!("Fast-forward");
     }
-    let theirs = repo.commit_id(&p.positional[0])?;
     let head = repo.head()?;
-    println!("Updating {}..{}", head.hash(), theirs.hash());
+    println!("Updating {}..{}", update.0.hash(), update.1.hash());
     if p.has("squash") {
         println!("Squash commit -- not updating HEAD");
     }

@@ -26,6 +26,7 @@ mod table;
 mod table_export;
 mod table_import;
 mod tag;
+mod transfer;
 
 use std::path::PathBuf;
 
@@ -380,41 +381,48 @@ const COMMANDS: &[Command] = &[
         "clone",
         "Clone from a remote data repository.",
         Nothing,
-        &[""],
-        options::NONE,
-        not_yet,
+        &["[--remote <name>] [-b <branch>] <remote-url> [<new-dir>]"],
+        options::CLONE,
+        transfer::clone,
     ),
     command(
         "fetch",
         "Update the database from a remote data repository.",
         Repo,
-        &[""],
-        options::NONE,
-        not_yet,
+        &["[<remote>] [<refspec>...]"],
+        options::FETCH,
+        transfer::fetch,
     ),
     command(
         "pull",
         "Fetch from a dolt remote data repository and merge.",
         Repo,
-        &[""],
-        options::NONE,
-        not_yet,
+        &["[<remote>, [<remoteBranch>]]"],
+        options::PULL,
+        transfer::pull,
     ),
     command(
         "push",
         "Push to a dolt remote.",
         Repo,
-        &[""],
-        options::NONE,
-        not_yet,
+        &["[-u | --set-upstream] [<remote>] [<refspec>]"],
+        options::PUSH,
+        transfer::push,
     ),
     command(
         "backup",
         "Manage a set of server backups.",
         Nothing,
-        &[""],
-        options::NONE,
-        not_yet,
+        &[
+            "[-v]",
+            "add <name> <url>",
+            "remove <name>",
+            "restore [--force] <url> <name>",
+            "sync <name>",
+            "sync-url <url>",
+        ],
+        options::BACKUP,
+        transfer::backup,
     ),
     command(
         "login",

@@ -166,7 +166,72 @@ pub const RESOLVE: &[Option_] = &[flag("ours", ""), flag("theirs", "")];
 pub const VERIFY: &[Option_] = &[flag("all", "a"), flag("output-only", "o")];
 
 /// `remote`.
-pub const REMOTE: &[Option_] = &[flag("verbose", "v"), value("ref", "")];
+pub const REMOTE: &[Option_] = &[
+    flag("verbose", "v"),
+    value("ref", ""),
+    value("aws-region", ""),
+    value("aws-creds-type", ""),
+    value("aws-creds-file", ""),
+    value("aws-creds-profile", ""),
+    value("oss-creds-file", ""),
+    value("oss-creds-profile", ""),
+];
+
+/// `clone`.
+pub const CLONE: &[Option_] = &[
+    value("remote", ""),
+    value("branch", "b"),
+    value("depth", ""),
+    value("ref", ""),
+    value("aws-region", ""),
+    value("aws-creds-type", ""),
+    value("aws-creds-file", ""),
+    value("aws-creds-profile", ""),
+    value("oss-creds-file", ""),
+    value("oss-creds-profile", ""),
+    value("user", "u"),
+    flag("single-branch", ""),
+];
+
+/// `push`.
+pub const PUSH: &[Option_] = &[
+    value("user", ""),
+    flag("set-upstream", "u"),
+    flag("force", "f"),
+    flag("all", ""),
+    flag("silent", ""),
+];
+
+/// `fetch`.
+pub const FETCH: &[Option_] = &[value("user", ""), flag("prune", "p"), flag("silent", "")];
+
+/// `pull`.
+pub const PULL: &[Option_] = &[
+    flag("squash", ""),
+    flag("no-ff", ""),
+    flag("ff-only", ""),
+    flag("force", "f"),
+    flag("commit", ""),
+    flag("no-commit", ""),
+    flag("no-edit", ""),
+    value("user", ""),
+    flag("prune", "p"),
+    flag("rebase", "r"),
+    flag("silent", ""),
+    flag("skip-verification", ""),
+];
+
+/// `backup`.
+pub const BACKUP: &[Option_] = &[
+    flag("verbose", "v"),
+    flag("force", "f"),
+    value("ref", ""),
+    value("aws-region", ""),
+    value("aws-creds-type", ""),
+    value("aws-creds-file", ""),
+    value("aws-creds-profile", ""),
+    value("prune-with-grace-period", ""),
+];
 
 /// `table cp` and `table mv`.
 pub const TABLE_MOVE: &[Option_] = &[flag("force", "f")];

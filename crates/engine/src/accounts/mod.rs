@@ -1,9 +1,11 @@
 //! Accounts, roles and grants: who may connect and what they may do, kept in the privileges file.
 
+mod access;
 mod file_format;
 pub mod host;
 pub mod password;
 pub mod privilege;
+mod required;
 mod show;
 mod statement;
 
@@ -12,8 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use access::Access;
 pub use host::ClientHost;
 pub use privilege::{Grants, PRIVILEGES, Privilege, PrivilegeBits};
+pub use required::check;
 pub use statement::{Outcome, execute, set_password, show_create_user, show_grants};
 
 use crate::error::{Error, Result};

@@ -432,6 +432,14 @@ impl Grants {
             })
     }
 
+    /// Whether a privilege is held on some column of a table by the column's own grant.
+    pub fn allows_some_column(&self, privilege: Privilege, db: &str, table: &str) -> bool {
+        self.databases(db).flat_map(|d| &d.tables).any(|t| {
+            t.name.eq_ignore_ascii_case(table)
+                && t.columns.iter().any(|c| c.privileges.has(privilege))
+        })
+    }
+
     /// Whether a privilege is held on a procedure or function.
     pub fn allows_routine(
         &self,

@@ -8,6 +8,7 @@ use values::{SqlType, Value};
 use super::from::conjuncts;
 use super::types::{Typed, own_compare};
 use super::{Binder, BoundTable, Resolved, ScopeColumn, ScopeTable};
+use crate::accounts::Privilege;
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::plan::{JoinItem, Limit, QueryPlan, SortKey, Source};
@@ -167,6 +168,11 @@ impl Binder<'_> {
             .as_ref()
             .map(|d| d.to_string())
             .or_else(|| self.default_db());
+        if let (Some(access), Some(db)) = (&self.access, &db)
+            && !access.allows_within(Privilege::Insert, db, &name.name)
+        {
+            return Err(access.denied(verb, &name.name));
+        }
         match self
             .catalog
             .resolve_table(db.as_deref(), &name.name, None)?
@@ -245,6 +251,7 @@ impl Binder<'_> {
     pub fn bind_insert(&mut self, s: &ast::Insert) -> Result<InsertPlan> {
         let bound = self.target(&s.table, "INSERT")?;
         let def = bound.def.clone();
+        let db = bound.db.clone();
         let table = self.tables.len();
         self.tables.push(bound);
         let names: Vec<&ast::Ident> = match &s.source {
@@ -267,6 +274,17 @@ impl Binder<'_> {
             columns = (0..def.columns.len())
                 .filter(|i| !def.columns[*i].hidden)
                 .collect();
+        }
+        if let Some(access) = &self.access {
+            let names = columns.iter().map(|i| def.columns[*i].name.as_str());
+            access.columns(Privilege::Insert, &db, &def.name, names)?;
+            if s.replace {
+                access.table(&[Privilege::Delete], &db, &def.name)?;
+            }
+            let assigned = s.on_duplicate.iter().map(|a| a.column.name.as_str());
+            if !s.on_duplicate.is_empty() {
+                access.columns(Privilege::Update, &db, &def.name, assigned)?;
+            }
         }
         let rows = match &s.source {
             ast::InsertSource::Values(list) => {
@@ -367,6 +385,7 @@ impl Binder<'_> {
         self.push_block()?;
         let result = (|| {
             self.add_stored_columns(def, &def.name, Some(table))?;
+            self.deny_own(def, table)?;
             let (alias, names) = match &s.row_alias {
                 Some((alias, names)) => (alias.to_string(), names.clone()),
                 None => ("\u{0}new".to_string(), Vec::new()),
@@ -413,6 +432,16 @@ impl Binder<'_> {
             Ok(out)
         })();
         self.pop_block();
+        result
+    }
+
+    /// Marks the columns of the inserted table, the last of the block, that may not be read.
+    fn deny_own(&mut self, def: &Arc<TableDef>, table: usize) -> Result<()> {
+        let db = self.tables[table].db.clone();
+        let place = self.block().tables.len() - 1;
+        let verb = std::mem::replace(&mut self.verb, "INSERT");
+        let result = self.deny_columns(&[place], &db, &def.name);
+        self.verb = verb;
         result
     }
 
@@ -493,6 +522,7 @@ impl Binder<'_> {
         self.push_block()?;
         let result = (|| {
             self.add_stored_columns(def, &def.name, Some(table))?;
+            self.deny_own(def, table)?;
             let (mut columns, mut exprs) = (Vec::new(), Vec::new());
             for item in items {
                 match item {
@@ -548,13 +578,16 @@ impl Binder<'_> {
     }
 
     fn update_in_block(&mut self, s: &ast::Update) -> Result<UpdatePlan> {
+        self.verb = "UPDATE";
         let mut part = self.from(&s.tables)?;
         let mut conditions = std::mem::take(&mut part.conditions);
         let mut targets: Vec<UpdateTarget> = Vec::new();
         for a in &s.set {
             // What is assigned to is a column, whatever variables a program around it declares.
             let scope = self.scope.take();
+            self.assigns = true;
             let t = self.column(&a.column);
+            self.assigns = false;
             self.scope = scope;
             let t = t?;
             let Expr::Column { slot, col } = t.expr else {
@@ -566,6 +599,11 @@ impl Binder<'_> {
                 Error::non_updatable(t.origin.map_or(String::new(), |o| o.table), "UPDATE")
             })?;
             let column = col as usize;
+            if let Some(access) = &self.access {
+                let db = &self.tables[table].db;
+                let name = def.columns[column].name.as_str();
+                access.columns(Privilege::Update, db, &def.name, [name])?;
+            }
             let value = match &a.value {
                 ast::Expr::Default(None) if !def.columns[column].generated.is_empty() => continue,
                 ast::Expr::Default(None) => {
@@ -689,6 +727,7 @@ impl Binder<'_> {
     }
 
     fn delete_in_block(&mut self, s: &ast::Delete) -> Result<DeletePlan> {
+        self.verb = "DELETE";
         let mut part = self.from(&s.from)?;
         let mut conditions = std::mem::take(&mut part.conditions);
         let mut targets = Vec::new();
@@ -731,6 +770,11 @@ impl Binder<'_> {
                 .stored_in_slot(slot)
                 .map_err(|_| Error::non_updatable(&name.name, "DELETE"))?;
             targets.push(self.delete_target(slot, table, def)?);
+        }
+        if let Some(access) = &self.access {
+            for t in &targets {
+                access.table(&[Privilege::Delete], &self.tables[t.table].db, &t.def.name)?;
+            }
         }
         if let Some(w) = &s.where_ {
             self.block().clause = "where clause";

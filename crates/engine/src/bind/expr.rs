@@ -1500,6 +1500,14 @@ impl Binder<'_> {
             }
             return Ok(Found::Missing);
         };
+        let column = &self.blocks[level].tables[i].columns[j];
+        if column.denied
+            && !self.assigns
+            && let Some(access) = &self.access
+        {
+            let (name, table) = (&column.meta.org_name, &column.meta.org_table);
+            return Err(access.column_denied("SELECT", name, table));
+        }
         let t = self.blocks[level].tables[i].typed(j);
         if self.blocks[level].stage == Stage::Groups {
             return self.group_column(level, i, j, t).map(Found::Column);

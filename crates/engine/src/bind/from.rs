@@ -7,6 +7,7 @@ use values::OwnedValue;
 
 use super::types::{Typed, coercibility};
 use super::{Binder, BoundTable, CteEntry, Resolved, ScopeColumn, ScopeTable};
+use crate::accounts::{Access as AccountAccess, Privilege};
 use crate::error::{Error, Result};
 use crate::expr::{CompareOp, Expr, SlotSet};
 use crate::plan::{
@@ -66,6 +67,58 @@ pub(crate) fn conjuncts(e: Expr, out: &mut Vec<Expr>) {
     match e {
         Expr::And(list) => list.into_iter().for_each(|e| conjuncts(e, out)),
         e => out.push(e),
+    }
+}
+
+/// Databases that everybody may read.
+fn is_open(db: &str) -> bool {
+    ["information_schema", "performance_schema", "sys"]
+        .iter()
+        .any(|o| o.eq_ignore_ascii_case(crate::statement::base_name(db)))
+}
+
+/// A table function asks for SELECT on the table that it is about, and on every table when it is
+/// about the whole database (spec 04 §4).
+fn check_function(
+    access: &AccountAccess,
+    db: &str,
+    name: &str,
+    args: &[Option<OwnedValue>],
+    catalog: &dyn super::Catalog,
+) -> Result<()> {
+    if access.allows_database(Privilege::Select, db) {
+        return Ok(());
+    }
+    let texts: Vec<String> = args
+        .iter()
+        .flatten()
+        .map(crate::convert::to_string)
+        .filter(|t| !t.starts_with('-'))
+        .collect();
+    let about = match texts.first() {
+        Some(range) if range.contains("..") => texts.get(1),
+        _ => texts.get(2),
+    };
+    let diffs = [
+        "dolt_diff",
+        "dolt_diff_stat",
+        "dolt_diff_summary",
+        "dolt_patch",
+        "dolt_schema_diff",
+    ];
+    match about {
+        Some(table) if diffs.iter().any(|d| d.eq_ignore_ascii_case(name)) => {
+            access.table(&[Privilege::Select], db, table)
+        }
+        _ => {
+            let tables = catalog.table_names(db)?;
+            match tables.is_empty() {
+                true => Err(access.denied("SELECT", name)),
+                false => tables
+                    .iter()
+                    .try_for_each(|t| access.table(&[Privilege::Select], db, t)),
+            }
+        }
     }
 }
 
@@ -172,22 +225,62 @@ impl Binder<'_> {
             .map(|d| d.to_string())
             .or_else(|| self.default_db());
         let as_of = as_of.or_else(|| self.view_as_of.clone());
-        match self
-            .catalog
-            .resolve_table(db.as_deref(), &name.name, as_of.as_ref())?
+        if let (Some(access), Some(db)) = (&self.access, &db)
+            && !is_open(db)
+            && !access.sees_table(db, &name.name)
         {
-            Resolved::Table(table) => self.stored_table(table, &shown),
+            return Err(access.denied(self.verb, &name.name));
+        }
+        let part = self.open_table(db.as_deref(), name, &shown, as_of)?;
+        if let Some(db) = &db {
+            self.deny_columns(&part.tables, db, &name.name)?;
+        }
+        Ok(part)
+    }
+
+    fn open_table(
+        &mut self,
+        db: Option<&str>,
+        name: &ast::ObjectName,
+        shown: &ast::Ident,
+        as_of: Option<OwnedValue>,
+    ) -> Result<Part> {
+        match self.catalog.resolve_table(db, &name.name, as_of.as_ref())? {
+            Resolved::Table(table) => self.stored_table(table, shown),
             Resolved::View {
                 db,
                 as_of: _,
                 text,
                 columns,
-            } => self.view(db, as_of, &text, columns, &shown, &name.name),
+            } => self.view(db, as_of, &text, columns, shown, &name.name),
             Resolved::Virtual(table) => {
                 let cache = self.new_cache();
-                self.virtual_table(table, Vec::new(), &shown, cache)
+                self.virtual_table(table, Vec::new(), shown, cache)
             }
         }
+    }
+
+    /// Marks the columns of a table that the account may not read. A query needs one that it may,
+    /// what changes data only those that it reads.
+    pub(crate) fn deny_columns(&mut self, places: &[usize], db: &str, table: &str) -> Result<()> {
+        let Some(access) = self.access.clone().filter(|_| !is_open(db)) else {
+            return Ok(());
+        };
+        if access.table(&[Privilege::Select], db, table).is_ok() {
+            return Ok(());
+        }
+        let queries = self.verb == "SELECT";
+        let mut readable = false;
+        for place in places {
+            for c in &mut self.block().tables[*place].columns {
+                c.denied = !access.allows_column(Privilege::Select, db, table, &c.meta.name);
+                readable |= !c.denied;
+            }
+        }
+        if queries && !readable {
+            return Err(access.denied("SELECT", table));
+        }
+        Ok(())
     }
 
     fn view(
@@ -216,7 +309,10 @@ impl Binder<'_> {
         let scope = self.scope.take();
         self.depends_on_code(&db);
         let cache = self.new_cache();
+        // A view reads with the rights of who defined it.
+        let access = self.access.take();
         let bound = self.query_with_outer(&query);
+        self.access = access;
         self.scope = scope;
         self.view_as_of = view_as_of;
         self.view_db = view_db;
@@ -324,6 +420,7 @@ impl Binder<'_> {
                 nullable: !meta.not_null,
                 meta,
                 hidden: false,
+                denied: false,
                 computed: None,
             })
             .collect();
@@ -384,6 +481,7 @@ impl Binder<'_> {
                 },
                 nullable: c.nullable,
                 hidden: c.hidden,
+                denied: false,
                 computed: None,
             })
             .collect();
@@ -438,6 +536,9 @@ impl Binder<'_> {
             .as_ref()
             .map(|d| d.to_string())
             .or_else(|| self.default_db());
+        if let (Some(access), Some(db)) = (&self.access, &db) {
+            check_function(access, db, &call.name.name, &known, self.catalog)?;
+        }
         let table = self
             .catalog
             .resolve_function(db.as_deref(), &call.name.name, &known)?;
@@ -517,6 +618,7 @@ impl Binder<'_> {
                     },
                     nullable: c.nullable,
                     hidden: c.hidden,
+                    denied: false,
                     computed: None,
                 }
             })
@@ -614,6 +716,7 @@ impl Binder<'_> {
             _ => None,
         };
         if let Some(names) = names {
+            self.check_readable(&names)?;
             star = Some(self.using(join.kind, &names, &mut left, &mut right, &mut on)?);
         }
         if let JoinConstraint::On(e) = &join.constraint {
@@ -698,6 +801,20 @@ impl Binder<'_> {
             part.star = star;
         }
         Ok(part)
+    }
+
+    /// Columns that a join compares must be readable.
+    fn check_readable(&mut self, names: &[String]) -> Result<()> {
+        let Some(access) = self.access.clone() else {
+            return Ok(());
+        };
+        let columns = self.block().tables.iter().flat_map(|t| &t.columns);
+        for c in columns.filter(|c| c.denied) {
+            if names.iter().any(|n| n.eq_ignore_ascii_case(&c.meta.name)) {
+                return Err(access.column_denied("SELECT", &c.meta.name, &c.meta.org_table));
+            }
+        }
+        Ok(())
     }
 
     /// Columns of the side that an outer join fills with NULLs are nullable from here on.

@@ -19,6 +19,7 @@ use values::{CollationId, OwnedValue, SqlType};
 
 pub use types::Typed;
 
+use crate::accounts::Access;
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::plan::{AggregateCall, QueryPlan, WindowCall};
@@ -79,12 +80,20 @@ pub trait Catalog {
         name: &str,
         args: &[Option<OwnedValue>],
     ) -> Result<Arc<dyn VirtualTable>>;
+    /// Names of the stored tables of a database.
+    fn table_names(&self, _db: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
     /// Current database, if any.
     fn current_database(&self) -> Option<String>;
     /// Value of a user variable now; decides its static type.
     fn user_variable(&self, name: &str) -> OwnedValue;
     /// Value of a system variable now; decides its static type.
     fn system_variable(&self, scope: Option<ast::VarScope>, name: &str) -> Result<OwnedValue>;
+    /// What the account may not do; none when it may do everything.
+    fn access(&self) -> Option<Arc<Access>> {
+        None
+    }
     /// Evaluates an expression without rows.
     fn constant(&self, expr: &Expr) -> Result<OwnedValue>;
     /// The names that the stored program around the statement declares.
@@ -151,6 +160,12 @@ pub struct Binder<'c> {
     ctes: Vec<CteFrame>,
     view_db: Option<String>,
     view_as_of: Option<OwnedValue>,
+    /// What the account may not do. Inside views nothing is asked of it.
+    pub(crate) access: Option<Arc<Access>>,
+    /// What is done to the tables of the FROM being bound, as error 1142 names it.
+    pub(crate) verb: &'static str,
+    /// The column being bound is assigned to, not read.
+    pub(crate) assigns: bool,
     /// Outermost block that anything bound since the last reset refers to.
     outer: usize,
 }
@@ -179,6 +194,8 @@ pub(crate) struct ScopeColumn {
     pub meta: ColumnMeta,
     pub nullable: bool,
     pub hidden: bool,
+    /// The account may not read it.
+    pub denied: bool,
     /// Text of a virtual generated column.
     pub computed: Option<Expr>,
 }
@@ -295,6 +312,9 @@ impl<'c> Binder<'c> {
             ctes: Vec::new(),
             view_db: None,
             view_as_of: None,
+            access: catalog.access(),
+            verb: "SELECT",
+            assigns: false,
             outer: usize::MAX,
         }
     }
@@ -376,6 +396,7 @@ impl<'c> Binder<'c> {
                 meta: meta.clone(),
                 nullable: true,
                 hidden: false,
+                denied: false,
                 computed: None,
             })
             .collect();

@@ -216,6 +216,7 @@ impl Binder<'_> {
                 meta: m.clone(),
                 nullable: true,
                 hidden: false,
+                denied: false,
                 computed: None,
             })
             .collect();
@@ -309,7 +310,10 @@ impl Binder<'_> {
                 .windows
                 .insert(name.to_ascii_lowercase(), spec.clone());
         }
-        let mut part = self.from(&s.from)?;
+        let verb = std::mem::replace(&mut self.verb, "SELECT");
+        let part = self.from(&s.from);
+        self.verb = verb;
+        let mut part = part?;
         let mut conditions = std::mem::take(&mut part.conditions);
         if let Some(w) = &s.where_ {
             if has_aggregate(w) {
@@ -594,6 +598,7 @@ impl Binder<'_> {
                     if no_from {
                         return Err(Error::no_tables_used());
                     }
+                    self.check_star(None)?;
                     out.extend(star.iter().map(|(n, t)| Item::Star(n.clone(), t.clone())));
                 }
                 SelectItem::QualifiedWildcard(name) => {
@@ -609,6 +614,14 @@ impl Binder<'_> {
                                     .is_none_or(|d| t.db.eq_ignore_ascii_case(d))
                         })
                         .ok_or_else(|| Error::unknown_table(&name.name))?;
+                    let slot = table.slot;
+                    self.check_star(Some(slot))?;
+                    let table = self
+                        .block()
+                        .tables
+                        .iter()
+                        .find(|t| t.slot == slot)
+                        .expect("the table was just found");
                     for i in 0..table.columns.len() {
                         if !table.columns[i].hidden {
                             let name = table.columns[i].meta.name.clone();
@@ -640,6 +653,22 @@ impl Binder<'_> {
             }
         }
         Ok(out)
+    }
+
+    /// `*` needs every column of its tables, or of the table in one slot.
+    fn check_star(&mut self, slot: Option<u16>) -> Result<()> {
+        let Some(access) = self.access.clone() else {
+            return Ok(());
+        };
+        let tables = self.block().tables.iter();
+        let denied = tables
+            .filter(|t| slot.is_none_or(|s| t.slot == s))
+            .flat_map(|t| &t.columns)
+            .find(|c| c.denied && !c.hidden);
+        match denied {
+            Some(c) => Err(access.denied("SELECT", &c.meta.org_table)),
+            None => Ok(()),
+        }
     }
 
     /// A common table expression that refers to itself.

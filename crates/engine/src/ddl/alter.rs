@@ -38,7 +38,7 @@ pub(super) fn alter_specs(
 ) -> Result<()> {
     let db = table_database_of(session, name)?;
     let mut change = Change::new(session, &db)?;
-    if change.root.table_hash(&name.name).is_none()
+    if !change.root.has_table(&name.name)
         && change.root.views()?.contains_key(&name.name.to_lowercase())
     {
         return Err(Error::wrong_object(

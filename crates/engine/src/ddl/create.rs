@@ -447,7 +447,7 @@ fn reserved_tags(table: &str) -> Vec<u64> {
 }
 
 /// CREATE TABLE.
-pub(super) fn create_table(
+pub(crate) fn create_table(
     session: &Session,
     c: &CreateTable,
     text: &[u8],
@@ -458,9 +458,7 @@ pub(super) fn create_table(
     let name = c.name.name.to_string();
     check_identifier(&name)?;
     check_table_name(&name)?;
-    if change.root.table_hash(&name).is_some()
-        || change.root.views()?.contains_key(&name.to_lowercase())
-    {
+    if change.root.has_table(&name) || change.root.views()?.contains_key(&name.to_lowercase()) {
         if c.if_not_exists {
             session.push_warning(1050, format!("Table '{name}' already exists"));
             return Ok(0);

@@ -5,10 +5,11 @@ use syntax::ast::{self, ReferenceAction};
 use values::{SqlType, Tuple};
 
 use super::{Change, rebuild};
+use crate::dolt::branch_edit;
 use crate::error::{Error, Result};
 use crate::result::Flow;
-use crate::root_state::TableState;
-use crate::session::Session;
+use crate::root_state::{RootState, TableState};
+use crate::session::{DbRef, Session};
 use crate::view::KeyRange;
 
 fn action(a: Option<ReferenceAction>) -> Result<ReferentialAction> {
@@ -374,23 +375,42 @@ fn check_rows(
     Ok(())
 }
 
-/// Gives keys that waited for a table their columns, now that it exists.
-pub(super) fn resolve_waiting(change: &mut Change<'_>, table: &str) -> Result<()> {
-    let keys = change.root.foreign_keys()?;
-    let waiting = keys.keys.iter().any(|k| {
+/// Gives keys that waited for a table their columns before rows of `table` are written: those of
+/// the table itself, and those that refer to it when rows may go or change. A new parent alone
+/// does not do it, which decides the bytes of the root.
+pub fn resolve_before_write(
+    session: &Session,
+    db: &DbRef,
+    table: &str,
+    as_parent: bool,
+) -> Result<()> {
+    let concerns = |k: &ForeignKey| {
         !k.is_resolved()
-            && (k.parent_table.eq_ignore_ascii_case(table)
-                || k.child_table.eq_ignore_ascii_case(table))
-    });
-    if !waiting {
+            && (k.child_table.eq_ignore_ascii_case(table)
+                || as_parent && k.parent_table.eq_ignore_ascii_case(table))
+    };
+    let latest = session.branch_changes(db)?.latest.clone();
+    if !latest.foreign_keys()?.keys.iter().any(concerns) || !session.foreign_key_checks() {
         return Ok(());
     }
-    let mut keys = (*keys).clone();
-    for k in keys.keys.iter_mut().filter(|k| !k.is_resolved()) {
-        let (Some(child), Some(parent)) = (
-            change.root.table(&k.child_table)?,
-            change.root.table(&k.parent_table)?,
-        ) else {
+    let Some(keys) = resolved(&latest, concerns)? else {
+        return Ok(());
+    };
+    branch_edit::edit(session, db, |e| {
+        let root = e.working()?.with_foreign_keys(&keys)?;
+        e.set_working(&root)
+    })
+}
+
+/// The keys of a root with columns given to those that are wanted and can have them; none when
+/// there are none.
+fn resolved(root: &RootState, wanted: impl Fn(&ForeignKey) -> bool) -> Result<Option<ForeignKeys>> {
+    let before = root.foreign_keys()?;
+    let mut keys = (*before).clone();
+    for k in keys.keys.iter_mut().filter(|k| wanted(k)) {
+        let (Some(child), Some(parent)) =
+            (root.table(&k.child_table)?, root.table(&k.parent_table)?)
+        else {
             continue;
         };
         let find = |state: &TableState, names: &Option<Vec<String>>| -> Option<Vec<usize>> {
@@ -422,5 +442,5 @@ pub(super) fn resolve_waiting(change: &mut Change<'_>, table: &str) -> Result<()
         k.child_columns = c.iter().map(|i| child.def.columns[*i].tag).collect();
         k.parent_columns = p.iter().map(|i| parent.def.columns[*i].tag).collect();
     }
-    change.set_foreign_keys(&keys)
+    Ok((keys != *before).then_some(keys))
 }

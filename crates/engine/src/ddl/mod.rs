@@ -14,6 +14,9 @@ pub(crate) mod stored_text;
 pub mod types;
 mod view;
 
+pub(crate) use create::create_table;
+pub use foreign_key::resolve_before_write;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -56,7 +59,7 @@ impl<'s> Change<'s> {
 
     fn set_root(&mut self, root: Root) -> Result<()> {
         let id = root.save()?;
-        self.root = Arc::new(RootState::new(root, id, &self.db.handle.name)?);
+        self.root = Arc::new(self.db.handle.root_state(root, id)?);
         Ok(())
     }
 
@@ -184,21 +187,6 @@ pub fn run(session: &Session, s: &Statement, text: &[u8], params: &[OwnedValue])
         Statement::CreateTable(c) => create_table(session, c, text, params),
         _ => define(session, s, text).map(|()| 0),
     }
-}
-
-/// CREATE TABLE; gives the rows that its query filled in.
-pub(crate) fn create_table(
-    session: &Session,
-    c: &ast::CreateTable,
-    text: &[u8],
-    params: &[OwnedValue],
-) -> Result<u64> {
-    let rows = create::create_table(session, c, text, params)?;
-    let db = database_of(session, &c.name)?;
-    let mut change = Change::new(session, &db)?;
-    foreign_key::resolve_waiting(&mut change, &c.name.name)?;
-    change.finish()?;
-    Ok(rows)
 }
 
 fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
@@ -461,14 +449,14 @@ fn create_counter_reset(db: &DbRef, table: &str) {
 /// RENAME TABLE within a database.
 fn rename_table(change: &mut Change<'_>, from: &str, to: &str) -> Result<()> {
     let views = change.root.views()?;
-    if change.root.table_hash(from).is_none() && views.contains_key(&from.to_lowercase()) {
+    if !change.root.has_table(from) && views.contains_key(&from.to_lowercase()) {
         return Err(Error::not_supported("RENAME of a view"));
     }
     let state = change.table(from)?;
     create::check_identifier(to)?;
     create::check_table_name(to)?;
     let same = from.eq_ignore_ascii_case(to);
-    if !same && (change.root.table_hash(to).is_some() || views.contains_key(&to.to_lowercase())) {
+    if !same && (change.root.has_table(to) || views.contains_key(&to.to_lowercase())) {
         return Err(Error::table_exists(to));
     }
     let root = change.root.root.with_table_renamed(&state.name, to)?;

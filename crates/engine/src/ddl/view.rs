@@ -75,7 +75,7 @@ pub(super) fn create_view(session: &Session, v: &ast::CreateView, text: &[u8]) -
     let mut change = Change::new(session, &db)?;
     let name: &str = &v.name.name;
     create::check_identifier(name)?;
-    if change.root.table_hash(name).is_some() {
+    if change.root.has_table(name) {
         return Err(Error::table_exists(name));
     }
     let mut all = rows(&change)?;
@@ -134,7 +134,7 @@ pub(super) fn drop_views(session: &Session, d: &ast::DropNames) -> Result<()> {
         let before = all.len();
         all.retain(|r| !is(r, "view", &name.name));
         if all.len() == before {
-            if change.root.table_hash(&name.name).is_some() {
+            if change.root.has_table(&name.name) {
                 return Err(Error::wrong_object(&db.handle.name, &*name.name, "VIEW"));
             }
             missing.push(format!("{}.{}", db.handle.name, name.name));
@@ -148,7 +148,7 @@ pub(super) fn drop_views(session: &Session, d: &ast::DropNames) -> Result<()> {
             session.push_warning(1051, format!("Unknown table '{m}'"));
         }
     }
-    if change.root.table_hash(TABLE).is_some() {
+    if change.root.has_table(TABLE) {
         write(&mut change, all)?;
     }
     change.finish()

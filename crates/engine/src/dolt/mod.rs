@@ -1,7 +1,7 @@
 //! Version control through SQL: procedures, system tables and functions (spec 04).
 
 mod arguments;
-mod branch_edit;
+pub(crate) mod branch_edit;
 pub mod commit;
 mod concurrent;
 mod functions;
@@ -26,6 +26,7 @@ use crate::virtual_table::VirtualTable;
 
 pub use concurrent::merge_working_sets;
 pub use functions::scalar;
+pub use procedures::{clone_directory, new_remote};
 pub use system_writes::change;
 pub use validate::before_commit;
 
@@ -43,9 +44,20 @@ impl From<versioning::Error> for Error {
     }
 }
 
+impl From<remotes::Error> for Error {
+    fn from(e: remotes::Error) -> Error {
+        Error::general(e)
+    }
+}
+
 /// CALL of a procedure; none when there is no such procedure.
 pub fn call(session: &Session, name: &str, args: &[String]) -> Result<Option<ProcedureResult>> {
     procedures::call(session, name, args)
+}
+
+/// Whether a procedure reaches outside the database and asks for EXECUTE on itself.
+pub fn is_admin_procedure(name: &str) -> bool {
+    procedures::is_admin(name)
 }
 
 /// A system table of a database.

@@ -11,8 +11,8 @@ use crate::convert;
 use crate::env::{Env, Slot};
 use crate::error::{Error, Result};
 use crate::eval::append_hash_key;
-use crate::expr::CompareAs;
-use crate::plan::{Access, Aggregate, AggregateCall, AggregateFunction, Block, JoinKind, Source};
+use crate::expr::{CompareAs, Expr};
+use crate::plan::{Aggregate, AggregateCall, AggregateFunction, Block, JoinKind, Source};
 use crate::result::Flow;
 
 /// What a group has seen of one aggregate function.
@@ -294,7 +294,7 @@ pub(super) fn run<'e>(
     let slot = a.slot as usize;
     if a.scalar
         && open
-        && let Some(n) = whole_count(a, b, cx)?
+        && let Some(n) = plain_count(a, b, env)?
     {
         let row: Vec<OwnedValue> = a.calls.iter().map(|_| Value::Int(n as i64)).collect();
         env.slots[slot] = Slot::Row(row.into());
@@ -405,8 +405,9 @@ pub(super) fn run<'e>(
     Ok(Flow::Continue)
 }
 
-/// COUNT(*) of one whole table, from the counts that its tree keeps.
-fn whole_count(a: &Aggregate, b: &Block, cx: &Context<'_>) -> Result<Option<u64>> {
+/// The number of rows of one table where nothing else is asked and no condition is left to check
+/// behind its access path: the counts that trees keep say it.
+fn plain_count<'e>(a: &Aggregate, b: &'e Block, env: &mut Env<'e>) -> Result<Option<u64>> {
     let [item] = b.from.as_slice() else {
         return Ok(None);
     };
@@ -414,13 +415,15 @@ fn whole_count(a: &Aggregate, b: &Block, cx: &Context<'_>) -> Result<Option<u64>
         return Ok(None);
     };
     let plain = item.kind == JoinKind::Inner && item.on.is_empty() && item.filter.is_empty();
-    let counts = |c: &AggregateCall| c.function == AggregateFunction::CountStar && !c.distinct;
-    if !plain
-        || a.calls.is_empty()
-        || !a.calls.iter().all(counts)
-        || !matches!(t.access, Access::Full { .. })
-    {
+    let counts = |c: &AggregateCall| match (c.function, c.args.as_slice()) {
+        (AggregateFunction::CountStar, _) => !c.distinct,
+        (AggregateFunction::Count, [Expr::Column { slot, col }]) => {
+            !c.distinct && *slot == t.slot && !t.def.columns[*col as usize].nullable
+        }
+        _ => false,
+    };
+    if !plain || a.calls.is_empty() || !a.calls.iter().all(counts) {
         return Ok(None);
     }
-    scan::count(cx.table(t.table)?, cx).map(Some)
+    scan::count(t, env).map(Some)
 }

@@ -22,6 +22,7 @@ use crate::plan::{Block, Limit, QueryBody, QueryPlan, SortKey};
 use crate::result::{Flow, Row};
 
 pub use join::items as join_items;
+pub(crate) use scan::MAX_RANGES;
 pub use scan::{ranges, table_rows};
 
 /// LIMIT of UPDATE and DELETE as a number.

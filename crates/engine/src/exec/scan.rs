@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use values::tuple::tuple_of;
-use values::{SqlType, TupleDesc, Value};
+use values::{SqlType, TupleBuilder, TupleDesc, Value};
 
 use super::join::{Next, lookup};
-use crate::context::Context;
 use crate::convert::{IndexValue, index_value};
 use crate::env::{Env, Slot};
 use crate::error::Result;
@@ -16,7 +15,7 @@ use crate::result::Flow;
 use crate::view::{KeyBound, KeyRange, TableView};
 
 /// Most ranges that IN lists are multiplied out to; beyond, the leading columns' ranges are read.
-const MAX_RANGES: usize = 100_000;
+pub(crate) const MAX_RANGES: usize = 100_000;
 
 /// Rows of a table, each put into its slot.
 pub(super) fn run<'e>(
@@ -71,6 +70,19 @@ pub(super) fn run<'e>(
                 env.slots[slot] = row;
                 next(env)
             })
+        }
+        Access::Index(a) if a.index.is_none() && a.is_point(&view.def.primary_key) => {
+            let row = match point(a, view, env)? {
+                Some(key) => view.primary.get(view.changes(None), &key)?,
+                None => None,
+            };
+            match row {
+                Some(row) => {
+                    env.slots[slot] = row;
+                    next(env)
+                }
+                None => Ok(Flow::Continue),
+            }
         }
         Access::Index(a) => {
             let mut stopped = Flow::Continue;
@@ -157,6 +169,25 @@ fn index_rows(
     }
 }
 
+/// The primary key that a path of one row asks for; none where no key can be equal.
+fn point(a: &IndexAccess, view: &TableView, env: &Env<'_>) -> Result<Option<Vec<u8>>> {
+    let mut key = TupleBuilder::new();
+    let mut field = Vec::new();
+    for (column, values) in view.def.primary_key.iter().zip(&a.equals) {
+        let [e] = values.as_slice() else {
+            return Ok(None);
+        };
+        let ty = &view.def.columns[*column].ty;
+        let IndexValue::Exact(v) = index_value(&e.eval(env)?, ty, env.cx)? else {
+            return Ok(None);
+        };
+        field.clear();
+        encode_into(&view.primary, *column, &v, &mut field)?;
+        key.push(Some(&field));
+    }
+    Ok(Some(key.finish()?))
+}
+
 /// The key ranges of an access path on the current outer rows, in key order.
 pub fn ranges(a: &IndexAccess, view: &TableView, env: &Env<'_>) -> Result<Vec<KeyRange>> {
     let cx = env.cx;
@@ -198,8 +229,10 @@ pub fn ranges(a: &IndexAccess, view: &TableView, env: &Env<'_>) -> Result<Vec<Ke
         let column = columns[fields];
         let ty = &view.def.columns[column].ty;
         for i in &a.intervals {
-            if let Some(edges) = interval(i, ty, &|v| encode(tree, column, v), env)? {
-                between.push(edges);
+            if let Some((lower, upper)) = interval(i, ty, &|v| encode(tree, column, v), env)? {
+                // NULLs stand in front of all values, and no comparison is true for them.
+                let nulls = (view.def.columns[column].nullable).then_some((None, false));
+                between.push((lower.or(nulls), upper));
             }
         }
         if between.is_empty() {
@@ -212,7 +245,7 @@ pub fn ranges(a: &IndexAccess, view: &TableView, env: &Env<'_>) -> Result<Vec<Ke
         let mut key: Vec<Option<&[u8]>> = prefix.iter().map(Option::as_deref).collect();
         Ok(match edge {
             Some((bytes, inclusive)) => {
-                key.push(Some(bytes));
+                key.push(bytes.as_deref());
                 let tuple = tuple_of(&key)?;
                 Some(KeyBound {
                     tuple,
@@ -303,8 +336,9 @@ fn extend(
     }
 }
 
-/// An end of an interval as the column stores it, and whether it is included; none is open.
-type Edge = Option<(Vec<u8>, bool)>;
+/// An end of an interval as the column stores it (NULL is none), and whether it is included; an
+/// open end is none.
+type Edge = Option<(Option<Vec<u8>>, bool)>;
 
 /// The ends of an interval on the current outer rows; none where it is empty.
 fn interval(
@@ -318,16 +352,16 @@ fn interval(
         match index_value(&e.eval(env)?, ty, env.cx)? {
             IndexValue::Null | IndexValue::Above => return Ok(None),
             IndexValue::Below => {}
-            IndexValue::Exact(v) => lower = Some((encode(&v)?, *inclusive)),
-            IndexValue::Floor(v) => lower = Some((encode(&v)?, false)),
+            IndexValue::Exact(v) => lower = Some((Some(encode(&v)?), *inclusive)),
+            IndexValue::Floor(v) => lower = Some((Some(encode(&v)?), false)),
         }
     }
     if let Some((e, inclusive)) = &i.upper {
         match index_value(&e.eval(env)?, ty, env.cx)? {
             IndexValue::Null | IndexValue::Below => return Ok(None),
             IndexValue::Above => {}
-            IndexValue::Exact(v) => upper = Some((encode(&v)?, *inclusive)),
-            IndexValue::Floor(v) => upper = Some((encode(&v)?, true)),
+            IndexValue::Exact(v) => upper = Some((Some(encode(&v)?), *inclusive)),
+            IndexValue::Floor(v) => upper = Some((Some(encode(&v)?), true)),
         }
     }
     Ok(Some((lower, upper)))
@@ -335,20 +369,43 @@ fn interval(
 
 fn encode(tree: &crate::view::Tree, column: usize, v: &Value<'_>) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    if let Some(Some(place)) = tree.layout.places.get(column) {
-        values::encode_field(place.encoding, &place.ty, v, &values::NoBlobs, &mut out)?;
-    }
+    encode_into(tree, column, v, &mut out)?;
     Ok(out)
 }
 
-/// Rows of a table without conditions, as a number.
-pub(super) fn count(view: &TableView, cx: &Context<'_>) -> Result<u64> {
-    let changes = view.changes(None).is_some_and(|c| !c.rows.is_empty());
+fn encode_into(
+    tree: &crate::view::Tree,
+    column: usize,
+    v: &Value<'_>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    if let Some(Some(place)) = tree.layout.places.get(column) {
+        values::encode_field(place.encoding, &place.ty, v, &values::NoBlobs, out)?;
+    }
+    Ok(())
+}
+
+/// The number of rows that an access path gives where no condition is left to check.
+pub(super) fn count<'e>(t: &'e TableScan, env: &mut Env<'e>) -> Result<u64> {
+    let cx = env.cx;
+    let view = cx.table(t.table)?;
+    let index = match &t.access {
+        Access::Index(a) => a.index,
+        _ => None,
+    };
+    let changes = view.changes(index).is_some_and(|c| !c.rows.is_empty());
     if !changes && !view.def.keyless() {
-        return Ok(view.primary.root.tree_count());
+        match &t.access {
+            Access::Full { .. } => return Ok(view.primary.root.tree_count()),
+            Access::Index(a) => {
+                let list = ranges(a, view, env)?;
+                return list.iter().map(|r| view.tree(index).count(r)).sum();
+            }
+            Access::Hash(_) | Access::Empty => {}
+        }
     }
     let mut n = 0u64;
-    full(view, false, &mut |_| {
+    run(t, env, &mut |_| {
         n += 1;
         if n.is_multiple_of(4096) {
             cx.check_interrupt()?;

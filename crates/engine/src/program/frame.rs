@@ -6,7 +6,6 @@ use values::{OwnedValue, SqlType, Value, conversion};
 
 use super::condition::Condition;
 use super::{Code, Frame, Kind, Program, Scope};
-use crate::bind::Modes;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -16,7 +15,7 @@ use crate::view::TableView;
 /// What a session sets aside while a program runs.
 pub(crate) struct Outer {
     frame: Frame,
-    sql_mode: Option<(Option<OwnedValue>, Option<Arc<Modes>>)>,
+    sql_mode: Option<Option<OwnedValue>>,
     database: Option<Option<String>>,
     raised: Option<Condition>,
     /// LAST_INSERT_ID(), ROW_COUNT() and FOUND_ROWS() of the statement around a function or trigger.
@@ -87,7 +86,7 @@ impl Session {
             self.found_rows.set(found);
         }
         if let Some(mode) = outer.sql_mode {
-            self.exchange_sql_mode(mode.0, mode.1);
+            self.exchange_sql_mode(mode);
         }
         if let Some(db) = outer.database {
             self.exchange_database(db);
@@ -179,12 +178,12 @@ impl Session {
         Ok((v, planned.plan.ty.clone()))
     }
 
-    fn switch_sql_mode(&self, mode: &str) -> Option<(Option<OwnedValue>, Option<Arc<Modes>>)> {
+    fn switch_sql_mode(&self, mode: &str) -> Option<Option<OwnedValue>> {
         let now = self.variable("sql_mode");
         if matches!(&now, Value::Bytes(b) if **b == *mode.as_bytes()) {
             return None;
         }
-        Some(self.exchange_sql_mode(Some(Value::text(mode)), None))
+        Some(self.exchange_sql_mode(Some(Value::text(mode))))
     }
 
     /// What an error tells, with the items that SIGNAL gave it.
@@ -232,18 +231,16 @@ impl Session {
         *self.plan_key.borrow_mut() = None;
     }
 
-    /// Sets the session's sql_mode with the modes made of it; gives what was there.
-    fn exchange_sql_mode(
-        &self,
-        mode: Option<OwnedValue>,
-        modes: Option<Arc<Modes>>,
-    ) -> (Option<OwnedValue>, Option<Arc<Modes>>) {
+    /// Sets the session's sql_mode; gives what was there.
+    fn exchange_sql_mode(&self, mode: Option<OwnedValue>) -> Option<OwnedValue> {
         let mut variables = self.variables.borrow_mut();
         let old = match mode {
             Some(v) => variables.insert("sql_mode".into(), v),
             None => variables.remove("sql_mode"),
         };
-        (old, self.modes.replace(modes))
+        drop(variables);
+        self.variables_changed();
+        old
     }
 
     fn exchange_database(&self, db: Option<String>) -> Option<String> {

@@ -108,8 +108,8 @@ impl CodeVersion {
     /// The version of a root.
     pub fn of(root: &RootState) -> CodeVersion {
         CodeVersion {
-            schemas: root.table_hash("dolt_schemas"),
-            procedures: root.table_hash("dolt_procedures"),
+            schemas: root.table_hash("dolt_schemas").ok().flatten(),
+            procedures: root.table_hash("dolt_procedures").ok().flatten(),
         }
     }
 }

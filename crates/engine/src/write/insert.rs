@@ -313,7 +313,7 @@ impl Numbers {
         let zero = matches!(row[column], Value::Int(0) | Value::UInt(0))
             || matches!(row[column], Value::Float(f) if f == 0.0);
         let automatic =
-            row[column].is_null() || zero && !cx.session.has_sql_mode("NO_AUTO_VALUE_ON_ZERO");
+            row[column].is_null() || zero && !cx.session.settings().zero_is_no_auto_value;
         if automatic {
             if self.next >= self.end {
                 self.next = target.handle.take_numbers(&target.table, 1, 1)?;

@@ -253,6 +253,12 @@ fn rename(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
             .map(|(name, c)| (if name == from { to.clone() } else { name }, c))
             .collect();
     })?;
+    const FIRST_BRANCH: &str = "init.defaultbranch";
+    let mut config = store.local_config()?;
+    if config.get(FIRST_BRANCH) == Some(&from) {
+        config.insert(FIRST_BRANCH.to_string(), to.clone());
+        store.set_local_config(&config)?;
+    }
     Ok(())
 }
 

@@ -35,9 +35,12 @@ pub(super) const OPTIONS: &[OptionSpec] = &[
 /// What a merge came to.
 pub struct Merged {
     hash: OwnedValue,
-    fast_forward: bool,
-    conflicts: bool,
-    message: String,
+    /// Whether the branch only moved.
+    pub fast_forward: bool,
+    /// Whether there is something to resolve.
+    pub conflicts: bool,
+    /// What users are told.
+    pub message: String,
 }
 
 fn merged(hash: OwnedValue, fast_forward: bool, message: &str) -> Merged {
@@ -109,7 +112,18 @@ pub(super) fn changed_tables(from: &Root, to: &Root) -> Result<BTreeMap<String, 
     Ok(out)
 }
 
-fn run(session: &Session, db: &DbRef, a: &Arguments) -> Result<Merged> {
+/// Merges as the parsed arguments of `dolt_merge` say.
+pub(super) fn run(session: &Session, db: &DbRef, a: &Arguments) -> Result<Merged> {
+    run_with(session, db, a, false)
+}
+
+/// The same; with `force` conflicts and violations are committed as they are.
+pub(super) fn run_with(
+    session: &Session,
+    db: &DbRef,
+    a: &Arguments,
+    force: bool,
+) -> Result<Merged> {
     check_flags(a)?;
     let author = a.get("author").map(parse_author).transpose()?;
     let spec = a.positional[0].as_str();
@@ -123,6 +137,7 @@ fn run(session: &Session, db: &DbRef, a: &Arguments) -> Result<Merged> {
     };
     let request = CommitRequest {
         author,
+        force,
         ..CommitRequest::default()
     };
     let mut warnings = Vec::new();
@@ -289,7 +304,7 @@ fn merge_into(
         }
         let working = with_local(&outcome.root, e)?;
         e.set_working(&working)?;
-        if outcome.has_artifacts() {
+        if outcome.has_artifacts() && !request.force {
             warnings.push("merge has unresolved conflicts or constraint violations".to_string());
             return Ok(Merged {
                 conflicts: true,

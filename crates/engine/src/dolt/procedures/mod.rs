@@ -1,13 +1,18 @@
 //! The procedures, by name.
 
 mod add;
+mod backup;
 mod branch;
 mod checkout;
 mod clean;
+mod clone;
 mod commit;
 mod conflicts;
 mod count_commits;
+mod fetch;
 mod merge;
+mod pull;
+mod push;
 mod rebase;
 mod remote;
 mod replay;
@@ -23,6 +28,8 @@ use crate::error::{Error, Result};
 use crate::result::ColumnMeta;
 use crate::session::{DbRef, Session};
 
+pub use clone::directory_of as clone_directory;
+pub use remote::new_remote;
 pub use stash::lists as stash_lists;
 
 type Procedure = fn(&Session, &DbRef, &[String]) -> Result<ProcedureResult>;
@@ -36,7 +43,10 @@ const PROCEDURES: &[(&str, Procedure)] = &[
     ("dolt_commit", commit::commit),
     ("dolt_conflicts_resolve", conflicts::resolve),
     ("dolt_count_commits", count_commits::count_commits),
+    ("dolt_fetch", fetch::fetch),
     ("dolt_merge", merge::merge),
+    ("dolt_pull", pull::pull),
+    ("dolt_push", push::push),
     ("dolt_rebase", rebase::rebase),
     ("dolt_remote", remote::remote),
     ("dolt_reset", reset::reset),
@@ -47,6 +57,32 @@ const PROCEDURES: &[(&str, Procedure)] = &[
     ("dolt_verify_constraints", verify::verify_constraints),
 ];
 
+/// Procedures that need no current database.
+const SERVER_PROCEDURES: &[(&str, fn(&Session, &[String]) -> Result<ProcedureResult>)] = &[
+    ("dolt_backup", backup::backup),
+    ("dolt_clone", clone::clone),
+];
+
+/// Procedures that ask for EXECUTE on themselves (spec 04 §2).
+const ADMIN: &[&str] = &[
+    "dolt_backup",
+    "dolt_clone",
+    "dolt_fetch",
+    "dolt_gc",
+    "dolt_pull",
+    "dolt_purge_dropped_databases",
+    "dolt_push",
+    "dolt_remote",
+    "dolt_thread_dump",
+    "dolt_undrop",
+    "dolt_update_column_tag",
+];
+
+/// Whether a procedure asks for EXECUTE on itself.
+pub fn is_admin(name: &str) -> bool {
+    ADMIN.iter().any(|a| a.eq_ignore_ascii_case(name))
+}
+
 /// Whether there is a procedure of this name.
 pub fn has_procedure(name: &str) -> bool {
     name.eq_ignore_ascii_case("dolt_commit_hash_out")
@@ -56,6 +92,9 @@ pub fn has_procedure(name: &str) -> bool {
 /// CALL of a procedure; none when there is no such procedure.
 pub fn call(session: &Session, name: &str, args: &[String]) -> Result<Option<ProcedureResult>> {
     let name = name.to_ascii_lowercase();
+    if let Some((_, procedure)) = SERVER_PROCEDURES.iter().find(|(n, _)| *n == name) {
+        return procedure(session, args).map(Some);
+    }
     let Some((_, procedure)) = PROCEDURES.iter().find(|(n, _)| *n == name) else {
         return Ok(None);
     };

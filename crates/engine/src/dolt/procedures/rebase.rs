@@ -1,6 +1,8 @@
 //! `dolt_rebase` (spec 05 §18).
 
-use model::{Column, CommitId, EmptyCommits, RebaseState, Schema, Table, ref_name};
+use model::{
+    Column, CommitId, EmptyCommits, Expected, RebaseState, Schema, Table, WorkingSet, ref_name,
+};
 use prolly::Edit;
 use values::{CollationId, Decimal, LobSize, OwnedValue, SqlType, Value};
 use versioning::reset::with_untracked;
@@ -75,6 +77,17 @@ pub fn rebase(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedur
     }
     let db = session.resolve_database(&db.handle.name)?;
     go_on(session, &db).map(done)
+}
+
+/// Makes the commits of the branch again on top of an upstream, without a plan to edit.
+pub(super) fn rebase_onto(
+    session: &Session,
+    db: &DbRef,
+    upstream: &str,
+    skip_verification: bool,
+) -> Result<String> {
+    start(session, db, upstream, EmptyCommits::Drop, skip_verification)?;
+    go_on(session, &session.resolve_database(&db.handle.name)?)
 }
 
 fn on_branch(db: &DbRef, branch: &str) -> DbRef {
@@ -446,10 +459,20 @@ fn leave(session: &Session, db: &DbRef, temporary: &str, branch: &str) -> Result
 
 fn abort(session: &Session, db: &DbRef) -> Result<()> {
     let temporary = branch_of(db)?.to_string();
-    let state = {
-        let set = db.handle.branch_state(&temporary)?.set.clone();
-        set.rebase
-            .ok_or_else(|| Error::general("no rebase in progress"))?
+    let left = db.handle.branch_state(&temporary)?.set.clone();
+    let state = left
+        .rebase
+        .clone()
+        .ok_or_else(|| Error::general("no rebase in progress"))?;
+    leave(session, db, &temporary, &state.branch)?;
+    // Dolt lets the working set stay behind, as the branch's was before the rebase.
+    let clean = WorkingSet {
+        working: state.pre_working,
+        staged: state.pre_working,
+        rebase: None,
+        ..left
     };
-    leave(session, db, &temporary, &state.branch)
+    let store = &db.handle.store;
+    store.set_working_set(&temporary, &clean, Expected::Any)?;
+    Ok(())
 }

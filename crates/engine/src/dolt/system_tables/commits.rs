@@ -53,9 +53,10 @@ fn decorations(db: &DbRef, how: Decorate) -> Result<HashMap<CommitId, String>> {
     }
     let full = how == Decorate::Full;
     let store = &db.handle.store;
+    // Dolt marks the commit of the head, whichever of its refs comes first.
     let head = match &db.revision {
-        Revision::Branch(branch) => Some(branch.as_str()),
-        Revision::Commit(_) => None,
+        Revision::Branch(branch) => store.branch(branch),
+        Revision::Commit(id) => Some(*id),
     };
     for (name, id) in store.branches()? {
         let shown = if full {
@@ -63,11 +64,7 @@ fn decorations(db: &DbRef, how: Decorate) -> Result<HashMap<CommitId, String>> {
         } else {
             name.clone()
         };
-        let list = names.entry(id).or_default();
-        match head == Some(name.as_str()) {
-            true => list.insert(0, format!("HEAD -> {shown}")),
-            false => list.push(shown),
-        }
+        names.entry(id).or_default().push(shown);
     }
     for (name, id) in store.remote_branches()? {
         let shown = if full {
@@ -87,7 +84,10 @@ fn decorations(db: &DbRef, how: Decorate) -> Result<HashMap<CommitId, String>> {
     }
     Ok(names
         .into_iter()
-        .map(|(id, list)| (id, list.join(", ")))
+        .map(|(id, list)| {
+            let mark = if head == Some(id) { "HEAD -> " } else { "" };
+            (id, format!("{mark}{}", list.join(", ")))
+        })
         .collect())
 }
 

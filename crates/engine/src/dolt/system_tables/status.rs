@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::{MergeState, Root, Table, WorkingSet, ref_name};
 use values::{OwnedValue, Value};
 use versioning::artifact::artifact_counts;
-use versioning::{DeltaKind, TableDelta};
+use versioning::{DeltaKind, TableDelta, table_deltas};
 
 use super::{
     BOOL, Scan, TEXT, TableMaker, UBIGINT, boolean, column, emit_all, hash, key, nullable, text,
@@ -62,7 +62,7 @@ pub fn status(maker: &TableMaker, ignored: bool) -> Arc<dyn VirtualTable> {
         let staged = revision::staged_root(scan.session(), &scan.db)?;
         let head = revision::commit_root(&scan.db, revision::head(&scan.db)?)?;
         let (conflicts, violations) = tables_with_artifacts(&working)?;
-        let staged_deltas = deltas(&head, &staged)?;
+        let staged_deltas = table_deltas(&head, &staged)?;
         for name in &violations {
             rows.push((name.clone(), false, "constraint violation", false));
         }

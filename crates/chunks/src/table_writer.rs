@@ -1,0 +1,161 @@
+//! Writing table files, chunk by chunk (spec 01 §4).
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest, Sha512};
+
+use crate::table_file::{FOOTER, MAGIC};
+use crate::{Chunk, ChunkError, Hash, Result, Spec, record};
+
+/// Bytes of the index per chunk: prefix and ordinal, length, suffix.
+const INDEX_ENTRY: u64 = 28;
+
+/// A table file that is being written. Chunks go straight to a temporary file; only their
+/// addresses and lengths stay in memory, because the index ends the file.
+pub struct TableWriter {
+    dir: PathBuf,
+    temp: PathBuf,
+    out: Option<BufWriter<File>>,
+    entries: Vec<(Hash, u32)>,
+    uncompressed: u64,
+    records: u64,
+}
+
+impl TableWriter {
+    /// Begins a table file in a directory.
+    pub fn create(dir: &Path) -> Result<TableWriter> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let temp = dir.join(format!("nbs_table_{}_{number}", std::process::id()));
+        let file = File::create(&temp).map_err(|e| ChunkError::io("create", &temp, e))?;
+        Ok(TableWriter {
+            dir: dir.to_owned(),
+            temp,
+            out: Some(BufWriter::with_capacity(1 << 20, file)),
+            entries: Vec::new(),
+            uncompressed: 0,
+            records: 0,
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let out = self
+            .out
+            .as_mut()
+            .expect("present until the file is finished");
+        out.write_all(bytes)
+            .map_err(|e| ChunkError::io("write", &self.temp, e))
+    }
+
+    /// Adds a chunk that the file does not have yet.
+    pub fn append(&mut self, chunk: &Chunk) -> Result<()> {
+        let record = record::encode(chunk.bytes())?;
+        self.write(&record)?;
+        self.entries.push((chunk.hash(), record.len() as u32));
+        self.uncompressed += chunk.bytes().len() as u64;
+        self.records += record.len() as u64;
+        Ok(())
+    }
+
+    /// Number of chunks so far.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no chunk yet.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Bytes that the file would have if it ended here.
+    pub fn file_size(&self) -> u64 {
+        self.records + INDEX_ENTRY * self.entries.len() as u64 + FOOTER as u64
+    }
+
+    /// Writes the index, makes the file durable but for its directory entry, gives it its name,
+    /// and tells what a manifest says of it.
+    pub fn finish(mut self) -> Result<Spec> {
+        let entries = std::mem::take(&mut self.entries);
+        let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+        order.sort_by_key(|&i| entries[i as usize].0);
+        let mut index = Vec::with_capacity(INDEX_ENTRY as usize * entries.len() + FOOTER);
+        for &i in &order {
+            index.extend_from_slice(&entries[i as usize].0.0[..8]);
+            index.extend_from_slice(&i.to_be_bytes());
+        }
+        for (_, len) in &entries {
+            index.extend_from_slice(&len.to_be_bytes());
+        }
+        let suffixes = index.len();
+        for (hash, _) in &entries {
+            index.extend_from_slice(hash.suffix());
+        }
+        let digest = Sha512::digest(&index[suffixes..]);
+        let name = Hash::from_slice(&digest[..20]).expect("twenty bytes");
+        index.extend_from_slice(&(entries.len() as u32).to_be_bytes());
+        index.extend_from_slice(&self.uncompressed.to_be_bytes());
+        index.extend_from_slice(&MAGIC);
+        self.write(&index)?;
+        let io = |e| ChunkError::io("write", &self.temp, e);
+        let out = self
+            .out
+            .as_mut()
+            .expect("present until the file is finished");
+        out.flush().map_err(io)?;
+        out.get_ref().sync_all().map_err(io)?;
+        std::fs::rename(&self.temp, self.dir.join(name.to_string())).map_err(io)?;
+        self.out = None;
+        Ok(Spec {
+            name,
+            chunks: entries.len() as u32,
+        })
+    }
+}
+
+impl Drop for TableWriter {
+    fn drop(&mut self) {
+        if self.out.take().is_some() {
+            // Nobody knows of the file; what is left of it is harmless.
+            let _ = std::fs::remove_file(&self.temp);
+        }
+    }
+}
+
+/// Writes a table file of these chunks (no duplicates) into a directory, durably but for the
+/// directory entry, and gives its name and size for a manifest.
+pub fn write_table_file<'a>(
+    dir: &Path,
+    chunks: impl IntoIterator<Item = &'a Chunk>,
+) -> Result<Spec> {
+    let mut writer = TableWriter::create(dir)?;
+    for chunk in chunks {
+        writer.append(chunk)?;
+    }
+    writer.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_given_up_leaves_nothing() {
+        let dir = crate::file_store::tests::temp_dir("given-up");
+        let mut writer = TableWriter::create(&dir).unwrap();
+        let chunk = Chunk::new(b"some bytes".to_vec());
+        writer.append(&chunk).unwrap();
+        assert_eq!((writer.len(), writer.is_empty()), (1, false));
+        drop(writer);
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);
+        let mut writer = TableWriter::create(&dir).unwrap();
+        writer.append(&chunk).unwrap();
+        let size = writer.file_size();
+        let spec = writer.finish().unwrap();
+        let path = dir.join(spec.name.to_string());
+        assert_eq!(std::fs::metadata(path).unwrap().len(), size);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}

@@ -1,0 +1,204 @@
+//! `dolt_backup`.
+
+use std::collections::BTreeMap;
+
+use model::Remote;
+use remotes::Location;
+
+use super::remote::{absolute, check_address, is_valid_name, new_remote, open};
+use super::{ProcedureResult, status};
+use crate::dolt::arguments::{Arguments, OptionSpec, Takes, parse};
+use crate::error::{Error, Result};
+use crate::session::{DbRef, Session};
+
+const OPTIONS: &[OptionSpec] = &[
+    ("verbose", "v", Takes::Flag),
+    ("force", "f", Takes::Flag),
+    ("ref", "", Takes::Value),
+    ("aws-region", "", Takes::Value),
+    ("aws-creds-type", "", Takes::Value),
+    ("aws-creds-file", "", Takes::Value),
+    ("aws-creds-profile", "", Takes::Value),
+    ("prune-with-grace-period", "", Takes::Value),
+];
+
+const AWS: &[&str] = &[
+    "aws-region",
+    "aws-creds-type",
+    "aws-creds-file",
+    "aws-creds-profile",
+];
+
+fn usage(word: &str, needed: &[&str], optional: &[&str]) -> Error {
+    let mut text = format!("usage: dolt_backup('{word}'");
+    for n in needed {
+        text += &format!(", '{n}'");
+    }
+    for o in optional {
+        text += &format!(", ['{o}']");
+    }
+    Error::general(text + ")")
+}
+
+const AWS_USAGE: &[&str] = &[
+    "--aws-region=<region>",
+    "--aws-creds-type=<type>",
+    "--aws-creds-file=<file>",
+    "--aws-creds-profile=<profile>",
+];
+
+/// Keeps, lists, fills and reads copies of whole databases.
+pub fn backup(session: &Session, args: &[String]) -> Result<ProcedureResult> {
+    let a = parse(OPTIONS, args)?;
+    let words: Vec<&str> = a.positional.iter().map(String::as_str).collect();
+    let Some(word) = words.first() else {
+        return Err(Error::general("use 'dolt_backups' table to list backups"));
+    };
+    let database = || {
+        if session.current_database().is_none() {
+            return Err(Error::general("empty database name"));
+        }
+        session.current()
+    };
+    if a.has("prune-with-grace-period") {
+        return Err(match *word {
+            "sync" | "sync-url" => Error::general("--prune-with-grace-period is not supported yet"),
+            _ => Error::general(
+                "--prune-with-grace-period is only supported with 'sync' and 'sync-url'",
+            ),
+        });
+    }
+    match words.as_slice() {
+        ["add", name, url] => add(session, &database()?, name, url, &a)?,
+        ["add", ..] => return Err(usage("add", &["name", "url"], AWS_USAGE)),
+        ["remove" | "rm", name] => {
+            let db = database()?;
+            let known = db.handle.store.repo_state().backups.contains_key(*name);
+            if !known {
+                return Err(not_found(name));
+            }
+            db.handle.store.edit_repo_state(|s| {
+                s.backups.remove(*name);
+            })?;
+        }
+        ["remove" | "rm", ..] => return Err(usage(word, &["name"], &[])),
+        ["sync", name] => {
+            let db = database()?;
+            let state = db.handle.store.repo_state();
+            sync(
+                &db,
+                state.backups.get(*name).ok_or_else(|| not_found(name))?,
+            )?;
+        }
+        ["sync", ..] => return Err(usage("sync", &["name"], &[])),
+        ["sync-url", url] => {
+            let db = database()?;
+            let location = address(session, &db, url, &a)?;
+            sync(&db, &new_remote("sync-url", location.url, BTreeMap::new()))?;
+        }
+        ["sync-url", ..] => return Err(usage("sync-url", &["remote_url"], AWS_USAGE)),
+        ["restore", url, name] => restore(session, url, name, a.has("force"))?,
+        ["restore", ..] => {
+            let mut optional = vec!["--force"];
+            optional.extend(AWS_USAGE);
+            return Err(usage("restore", &["remote_url", "new_db_name"], &optional));
+        }
+        _ => {
+            return Err(Error::general(format!(
+                "unrecognized dolt_backup parameter '{word}'"
+            )));
+        }
+    }
+    Ok(status())
+}
+
+fn not_found(name: &str) -> Error {
+    Error::general(format!("backup '{name}' not found"))
+}
+
+fn address(session: &Session, db: &DbRef, url: &str, a: &Arguments) -> Result<Location> {
+    if url.is_empty() {
+        return Err(Error::general(format!("backup URL '{url}' is invalid")));
+    }
+    let location = absolute(session, Some(&db.handle.store), url)?;
+    let given: Vec<&str> = AWS.iter().filter(|o| a.has(o)).copied().collect();
+    if !given.is_empty() && location.scheme != "aws" {
+        return Err(Error::general(format!(
+            "The parameters {}, are only valid for aws remotes",
+            given.join(", ")
+        )));
+    }
+    if a.has("ref") && !location.scheme.starts_with("git+") {
+        return Err(Error::general(
+            "error: --ref is only supported for git remotes",
+        ));
+    }
+    Ok(location)
+}
+
+fn add(session: &Session, db: &DbRef, name: &str, url: &str, a: &Arguments) -> Result<()> {
+    let location = address(session, db, url, a)?;
+    let params: BTreeMap<String, String> = AWS
+        .iter()
+        .filter_map(|o| Some(((*o).to_string(), a.get(o)?.to_string())))
+        .collect();
+    let store = &db.handle.store;
+    let state = store.repo_state();
+    if state.backups.contains_key(name) {
+        return Err(Error::general(format!("backup '{name}' already exists")));
+    }
+    if !is_valid_name(name) {
+        return Err(Error::general(format!("backup name '{name}' is invalid")));
+    }
+    check_address(&state, &location.url, true)?;
+    let backup = new_remote(name, location.url, params);
+    store.edit_repo_state(|s| {
+        s.backups.insert(name.to_string(), backup);
+    })?;
+    Ok(())
+}
+
+fn sync(db: &DbRef, to: &Remote) -> Result<()> {
+    remotes::prepare(&Location::parse(&to.url)?)?;
+    remotes::sync(&db.handle.store, &open(to)?)?;
+    Ok(())
+}
+
+fn restore(session: &Session, url: &str, name: &str, force: bool) -> Result<()> {
+    let instance = &session.instance;
+    let Some(data_dir) = instance.data_dir.clone() else {
+        return Err(Error::general(
+            "cannot restore: this server keeps its databases in memory",
+        ));
+    };
+    let source = remotes::open(&remotes::absolute(url, &data_dir)?)?;
+    let dir = data_dir.join(name);
+    let known = instance.database(name).is_some();
+    if (known || dir.exists()) && !force {
+        return Err(Error::general(format!(
+            "database '{name}' already exists, use '--force' to overwrite"
+        )));
+    }
+    // The copy is complete before anything makes room for it.
+    let aside = data_dir.join(format!(".restoring-{name}"));
+    if aside.exists() {
+        std::fs::remove_dir_all(&aside)?;
+    }
+    std::fs::create_dir_all(&aside)?;
+    let branch = &instance.settings.default_branch;
+    let made = remotes::restore(&source, &aside, branch, &instance.open_options());
+    match made {
+        Ok(store) => drop(store),
+        Err(e) => {
+            std::fs::remove_dir_all(&aside)?;
+            return Err(e.into());
+        }
+    }
+    if known {
+        instance.drop_database(name)?;
+    } else if dir.exists() {
+        std::fs::remove_dir_all(&dir)?;
+    }
+    std::fs::rename(&aside, &dir)?;
+    instance.attach(name, &dir)
+}
