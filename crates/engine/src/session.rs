@@ -196,12 +196,14 @@ impl Session {
         }
     }
 
-    /// What the account may not do; none when it may do everything, when there are no accounts,
-    /// and in stored programs, which run with the rights of who defined them.
+    /// What the account may not do; none when it may do everything, and when there are no accounts.
+    /// A stored program runs with the rights of its definer, unless it says INVOKER.
     pub(crate) fn access(&self) -> Option<Arc<Access>> {
         let accounts = self.instance.accounts.as_ref()?;
-        if self.depth.get() > 0 {
-            return None;
+        if let Some(program) = self.active.borrow().iter().rev().find(|p| !p.invoker) {
+            let definer = program.definer.as_ref()?;
+            let grants = accounts.effective_grants(&definer.user, &definer.host);
+            return Access::of(definer.clone(), self.host(), grants).map(Arc::new);
         }
         let version = accounts.version();
         if let Some((known, access)) = &*self.access.borrow()

@@ -380,7 +380,7 @@ pub(crate) fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
         .iter()
         .cloned()
         .partition(|n| matches!(session.temporary_named(n), Ok(Some(_))));
-    if !temporary.is_empty() && !d.names.iter().all(|n| is_marked(n)) {
+    if !temporary.is_empty() && !d.names.iter().all(is_marked) {
         let part = |names| ast::DropTable { names, ..d.clone() };
         session.drop_temporary(&part(temporary))?;
         return drop_tables(session, &part(names));

@@ -92,7 +92,7 @@ impl<'a, 's> Inserter<'a, 's> {
         for given in offered {
             out.counts.matched += 1;
             let number = out.counts.matched;
-            if number % 256 == 0 {
+            if number.is_multiple_of(256) {
                 cx.check_interrupt()?;
             }
             let mut row = complete(plan, given, number, cx)?;
