@@ -32,6 +32,12 @@ impl SqlState {
     }
 }
 
+impl fmt::Display for SqlState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl fmt::Debug for SqlState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -73,6 +79,7 @@ macro_rules! errors {
 }
 
 errors! {
+    definer_missing(user, host) = 1449, "HY000", "The user specified as a definer ('{user}'@'{host}') does not exist";
     trigger_exists(name) = 1359, "HY000", "Trigger '{name}' already exists";
     trigger_missing() = 1360, "HY000", "Trigger does not exist";
     trigger_on_view(name) = 1361, "HY000", "Trigger's '{name}' is a view, temporary table or system table";

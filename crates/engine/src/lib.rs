@@ -19,6 +19,7 @@ pub mod generated;
 pub mod history;
 pub mod instance;
 pub mod json_table;
+mod load_data;
 pub mod optimize;
 pub mod plan;
 mod plan_cache;

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use syntax::ast::{self, Statement};
 use values::{OwnedValue, SqlType};
 
+use crate::accounts::Access;
 use crate::bind::dml::{Assigned, DeletePlan, InsertPlan, UpdatePlan};
 use crate::bind::{Binder, BoundTable, Modes};
 use crate::error::{Error, Result};
@@ -82,8 +83,8 @@ pub(crate) struct CacheEntry {
     modes: Arc<Modes>,
     generation: u64,
     types: Vec<SqlType>,
-    /// Privileges were asked for, those of a program's database or of none.
-    checked: Option<Option<String>>,
+    /// Whose privileges were asked for; none when nothing is forbidden to who made the plan.
+    checked: Option<Arc<Access>>,
 }
 
 /// Plans of this session by statement text.
@@ -144,14 +145,14 @@ impl Session {
         types: &[SqlType],
         modes: &Arc<Modes>,
     ) -> Option<Arc<CachedPlan>> {
-        let unrestricted = self.access().is_none();
+        let access = self.access();
         let plans = self.plans.borrow();
         let entry = plans.entries.get(text)?;
         let generation = self.instance.generation.load(Ordering::Relaxed);
         let fits = entry.generation == generation
             && (Arc::ptr_eq(&entry.modes, modes) || entry.modes == *modes)
             && same_types(&entry.types, types)
-            && (unrestricted || entry.checked == Some(self.program_home()))
+            && access.is_none_or(|a| entry.checked.as_ref().is_some_and(|c| Arc::ptr_eq(c, &a)))
             && entry.database == self.current_database();
         if !fits {
             return None;
@@ -177,7 +178,7 @@ impl Session {
         if text.len() > LONGEST_KEPT {
             return;
         }
-        let checked = self.access().map(|_| self.program_home());
+        let checked = self.access();
         let mut plans = self.plans.borrow_mut();
         if plans.entries.len() >= PLANS_KEPT {
             plans.entries.clear();

@@ -1,12 +1,17 @@
-//! SELECT .. INTO variables.
+//! SELECT .. INTO variables and files.
 
-use syntax::ast::{IntoTarget, SelectInto};
-use values::OwnedValue;
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+
+use syntax::ast::{FileFormat, IntoTarget, SelectInto};
+use values::{OwnedValue, SqlType};
 
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exec;
-use crate::plan::QueryPlan;
+use crate::load_data::check_file_use;
+use crate::load_data::record::Format;
+use crate::plan::{QueryPlan, text_collation};
 use crate::result::Flow;
 use crate::session::Session;
 
@@ -17,8 +22,14 @@ pub fn run(
     plan: &QueryPlan,
     cx: &Context<'_>,
 ) -> Result<u64> {
-    let SelectInto::Variables(targets) = into else {
-        return Err(Error::not_supported("SELECT ... INTO OUTFILE"));
+    let targets = match into {
+        SelectInto::Variables(targets) => targets,
+        SelectInto::Outfile {
+            file,
+            charset,
+            format,
+        } => return outfile(session, file, charset.as_deref(), format, plan, cx),
+        SelectInto::Dumpfile(file) => return dumpfile(session, file, plan, cx),
     };
     if targets.len() != plan.columns.len() {
         return Err(Error::new(
@@ -51,4 +62,125 @@ pub fn run(
         }
     }
     Ok(1)
+}
+
+/// A file that must not be there yet.
+fn create(session: &Session, name: &str) -> Result<BufWriter<File>> {
+    check_file_use(session, name)?;
+    let made = OpenOptions::new().write(true).create_new(true).open(name);
+    match made {
+        Ok(f) => Ok(BufWriter::new(f)),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::new(
+            1086,
+            "HY000",
+            format!("File '{name}' already exists"),
+        )),
+        Err(e) => Err(Error::new(
+            1,
+            "HY000",
+            format!("Can't create/write to file '{name}' ({e})"),
+        )),
+    }
+}
+
+/// SELECT .. INTO DUMPFILE: the columns of one row without anything between them.
+fn dumpfile(session: &Session, name: &str, plan: &QueryPlan, cx: &Context<'_>) -> Result<u64> {
+    let mut file = create(session, name)?;
+    let mut rows = 0;
+    let written = exec::query(plan, None, cx, &mut |row| {
+        rows += 1;
+        if rows > 1 {
+            return Err(Error::too_many_rows());
+        }
+        for (i, c) in plan.columns.iter().enumerate() {
+            let mut out = Vec::new();
+            values::render_text(&row.get(i)?, &c.ty, &mut out);
+            file.write_all(&out)?;
+        }
+        Ok(Flow::Continue)
+    });
+    written?;
+    file.flush()?;
+    Ok(rows)
+}
+
+/// SELECT .. INTO OUTFILE: what LOAD DATA with the same clauses reads.
+fn outfile(
+    session: &Session,
+    name: &str,
+    charset: Option<&str>,
+    format: &FileFormat,
+    plan: &QueryPlan,
+    cx: &Context<'_>,
+) -> Result<u64> {
+    let format = Format::new(format)?;
+    let charset = match charset {
+        None => None,
+        Some(c) => Some(values::charset::by_name(c).ok_or_else(|| Error::unknown_charset(c))?),
+    };
+    let mut file = create(session, name)?;
+    let mut rows = 0;
+    let written = exec::query(plan, None, cx, &mut |row| {
+        rows += 1;
+        file.write_all(&format.line_start)?;
+        for (i, c) in plan.columns.iter().enumerate() {
+            if i > 0 {
+                file.write_all(&format.field_end)?;
+            }
+            let v = row.get(i)?;
+            if v.is_null() {
+                match format.escaped {
+                    Some(e) => file.write_all(&[e, b'N'])?,
+                    None => file.write_all(b"NULL")?,
+                }
+                continue;
+            }
+            let mut text = Vec::new();
+            values::render_text(&v, &c.ty, &mut text);
+            let is_text = text_collation(&c.ty).is_some()
+                || matches!(
+                    c.ty,
+                    SqlType::Binary(_)
+                        | SqlType::VarBinary(_)
+                        | SqlType::Blob(_)
+                        | SqlType::Json
+                        | SqlType::Date
+                        | SqlType::DateTime(_)
+                        | SqlType::Timestamp(_)
+                        | SqlType::Time(_)
+                );
+            if let Some(c) = charset {
+                text = c.from_utf8(&text).0;
+            }
+            let quote = format.enclosed.filter(|_| is_text || !format.optionally);
+            file.write_all(&written_field(&text, &format, quote))?;
+        }
+        file.write_all(&format.line_end)?;
+        Ok(Flow::Continue)
+    });
+    written?;
+    file.flush()?;
+    Ok(rows)
+}
+
+/// A field with what would end it escaped.
+fn written_field(text: &[u8], format: &Format, quote: Option<u8>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    out.extend(quote);
+    for &b in text {
+        let special = match quote {
+            Some(q) => b == q,
+            None => format.field_end.first() == Some(&b) || format.enclosed == Some(b),
+        };
+        let special = special || format.line_end.first() == Some(&b) && quote.is_none();
+        match format.escaped {
+            Some(e) if b == 0 => out.extend([e, b'0']),
+            Some(e) if b == e || special => out.extend([e, b]),
+            // Without an escape character a quote is doubled.
+            None if quote == Some(b) => out.extend([b, b]),
+            _ => out.push(b),
+        }
+    }
+    out.extend(quote);
+    out
 }

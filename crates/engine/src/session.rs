@@ -9,7 +9,7 @@ use syntax::ast::VarScope;
 use values::conversion::{Modes as ConversionModes, Warning};
 use values::{CollationId, DateTime, OwnedValue, Value};
 
-use crate::accounts::Access;
+use crate::accounts::{Access, AccountName};
 use crate::bind::Modes;
 use crate::database::DatabaseHandle;
 use crate::error::{Error, Result};
@@ -89,8 +89,8 @@ pub struct Session {
     process: Arc<Process>,
     /// What the account may not do, and the state of the accounts that says so.
     access: RefCell<Option<(u64, Option<Arc<Access>>)>>,
-    /// The same in the stored programs of a database.
-    program_access: RefCell<Option<(Arc<Access>, String, Arc<Access>)>>,
+    /// The same for the definer of a stored program.
+    program_access: RefCell<Option<(u64, AccountName, Option<Arc<Access>>)>>,
     pub(crate) prepared: RefCell<HashMap<u32, Arc<PreparedStatement>>>,
     pub(crate) prepared_names: RefCell<HashMap<String, Arc<PreparedStatement>>>,
     pub(crate) next_prepared: Cell<u32>,
@@ -201,30 +201,30 @@ impl Session {
         }
     }
 
-    /// What the account may not do; none when it may do everything, and when there are no
-    /// accounts. A stored program may do everything within its database, as who defined it.
+    /// What the account may not do; none when it may do everything, and when there are no accounts.
+    /// A stored program runs with the rights of its definer, unless it says INVOKER.
     pub(crate) fn access(&self) -> Option<Arc<Access>> {
-        let own = self.own_access()?;
-        let Some(home) = self.program_home() else {
-            return Some(own);
+        let accounts = self.instance.accounts.as_ref()?;
+        let version = accounts.version();
+        let definer = {
+            let active = self.active.borrow();
+            let program = active.iter().rev().find(|p| !p.invoker);
+            program.map(|p| p.definer.clone())
         };
-        if let Some((of, db, access)) = &*self.program_access.borrow()
-            && Arc::ptr_eq(of, &own)
-            && *db == home
+        let Some(definer) = definer else {
+            return self.own_access();
+        };
+        let definer = definer?;
+        if let Some((known, name, access)) = &*self.program_access.borrow()
+            && *known == version
+            && *name == definer
         {
-            return Some(access.clone());
+            return access.clone();
         }
-        let access = Arc::new(own.within(&home));
-        *self.program_access.borrow_mut() = Some((own, home, access.clone()));
-        Some(access)
-    }
-
-    /// The database of the running stored program.
-    pub(crate) fn program_home(&self) -> Option<String> {
-        match self.active.borrow().is_empty() {
-            true => None,
-            false => self.current_database(),
-        }
+        let grants = accounts.effective_grants(&definer.user, &definer.host);
+        let access = Access::of(definer.clone(), self.host(), grants).map(Arc::new);
+        *self.program_access.borrow_mut() = Some((version, definer, access.clone()));
+        access
     }
 
     fn own_access(&self) -> Option<Arc<Access>> {

@@ -308,6 +308,7 @@ impl Session {
                 }
                 self.done(sink, Done::default(), more)
             }
+            Statement::LoadData(l) => self.load_data(l, text, sink, more),
             Statement::Signal(s) => self.signal(s, text, sink, more),
             Statement::Resignal(_) => Err(Error::inactive_handler()),
             Statement::GetDiagnostics(g) => {

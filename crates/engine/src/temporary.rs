@@ -97,6 +97,7 @@ impl Session {
                 .borrow_mut()
                 .insert(name.clone(), Arc::new(handle));
         }
+        self.settle_temporary(&name)?;
         let mut plain = c.clone();
         plain.temporary = false;
         plain.name.db = Some(name.as_str().into());
@@ -120,6 +121,7 @@ impl Session {
                 db: Some(db.name.as_str().into()),
                 name: name.name.clone(),
             }];
+            self.settle_temporary(&db.name)?;
             let dropped = crate::ddl::drop_tables(self, &one);
             self.keep_temporary(&db.name, dropped)?;
         }
@@ -152,6 +154,12 @@ impl Session {
     fn keep_temporary<T>(&self, name: &str, made: Result<T>) -> Result<T> {
         self.plans.borrow_mut().entries.clear();
         let made = made?;
+        self.settle_temporary(name)?;
+        Ok(made)
+    }
+
+    /// Commits what the transaction has changed in the temporary tables of a database.
+    fn settle_temporary(&self, name: &str) -> Result<()> {
         let key = crate::transaction::branch_key(name, BRANCH);
         let changed = self.open_transaction().branches.remove(&key);
         if let Some(branch) = changed
@@ -159,6 +167,6 @@ impl Session {
         {
             branch.commit(&self.writer())?;
         }
-        Ok(made)
+        Ok(())
     }
 }

@@ -22,7 +22,7 @@ use crate::transaction::{Transaction, branch_key, entries};
 use crate::view::{KeyRange, TableView};
 
 pub use delete::delete;
-pub use insert::{Inserted, insert};
+pub use insert::{Inserted, Inserter, insert};
 pub use update::update;
 
 /// A table that a statement writes to.

@@ -27,18 +27,6 @@ impl Access {
         })
     }
 
-    /// The same with everything allowed within one database.
-    pub fn within(&self, db: &str) -> Access {
-        let mut grants = Grants::clone(&self.grants);
-        let entry = grants.database_mut(base_name(db));
-        entry.privileges = entry.privileges.union(PrivilegeBits::DATABASE);
-        Access {
-            account: self.account.clone(),
-            host: self.host.clone(),
-            grants: Arc::new(grants),
-        }
-    }
-
     /// Error 1142.
     pub fn denied(&self, command: &str, table: &str) -> Error {
         Error::command_denied(command, &self.account.user, &self.host, table)

@@ -322,6 +322,11 @@ impl Accounts {
         self.version.load(Ordering::Acquire)
     }
 
+    /// Whether there is an account of exactly this name.
+    pub fn exists(&self, name: &AccountName) -> bool {
+        self.read().get(&name.user, &name.host).is_some()
+    }
+
     /// Whether there is no account at all.
     pub fn is_empty(&self) -> bool {
         self.read().accounts.is_empty()

@@ -7,6 +7,7 @@ use values::{CollationId, OwnedValue, SqlType, Value};
 
 use super::types::{self, Typed, coercibility, *};
 use super::{AliasRule, Binder, Stage};
+use crate::accounts::Privilege;
 use crate::error::{Error, Result};
 use crate::expr::{
     ArithAs, ArithOp, CallTypes, CompareAs, CompareOp, Expr, InSubquery, IsTest, SubqueryExpr,
@@ -1351,6 +1352,9 @@ impl Binder<'_> {
                 routine.params.len(),
                 args.len(),
             ));
+        }
+        if let Some(access) = &self.access {
+            access.routine(Privilege::Execute, &db, name, false)?;
         }
         let program = stored.program(CollationId::DEFAULT, None)?;
         let args = args

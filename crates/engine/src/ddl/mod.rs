@@ -252,7 +252,6 @@ fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
         Statement::CreateEvent(e) => event::create_event(session, s, e, text),
         Statement::AlterEvent(e) => event::alter_event(session, e, text),
         Statement::DropEvent(d) => event::drop_event(session, d),
-        Statement::LoadData(_) => Err(Error::not_supported("LOAD DATA")),
         _ => Err(Error::not_supported("this statement")),
     }
 }

@@ -15,6 +15,40 @@ use crate::session::{DbRef, Session};
 
 const PROCEDURES: &str = "dolt_procedures";
 
+/// The text of a definition as it is stored. An account that may not do everything is written into
+/// it as the definer, so that the object has its rights later.
+fn stored_definition(session: &Session, s: &Statement, text: &[u8]) -> Result<String> {
+    let text = stored_text(text);
+    let Some(access) = session.access() else {
+        return Ok(text);
+    };
+    let own = session.account_name();
+    let definer = match s {
+        Statement::CreateTrigger(t) => &t.definer,
+        Statement::CreateProcedure(r) | Statement::CreateFunction(r) => &r.definer,
+        _ => return Ok(text),
+    };
+    let shown = format!("`{}`@`{}`", own.user, own.host);
+    match (definer, crate::program::rights(s).0) {
+        (Some(_), Some(name)) => {
+            if name.user != own.user || name.host != own.host {
+                access.global(&["SUPER", "SET_USER_ID"])?;
+            }
+            Ok(text)
+        }
+        (Some(_), None) => {
+            let lower = text.to_ascii_lowercase();
+            let at = lower.find("current_user").unwrap_or(0);
+            let rest = text[at + "current_user".len()..].trim_start();
+            let rest = rest
+                .strip_prefix('(')
+                .map_or(rest, |r| r.trim_start().strip_prefix(')').unwrap_or(r));
+            Ok(format!("{}{shown}{rest}", &text[..at]))
+        }
+        (None, _) => Ok(format!("CREATE DEFINER={shown}{}", &text["create".len()..])),
+    }
+}
+
 /// The text of a definition as it is stored.
 pub(super) fn stored_text(text: &[u8]) -> String {
     String::from_utf8_lossy(text)
@@ -127,7 +161,7 @@ pub(super) fn create_trigger(
         session,
         "trigger",
         &t.name.name,
-        stored_text(text),
+        stored_definition(session, s, text)?,
     )?);
     view::write(&mut change, all)?;
     change.finish()
@@ -266,7 +300,7 @@ pub(super) fn create_routine(
         return Err(Error::routine_exists(kind, name));
     }
     check(session, &change, s, text, None)?;
-    let stored = stored_text(text);
+    let stored = stored_definition(session, s, text)?;
     if kind == "FUNCTION" {
         let mut all = view::rows(&change)?;
         all.push(schemas_row(session, "function", name, stored)?);

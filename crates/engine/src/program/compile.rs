@@ -15,6 +15,7 @@ use super::{
     BlockCode, Code, CursorCode, DiagnosticsCode, HandlerCode, Local, Param, Place, Program, Row,
     Scope, SignalCode, Slot, StatementCode, Step,
 };
+use crate::accounts::AccountName;
 use crate::bind::Binder;
 use crate::ddl::types::column_type;
 use crate::error::{Error, Result};
@@ -95,6 +96,7 @@ pub(crate) fn options_of(sql_mode: &str) -> syntax::Options {
 /// Compiles the body of a CREATE TRIGGER, PROCEDURE, FUNCTION or EVENT.
 pub(crate) fn compile(source: &Source<'_>) -> Result<Program> {
     let no_body = || Error::general("the object has no SQL body");
+    let (definer, invoker) = rights(source.statement);
     let (kind, name, body) = match source.statement {
         Statement::CreateTrigger(t) => (Kind::Trigger, &t.name, &t.body),
         Statement::CreateProcedure(r) | Statement::CreateFunction(r) => {
@@ -156,12 +158,44 @@ pub(crate) fn compile(source: &Source<'_>) -> Result<Program> {
         name: name.name.to_string(),
         sql_mode: source.sql_mode.to_string(),
         db: source.db.to_string(),
+        definer,
+        invoker,
         slots: c.slots,
         params,
         returns,
         cursors: c.cursors,
         body: steps,
     })
+}
+
+/// DEFINER and SQL SECURITY of a definition.
+pub(crate) fn rights(s: &Statement) -> (Option<AccountName>, bool) {
+    let (definer, invoker) = match s {
+        Statement::CreateTrigger(t) => (&t.definer, false),
+        Statement::CreateEvent(e) => (&e.definer, false),
+        Statement::CreateProcedure(r) | Statement::CreateFunction(r) => {
+            let invoker = r.characteristics.iter().any(|c| {
+                matches!(
+                    c,
+                    ast::Characteristic::SqlSecurity(ast::SqlSecurity::Invoker)
+                )
+            });
+            (&r.definer, invoker)
+        }
+        _ => return (None, false),
+    };
+    (definer.as_ref().and_then(account), invoker)
+}
+
+/// The account that DEFINER names; none is the current one.
+fn account(a: &ast::Account) -> Option<AccountName> {
+    match a {
+        ast::Account::Named { user, host } => Some(AccountName::new(
+            user.to_string(),
+            host.as_deref().unwrap_or("%").to_string(),
+        )),
+        _ => None,
+    }
 }
 
 impl Compiler<'_> {

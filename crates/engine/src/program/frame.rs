@@ -49,6 +49,12 @@ impl Session {
             }
             _ => {}
         }
+        if let (Some(definer), Some(accounts)) = (&program.definer, &self.instance.accounts)
+            && !program.invoker
+            && !accounts.exists(definer)
+        {
+            return Err(Error::definer_missing(&definer.user, &definer.host));
+        }
         active.push(program.clone());
         drop(active);
         // Functions and triggers are part of the statement that runs them.

@@ -16,9 +16,12 @@ pub(crate) mod trigger;
 use std::sync::Arc;
 
 use syntax::ast::{self, Statement};
+
 use values::{OwnedValue, SqlType};
 
-pub(crate) use compile::{Kind, Source, compile, options_of};
+use crate::accounts::AccountName;
+
+pub(crate) use compile::{Kind, Source, compile, options_of, rights};
 pub(crate) use condition::ConditionTest;
 
 /// Programs that may stand within each other: procedures calling, triggers firing triggers.
@@ -103,6 +106,10 @@ pub(crate) struct Program {
     pub name: String,
     /// sql_mode under which it was created and runs.
     pub sql_mode: String,
+    /// Whose rights it runs with; none is those of an account that may do everything.
+    pub definer: Option<AccountName>,
+    /// SQL SECURITY INVOKER: with the rights of who runs it.
+    pub invoker: bool,
     pub slots: Vec<Slot>,
     pub params: Vec<Param>,
     /// RETURNS of a function.

@@ -33,7 +33,7 @@ pub struct Inserted {
 }
 
 /// One offered row: a value per given column with its type; `None` is DEFAULT.
-type Offered = Vec<Option<(OwnedValue, SqlType)>>;
+pub type Offered = Vec<Option<(OwnedValue, SqlType)>>;
 
 /// Runs INSERT or REPLACE.
 pub fn insert(
@@ -43,53 +43,98 @@ pub fn insert(
     cx: &Context<'_>,
     found_rows: bool,
 ) -> Result<Inserted> {
-    let mut out = Inserted::default();
     let offered = lent(tx, cx.session, || gather(plan, cx))?;
-    let checks_keys = cx.session.foreign_key_checks();
-    let needs = numbers_needed(plan, &offered);
-    let mut numbers = Numbers::new(plan, target, tx, needs)?;
-    for (n, given) in offered.into_iter().enumerate() {
-        let number = n as u64 + 1;
-        if n % 256 == 0 {
-            cx.check_interrupt()?;
-        }
-        out.counts.matched += 1;
-        let mut row = complete(plan, given, number, cx)?;
-        if let Some(t) = plan
-            .rules
-            .triggers
-            .as_deref()
-            .filter(|t| t.has(INSERT, Before))
-        {
-            before_insert(plan, t, target, tx, &mut row, cx)?;
-        }
-        numbers.fill(plan, target, &mut row, number, &mut out, cx)?;
-        generate(&plan.rules, &plan.def, &mut row, cx, number, plan.ignore)?;
-        if !check_row(&plan.rules, &plan.def, &mut row, cx, plan.ignore)? {
-            continue;
-        }
-        let changed = put(
+    let mut inserter = Inserter::new(plan, target, cx);
+    inserter.write(offered, tx, found_rows)?;
+    inserter.finish(tx)
+}
+
+/// Writes offered rows of one statement, in one part or several.
+pub struct Inserter<'a, 's> {
+    plan: &'a InsertPlan,
+    target: &'a Target,
+    cx: &'a Context<'s>,
+    numbers: Option<Numbers>,
+    out: Inserted,
+}
+
+impl<'a, 's> Inserter<'a, 's> {
+    /// Begins a statement.
+    pub fn new(plan: &'a InsertPlan, target: &'a Target, cx: &'a Context<'s>) -> Self {
+        Inserter {
             plan,
             target,
-            tx,
-            row,
-            number,
             cx,
-            checks_keys,
-            found_rows,
-            &mut out,
-        );
-        match changed {
-            Ok(()) => {}
-            Err(e) if plan.ignore && matches!(e.code, 1062 | 1452 | 1451) => {
-                out.counts.duplicates += 1;
-                cx.warn(e.code, e.message);
-            }
-            Err(e) => return Err(e),
+            numbers: None,
+            out: Inserted::default(),
         }
     }
-    numbers.finish(target, tx)?;
-    Ok(out)
+
+    /// Writes the next rows.
+    pub fn write(
+        &mut self,
+        offered: Vec<Offered>,
+        tx: &mut Transaction,
+        found_rows: bool,
+    ) -> Result<()> {
+        let (plan, target, cx) = (self.plan, self.target, self.cx);
+        let out = &mut self.out;
+        let checks_keys = cx.session.foreign_key_checks();
+        let needs = numbers_needed(plan, &offered);
+        let fresh = Numbers::new(plan, target, tx, needs)?;
+        let numbers = match &mut self.numbers {
+            None => self.numbers.insert(fresh),
+            Some(n) => {
+                (n.next, n.end) = (fresh.next, fresh.end);
+                n
+            }
+        };
+        for given in offered {
+            out.counts.matched += 1;
+            let number = out.counts.matched;
+            if number.is_multiple_of(256) {
+                cx.check_interrupt()?;
+            }
+            let mut row = complete(plan, given, number, cx)?;
+            let triggers = plan.rules.triggers.as_deref();
+            if let Some(t) = triggers.filter(|t| t.has(INSERT, Before)) {
+                before_insert(plan, t, target, tx, &mut row, cx)?;
+            }
+            numbers.fill(plan, target, &mut row, number, out, cx)?;
+            generate(&plan.rules, &plan.def, &mut row, cx, number, plan.ignore)?;
+            if !check_row(&plan.rules, &plan.def, &mut row, cx, plan.ignore)? {
+                continue;
+            }
+            let changed = put(
+                plan,
+                target,
+                tx,
+                row,
+                number,
+                cx,
+                checks_keys,
+                found_rows,
+                out,
+            );
+            match changed {
+                Ok(()) => {}
+                Err(e) if plan.ignore && matches!(e.code, 1062 | 1452 | 1451) => {
+                    out.counts.duplicates += 1;
+                    cx.warn(e.code, e.message);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the statement.
+    pub fn finish(self, tx: &mut Transaction) -> Result<Inserted> {
+        if let Some(numbers) = self.numbers {
+            numbers.finish(self.target, tx)?;
+        }
+        Ok(self.out)
+    }
 }
 
 /// Evaluates VALUES or runs the query; all of it before the first row is written.
