@@ -131,6 +131,9 @@ impl Session {
         modes: &Arc<Modes>,
     ) -> Option<Arc<CachedPlan>> {
         let unrestricted = self.access().is_none();
+        if self.call_as_of.borrow().is_some() {
+            return None;
+        }
         let plans = self.plans.borrow();
         let entry = plans.entries.get(text)?;
         let generation = self.instance.generation.load(Ordering::Relaxed);
