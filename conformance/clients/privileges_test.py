@@ -188,6 +188,29 @@ def procedures_need_execute():
 
 
 @test
+def stored_programs_do_more_than_their_callers_within_their_database():
+    root(
+        "CREATE TABLE shop.audit (id INT)",
+        "CREATE PROCEDURE shop.look() SELECT count(*) FROM shop.hidden",
+        "CREATE PROCEDURE shop.away() SELECT count(*) FROM other.t",
+        "CREATE FUNCTION shop.total() RETURNS INT READS SQL DATA RETURN (SELECT sum(price) FROM shop.items)",
+        "CREATE TRIGGER shop.kept BEFORE INSERT ON shop.items FOR EACH ROW INSERT INTO shop.audit VALUES (NEW.id)",
+    )
+    c = connect(account("limited", "EXECUTE ON PROCEDURE shop.look", "INSERT ON shop.items"), "shop")
+    assert rows(c, "CALL look()") == [(1,)]
+    refused(c, 1370, "CALL away()")
+    refused(c, 1142, "SELECT count(*) FROM shop.hidden")
+    refused(c, 1370, "SELECT total()", "execute command denied to user 'limited'@'%' for routine 'shop.total'")
+    root("GRANT EXECUTE ON PROCEDURE shop.away TO limited@'%'", "GRANT EXECUTE ON FUNCTION shop.total TO limited@'%'")
+    assert rows(c, "SELECT total()") == [(30,)]
+    refused(c, 1142, "CALL away()")
+    rows(c, "INSERT INTO items VALUES (70, 1, 1)")
+    refused(c, 1142, "SELECT * FROM audit")
+    assert root("SELECT id FROM shop.audit") == [(70,)]
+    root("DROP TRIGGER shop.kept", "DELETE FROM shop.items WHERE id = 70")
+
+
+@test
 def roles_give_what_they_hold():
     root("CREATE ROLE clerk", "GRANT SELECT ON shop.* TO clerk")
     c = connect(account("employee"))

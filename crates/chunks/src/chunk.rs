@@ -3,11 +3,20 @@ use bytes::Bytes;
 use crate::Hash;
 
 /// Immutable bytes with their address. Cloning shares the bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Chunk {
     hash: Hash,
     bytes: Bytes,
+    dense: bool,
 }
+
+impl PartialEq for Chunk {
+    fn eq(&self, other: &Chunk) -> bool {
+        self.hash == other.hash && self.bytes == other.bytes
+    }
+}
+
+impl Eq for Chunk {}
 
 impl Chunk {
     /// A chunk of these bytes, hashed.
@@ -16,6 +25,7 @@ impl Chunk {
         Chunk {
             hash: Hash::of(&bytes),
             bytes,
+            dense: false,
         }
     }
 
@@ -25,7 +35,22 @@ impl Chunk {
         Chunk {
             hash,
             bytes: bytes.into(),
+            dense: false,
         }
+    }
+
+    /// The same chunk, marked as not worth compressing.
+    #[must_use]
+    pub fn dense(self) -> Chunk {
+        Chunk {
+            dense: true,
+            ..self
+        }
+    }
+
+    /// Whether compressing it is not worth the time.
+    pub fn is_dense(&self) -> bool {
+        self.dense
     }
 
     /// The address.

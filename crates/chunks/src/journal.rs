@@ -316,7 +316,7 @@ impl Journal {
         if self.has(&chunk.hash()) {
             return Ok(());
         }
-        let record = record::encode(chunk.bytes())?;
+        let record = record::of(chunk)?;
         let mut state = self.lock();
         self.check(&state)?;
         while state.buffer.len() >= BUFFER_LIMIT {
@@ -352,6 +352,17 @@ impl Journal {
         }
     }
 
+    fn write_zeros(&self, mut at: u64, mut len: usize) -> std::io::Result<()> {
+        static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
+        while len > 0 {
+            let n = len.min(ZEROS.len());
+            self.file.write_all_at(&ZEROS[..n], at)?;
+            at += n as u64;
+            len -= n;
+        }
+        Ok(())
+    }
+
     /// Makes `new` the root if it is `last`. Space for everything that the commit will write is
     /// secured first, so that a full disk refuses the commit instead of losing it.
     pub fn append_root(&self, new: Hash, last: Hash) -> Result<Option<Lsn>> {
@@ -374,12 +385,10 @@ impl Journal {
                 true => WRITE_AHEAD,
                 false => 0,
             };
-            let zeros = vec![0; needed + ahead];
-            let extend = |zeros: &[u8]| self.file.write_all_at(zeros, state.allocated);
+            let extend = |zeros: usize| self.write_zeros(state.allocated, zeros).map(|()| zeros);
             // A disk that is nearly full may still have room for this one commit.
-            let extended = extend(&zeros)
-                .map(|()| zeros.len())
-                .or_else(|_| extend(&zeros[..needed]).map(|()| needed))
+            let extended = extend(needed + ahead)
+                .or_else(|_| extend(needed))
                 .map_err(|e| ChunkError::io("extend", &self.path, e))?;
             state.allocated += extended as u64;
         }

@@ -7,6 +7,37 @@ use crate::{Chunk, ChunkError, Hash, Result};
 /// Largest chunk that is read or written, uncompressed: a message with its 24-bit length.
 pub const MAX_CHUNK: usize = (1 << 24) + 3;
 
+/// The record of a chunk.
+pub(crate) fn of(chunk: &Chunk) -> Result<Vec<u8>> {
+    let bytes = chunk.bytes();
+    match chunk.is_dense() && (1..=MAX_LITERAL).contains(&bytes.len()) {
+        true => Ok(literal(bytes)),
+        false => encode(bytes),
+    }
+}
+
+/// Longest literal whose length fits in two bytes.
+const MAX_LITERAL: usize = 1 << 16;
+/// Tag of a literal whose length, less one, follows in two bytes.
+const LITERAL_TAG: u8 = 61 << 2;
+
+/// A snappy block that holds the bytes as they are.
+fn literal(bytes: &[u8]) -> Vec<u8> {
+    let mut record = Vec::with_capacity(bytes.len() + 10);
+    let mut len = bytes.len();
+    while len >= 0x80 {
+        record.push(len as u8 | 0x80);
+        len >>= 7;
+    }
+    record.push(len as u8);
+    record.push(LITERAL_TAG);
+    record.extend_from_slice(&((bytes.len() - 1) as u16).to_le_bytes());
+    record.extend_from_slice(bytes);
+    let crc = crc32c::crc32c(&record);
+    record.extend_from_slice(&crc.to_be_bytes());
+    record
+}
+
 /// Compresses a chunk's bytes.
 pub(crate) fn encode(bytes: &[u8]) -> Result<Vec<u8>> {
     if bytes.is_empty() {
@@ -83,6 +114,24 @@ pub(crate) fn decode(hash: Hash, record: &[u8], file: impl Fn() -> String) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dense_chunks_are_blocks_that_any_reader_of_snappy_reads() {
+        for len in [1, 2, 100, 127, 128, 5000, MAX_LITERAL, MAX_LITERAL + 1] {
+            let bytes: Vec<u8> = (0..len).map(|i| (i * 7 % 251) as u8).collect();
+            let chunk = Chunk::new(bytes.clone()).dense();
+            let record = of(&chunk).unwrap();
+            let block = &record[..record.len() - 4];
+            assert_eq!(
+                snap::raw::Decoder::new().decompress_vec(block).unwrap(),
+                bytes
+            );
+            assert_eq!(
+                decode(chunk.hash(), &record, || "test".into()).unwrap(),
+                chunk
+            );
+        }
+    }
 
     #[test]
     fn every_flipped_bit_is_seen() {

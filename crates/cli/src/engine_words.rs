@@ -103,6 +103,75 @@ const FORMS: &[(u16, &[&str], &str)] = &[
         &["Duplicate column name '", "'"],
         "Column \"{0}\" already exists",
     ),
+    (
+        1451,
+        &[
+            "Cannot delete or update a parent row: a foreign key constraint fails (`",
+            "`.`",
+            "`, CONSTRAINT `",
+            "` FOREIGN KEY (",
+            ") REFERENCES `",
+            "` (",
+            "",
+        ],
+        "cannot delete or update a parent row - Foreign key violation on fk: `{2}`, table: `{1}`, referenced table: `{4}`",
+    ),
+    (
+        1452,
+        &[
+            "Cannot add or update a child row: a foreign key constraint fails (`",
+            "`.`",
+            "`, CONSTRAINT `",
+            "` FOREIGN KEY (",
+            ") REFERENCES `",
+            "` (",
+            "",
+        ],
+        "cannot add or update a child row - Foreign key violation on fk: `{2}`, table: `{1}`, referenced table: `{4}`",
+    ),
+    (
+        3780,
+        &[
+            "Referencing column '",
+            "' and referenced column '",
+            "' in foreign key constraint '",
+            "",
+        ],
+        "column type mismatch on `{0}` and `{1}`",
+    ),
+    (
+        1239,
+        &["Incorrect foreign key definition for '", ""],
+        "the foreign key must reference an equivalent number of columns",
+    ),
+    (
+        1824,
+        &["Failed to open the referenced table '", "'"],
+        "table not found: {0}",
+    ),
+    (
+        1826,
+        &["Duplicate foreign key constraint name '", "'"],
+        "duplicate foreign key constraint name `{0}`",
+    ),
+    (
+        1833,
+        &[
+            "Cannot change column '",
+            "': used in a foreign key constraint",
+        ],
+        "unable to change type of column `{0}` as it is used by foreign keys",
+    ),
+    (
+        3734,
+        &[
+            "Failed to add the foreign key constraint. Missing column '",
+            "' for constraint '",
+            "' in the referenced table '",
+            "'",
+        ],
+        "table \"{2}\" does not have column \"{0}\"",
+    ),
     (1046, &["No database selected"], "no database selected"),
 ];
 
@@ -192,6 +261,13 @@ mod tests {
             "duplicate primary key given: [1,2]"
         );
         assert_eq!(said(1105, "branch not found"), "branch not found");
+        assert_eq!(
+            said(
+                1452,
+                "Cannot add or update a child row: a foreign key constraint fails (`db`.`c`, CONSTRAINT `fk` FOREIGN KEY (`a`) REFERENCES `p` (`b`))"
+            ),
+            "cannot add or update a child row - Foreign key violation on fk: `fk`, table: `c`, referenced table: `p`"
+        );
     }
 
     #[test]

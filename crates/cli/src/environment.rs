@@ -3,11 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use engine::accounts::Accounts;
 use engine::instance::{Instance, Settings, SystemClock};
 use engine::session::Session;
 
 use crate::Failure;
 use crate::config::Config;
+
+/// Directory of accounts and the like.
+const DOLTCFG: &str = ".doltcfg";
+
+/// Where the session of a command comes from.
+const HOST: &str = "localhost";
 
 /// Arguments before the command, and what follows from them.
 pub struct Environment {
@@ -15,6 +22,14 @@ pub struct Environment {
     pub dir: PathBuf,
     /// Settings.
     pub config: Config,
+    /// `--data-dir` was given.
+    pub data_dir_given: bool,
+    /// `--doltcfg-dir`.
+    pub doltcfg_dir: Option<String>,
+    /// `--privilege-file`.
+    pub privilege_file: Option<String>,
+    /// `--user`.
+    pub user: Option<String>,
     /// `--use-db`.
     pub use_db: Option<String>,
     /// `--branch`.
@@ -66,6 +81,9 @@ impl Environment {
                 var("DOLT_AUTHOR_DATE").and_then(|d| parse_date(&d)),
                 var("DOLT_COMMITTER_DATE").and_then(|d| parse_date(&d)),
             ),
+            backup_prune_min_grace: var("DOLT_BACKUP_PRUNE_MIN_GRACE")
+                .and_then(|d| remotes::parse_duration(&d))
+                .unwrap_or(remotes::MIN_GRACE),
             push_auto_setup_remote: matches!(
                 pick("push.autosetupremote", "false").as_str(),
                 "1" | "t" | "T" | "true" | "TRUE" | "True"
@@ -75,16 +93,44 @@ impl Environment {
         }
     }
 
+    /// Where accounts are kept: beside the databases, or beside the directory of all of them.
+    fn privilege_path(&self) -> Result<PathBuf, Failure> {
+        if let Some(file) = &self.privilege_file {
+            return Ok(PathBuf::from(file));
+        }
+        let own = self.dir.join(DOLTCFG);
+        let dir = match &self.doltcfg_dir {
+            Some(dir) => PathBuf::from(dir),
+            None if self.data_dir_given => own,
+            None => {
+                let above = self.dir.join("..").join(DOLTCFG);
+                match (own.is_dir(), above.is_dir()) {
+                    (true, true) => {
+                        return Err(Failure::new(format!(
+                            "multiple .doltcfg directories detected: '{}' and '{}'; pass one of the directories using option --doltcfg-dir",
+                            own.display(),
+                            above.display()
+                        )));
+                    }
+                    (false, true) => above,
+                    _ => own,
+                }
+            }
+        };
+        Ok(dir.join("privileges.db"))
+    }
+
     /// Opens the databases of the directory and a session on them.
     pub fn session(&self) -> Result<Session, Failure> {
-        let instance = Instance::open(&self.dir, self.settings(), Arc::new(SystemClock))?;
+        let user = self.user.as_deref().unwrap_or("root");
+        let accounts = Accounts::open(&self.privilege_path()?)?;
+        if accounts.get(user, HOST).is_none() {
+            accounts.add_ephemeral_superuser(user, HOST, "")?;
+        }
+        let mut instance = Instance::open(&self.dir, self.settings(), Arc::new(SystemClock))?;
+        instance.accounts = Some(Arc::new(accounts));
         let instance = Arc::new(instance);
-        let session = Session::new(
-            &instance,
-            instance.next_connection_id(),
-            "root",
-            "localhost",
-        );
+        let session = Session::new(&instance, instance.next_connection_id(), user, HOST);
         for (variable, name) in [
             ("DOLT_AUTHOR_NAME", "dolt_author_name"),
             ("DOLT_AUTHOR_EMAIL", "dolt_author_email"),
@@ -100,7 +146,8 @@ impl Environment {
             }
         }
         let databases = instance.databases();
-        let name = match (&self.use_db, &self.branch) {
+        let use_db = self.use_db.as_ref().filter(|db| !db.is_empty());
+        let name = match (use_db, &self.branch) {
             (Some(db), Some(b)) if db.contains('/') => {
                 let has = db.split_once('/').map_or("", |(_, b)| b);
                 return Err(Failure::new(format!("Ambiguous branch name: {has} or {b}")));
@@ -123,7 +170,7 @@ impl Environment {
                 .use_database(&name)
                 .map_err(|e| match &self.use_db {
                     Some(db) => Failure::new(format!("The provided --use-db {db} does not exist.")),
-                    None => Failure::new(e.message),
+                    None => Failure::new(crate::engine_words::message(&e)),
                 })?;
         }
         Ok(session)

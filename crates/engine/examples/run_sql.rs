@@ -68,7 +68,7 @@ fn main() {
     }
     for part in text.split(";\n").filter(|p| !p.trim().is_empty()) {
         if let Err(e) = session.execute(part.as_bytes(), true, &mut Print { types: Vec::new() }) {
-            println!("ERROR {} ({}): {}", e.code, e.state, e.message);
+            println!("ERROR {} ({:?}): {}", e.code, e.state, e.message);
         }
     }
 }

@@ -51,6 +51,7 @@ impl Catalog for NoCatalog {
 /// Modes for texts that the schema stores.
 pub fn stored_modes() -> Modes {
     Modes {
+        zone: crate::time_zone::Zone::UTC,
         only_full_group_by: false,
         connection: CollationId::DEFAULT,
         div_increment: 4,

@@ -50,6 +50,8 @@ pub struct Settings {
     pub replace_name_characters: bool,
     /// A branch is pushed to the remote's branch of its name when it follows none.
     pub push_auto_setup_remote: bool,
+    /// The shortest time without writes after which a backup may be pruned.
+    pub backup_prune_min_grace: std::time::Duration,
 }
 
 impl Default for Settings {
@@ -65,6 +67,7 @@ impl Default for Settings {
             cache_bytes: 256 << 20,
             replace_name_characters: false,
             push_auto_setup_remote: false,
+            backup_prune_min_grace: remotes::MIN_GRACE,
         }
     }
 }

@@ -27,13 +27,16 @@ pub fn block(block: &mut Block, conditions: Vec<Expr>, straight: bool) {
     if items.is_empty() {
         block.gate.append(&mut rest);
     }
+    block.from = items;
+    mark_columns(block, &rest);
+    let items = std::mem::take(&mut block.from);
     let mut placed = SlotSet::default();
     block.from = arrange(items, &mut rest, &mut placed, straight);
     // What is left reads slots that no item fills; it is checked last.
     if let Some(last) = block.from.last_mut() {
         last.filter.append(&mut rest);
     }
-    mark_columns(block);
+    mark_columns(block, &[]);
     order_by_access(block);
     choose_covering(block);
 }
@@ -228,10 +231,11 @@ fn simplify_nested(
     }
 }
 
-/// Notes which columns of stored tables the block reads.
-fn mark_columns(block: &mut Block) {
+/// Notes which columns of stored tables the block and its conditions read.
+fn mark_columns(block: &mut Block, conditions: &[Expr]) {
     let mut used: Vec<SlotSet> = vec![SlotSet::default(); block.slots];
     block.for_each_expr(&mut |e| note(e, 0, &mut used));
+    conditions.iter().for_each(|e| note(e, 0, &mut used));
     fn visit(items: &[JoinItem], used: &mut Vec<SlotSet>) {
         for i in items {
             match &i.source {
@@ -249,7 +253,7 @@ fn mark_columns(block: &mut Block) {
     fn set(items: &mut [JoinItem], used: &[SlotSet]) {
         for i in items {
             match &mut i.source {
-                Source::Table(t) => t.columns = used[t.slot as usize].clone(),
+                Source::Table(t) => t.columns = Some(used[t.slot as usize].clone()),
                 Source::Nest(items) => set(items, used),
                 Source::Full(j) => {
                     set(&mut j.left, used);
@@ -403,7 +407,8 @@ fn choose_covering(block: &mut Block) {
                     if let Access::Index(a) = &mut scan.access
                         && let Some(i) = a.index
                     {
-                        a.covering = covers(&def, i, &scan.columns);
+                        let columns = scan.columns.as_ref();
+                        a.covering = columns.is_some_and(|c| covers(&def, i, c));
                     }
                 }
                 Source::Nest(items) => visit(items),

@@ -235,8 +235,8 @@ pub struct TableScan {
     pub def: Arc<TableDef>,
     /// How rows are reached.
     pub access: Access,
-    /// Columns that the block reads; tells whether an index covers them.
-    pub columns: SlotSet,
+    /// Columns that the block reads, where that is known: an index may cover them.
+    pub columns: Option<SlotSet>,
     /// Rows at the time of planning.
     pub rows: u64,
 }

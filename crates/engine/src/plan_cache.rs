@@ -7,13 +7,14 @@ use std::sync::atomic::Ordering;
 use syntax::ast::{self, Statement};
 use values::{OwnedValue, SqlType};
 
+use crate::accounts::Access;
 use crate::bind::dml::{Assigned, DeletePlan, InsertPlan, UpdatePlan};
 use crate::bind::{Binder, BoundTable, Modes};
 use crate::error::{Error, Result};
 use crate::plan::QueryPlan;
 use crate::program::stored::CodeVersion;
 use crate::session::{Revision, Session};
-use crate::statement::base_name;
+use crate::statement::{PreparedStatement, base_name};
 use crate::view::TableView;
 
 /// A plan with the tables that it reads.
@@ -82,8 +83,8 @@ pub(crate) struct CacheEntry {
     modes: Arc<Modes>,
     generation: u64,
     types: Vec<SqlType>,
-    /// Its privileges were asked for; a plan of a view or stored program has none of its own.
-    checked: bool,
+    /// Whose privileges were asked for; none when nothing is forbidden to who made the plan.
+    checked: Option<Arc<Access>>,
 }
 
 /// Plans of this session by statement text.
@@ -91,12 +92,26 @@ pub(crate) struct CacheEntry {
 pub(crate) struct PlanCache {
     pub entries: HashMap<Arc<[u8]>, CacheEntry>,
     pub statements: HashMap<Arc<[u8]>, Arc<Statement>>,
+    /// By the text of their shape; none where the shape is no statement.
+    pub shapes: HashMap<Arc<[u8]>, Option<Arc<PreparedStatement>>>,
+    /// What texts were parsed under.
+    modes: Option<Arc<Modes>>,
 }
 
 impl PlanCache {
     /// Forgets plans, but not what texts mean.
     pub(crate) fn clear_plans(&mut self) {
         self.entries.clear();
+    }
+
+    /// Forgets what texts mean where they mean something else under these settings.
+    pub(crate) fn heed(&mut self, modes: &Arc<Modes>) {
+        let same = self.modes.as_ref().is_some_and(|m| Arc::ptr_eq(m, modes));
+        if !same {
+            self.statements.clear();
+            self.shapes.clear();
+            self.modes = Some(modes.clone());
+        }
     }
 }
 
@@ -130,17 +145,17 @@ impl Session {
         types: &[SqlType],
         modes: &Arc<Modes>,
     ) -> Option<Arc<CachedPlan>> {
-        let unrestricted = self.access().is_none();
         if self.call_as_of.borrow().is_some() {
             return None;
         }
+        let access = self.access();
         let plans = self.plans.borrow();
         let entry = plans.entries.get(text)?;
         let generation = self.instance.generation.load(Ordering::Relaxed);
         let fits = entry.generation == generation
             && (Arc::ptr_eq(&entry.modes, modes) || entry.modes == *modes)
             && same_types(&entry.types, types)
-            && (entry.checked || unrestricted)
+            && access.is_none_or(|a| entry.checked.as_ref().is_some_and(|c| Arc::ptr_eq(c, &a)))
             && entry.database == self.current_database();
         if !fits {
             return None;
@@ -166,7 +181,7 @@ impl Session {
         if text.len() > LONGEST_KEPT {
             return;
         }
-        let checked = self.access().is_some();
+        let checked = self.access();
         let mut plans = self.plans.borrow_mut();
         if plans.entries.len() >= PLANS_KEPT {
             plans.entries.clear();

@@ -9,7 +9,7 @@ use syntax::ast::VarScope;
 use values::conversion::{Modes as ConversionModes, Warning};
 use values::{CollationId, DateTime, OwnedValue, Value};
 
-use crate::accounts::Access;
+use crate::accounts::{Access, AccountName};
 use crate::bind::Modes;
 use crate::database::DatabaseHandle;
 use crate::error::{Error, Result};
@@ -91,10 +91,15 @@ pub struct Session {
     process: Arc<Process>,
     /// What the account may not do, and the state of the accounts that says so.
     access: RefCell<Option<(u64, Option<Arc<Access>>)>>,
+    /// The access of definers of stored programs, with the version of the accounts.
+    definers: RefCell<Vec<(crate::accounts::AccountName, u64, Option<Arc<Access>>)>>,
+    /// The same for the definer of a stored program.
+    program_access: RefCell<Option<(u64, AccountName, Option<Arc<Access>>)>>,
     pub(crate) prepared: RefCell<HashMap<u32, Arc<PreparedStatement>>>,
     pub(crate) prepared_names: RefCell<HashMap<String, Arc<PreparedStatement>>>,
     pub(crate) next_prepared: Cell<u32>,
     pub(crate) plans: RefCell<crate::plan_cache::PlanCache>,
+    pub(crate) shape: RefCell<syntax::Shape>,
     /// State of RAND().
     pub random: Cell<(u32, u32)>,
     pub(crate) next_read_only: Cell<Option<bool>>,
@@ -146,10 +151,13 @@ impl Session {
             found_rows_flag: Cell::new(false),
             process,
             access: RefCell::default(),
+            definers: RefCell::default(),
+            program_access: RefCell::default(),
             prepared: RefCell::default(),
             prepared_names: RefCell::default(),
             next_prepared: Cell::new(1),
             plans: RefCell::default(),
+            shape: RefCell::default(),
             random: Cell::new((seed, seed.wrapping_mul(3) & 0x3fff_ffff)),
             next_read_only: Cell::new(None),
             depth: Cell::new(0),
@@ -199,15 +207,54 @@ impl Session {
         }
     }
 
+    /// The access of a definer, made once as long as no grants change, so that plans hold.
+    fn access_of_definer(
+        &self,
+        accounts: &crate::accounts::Accounts,
+        definer: &crate::accounts::AccountName,
+    ) -> Option<Arc<Access>> {
+        let version = accounts.version();
+        let mut known = self.definers.borrow_mut();
+        if let Some((_, v, access)) = known.iter().find(|(name, _, _)| name == definer)
+            && *v == version
+        {
+            return access.clone();
+        }
+        let grants = accounts.effective_grants(&definer.user, &definer.host);
+        let access = Access::of(definer.clone(), self.host(), grants).map(Arc::new);
+        known.retain(|(name, v, _)| name != definer && *v == version);
+        known.push((definer.clone(), version, access.clone()));
+        access
+    }
+
     /// What the account may not do; none when it may do everything, and when there are no accounts.
     /// A stored program runs with the rights of its definer, unless it says INVOKER.
     pub(crate) fn access(&self) -> Option<Arc<Access>> {
         let accounts = self.instance.accounts.as_ref()?;
-        if let Some(program) = self.active.borrow().iter().rev().find(|p| !p.invoker) {
-            let definer = program.definer.as_ref()?;
-            let grants = accounts.effective_grants(&definer.user, &definer.host);
-            return Access::of(definer.clone(), self.host(), grants).map(Arc::new);
+        let version = accounts.version();
+        let definer = {
+            let active = self.active.borrow();
+            let program = active.iter().rev().find(|p| !p.invoker);
+            program.map(|p| p.definer.clone())
+        };
+        let Some(definer) = definer else {
+            return self.own_access();
+        };
+        let definer = definer?;
+        if let Some((known, name, access)) = &*self.program_access.borrow()
+            && *known == version
+            && *name == definer
+        {
+            return access.clone();
         }
+        let grants = accounts.effective_grants(&definer.user, &definer.host);
+        let access = Access::of(definer.clone(), self.host(), grants).map(Arc::new);
+        *self.program_access.borrow_mut() = Some((version, definer, access.clone()));
+        access
+    }
+
+    fn own_access(&self) -> Option<Arc<Access>> {
+        let accounts = self.instance.accounts.as_ref()?;
         let version = accounts.version();
         if let Some((known, access)) = &*self.access.borrow()
             && *known == version
@@ -361,7 +408,7 @@ impl Session {
 
     /// Time zone of the session.
     pub fn time_zone(&self) -> Zone {
-        self.settings().zone
+        self.settings().modes.zone
     }
 
     /// Start of the statement: in the session's zone, and in UTC microseconds.
@@ -370,7 +417,7 @@ impl Session {
         let micros = settings
             .timestamp
             .unwrap_or_else(|| self.statement_micros.get());
-        let local = settings.zone.to_local(micros);
+        let local = settings.modes.zone.to_local(micros);
         let now = DateTime::from_unix_micros(local).or_else(|| DateTime::from_unix_micros(0));
         let epoch = values::Date {
             year: 1970,

@@ -14,8 +14,6 @@ pub(crate) struct SessionSettings {
     pub modes: Arc<Modes>,
     /// Parts of sql_mode that conversions heed.
     pub conversion: ConversionModes,
-    /// `@@time_zone`.
-    pub zone: Zone,
     /// `@@autocommit`.
     pub autocommit: bool,
     /// `@@foreign_key_checks`.
@@ -50,7 +48,12 @@ impl SessionSettings {
             high_not_precedence: has("HIGH_NOT_PRECEDENCE"),
             ..syntax::Options::default()
         };
+        let zone = match variable("time_zone") {
+            Value::Bytes(b) => Zone::parse(&String::from_utf8_lossy(&b)).unwrap_or(Zone::UTC),
+            _ => Zone::UTC,
+        };
         let modes = Modes {
+            zone,
             only_full_group_by: ansi || has("ONLY_FULL_GROUP_BY"),
             connection: match variable("collation_connection") {
                 Value::Bytes(b) => values::collation::by_name(&String::from_utf8_lossy(&b))
@@ -80,10 +83,6 @@ impl SessionSettings {
                 _ => Arc::new(modes),
             },
             conversion,
-            zone: match variable("time_zone") {
-                Value::Bytes(b) => Zone::parse(&String::from_utf8_lossy(&b)).unwrap_or(Zone::UTC),
-                _ => Zone::UTC,
-            },
             autocommit: !is_off("autocommit"),
             foreign_key_checks: !is_off("foreign_key_checks"),
             read_only: matches!(variable("transaction_read_only"), Value::Int(1)),

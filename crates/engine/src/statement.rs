@@ -5,7 +5,7 @@ use std::sync::Arc;
 use syntax::ast::{self, Statement};
 use values::{OwnedValue, SqlType, Value};
 
-use crate::bind::{Binder, BoundTable, Catalog};
+use crate::bind::{Binder, BoundTable, Catalog, Modes};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -45,13 +45,19 @@ pub struct PreparedInfo {
 impl Session {
     /// Runs the statements of a text, the first only unless `multi`; stops at the first error.
     pub fn execute(&self, sql: &[u8], multi: bool, sink: &mut dyn ResultSink) -> Result<()> {
+        let modes = self.modes();
         if sql.len() <= LONGEST_KEPT {
-            let known = self.plans.borrow().statements.get(sql).cloned();
+            let mut plans = self.plans.borrow_mut();
+            plans.heed(&modes);
+            let known = plans.statements.get(sql).cloned();
+            drop(plans);
             if let Some(statement) = known {
-                return self.run_text(&statement, sql, &[], sink, false);
+                return self.run_text(&statement, sql, sql, &[], sink, false);
+            }
+            if let Some((p, params)) = self.shape_of(sql, &modes) {
+                return self.run_text(&p.statement, &p.text, sql, &params, sink, false);
             }
         }
-        let modes = self.modes();
         let mut statements = syntax::parse_many(sql, &modes.syntax);
         let mut any = false;
         while let Some(next) = statements.next() {
@@ -85,7 +91,7 @@ impl Session {
                     plans.statements.insert(Arc::from(sql), statement.clone());
                 }
             }
-            self.run_text(&statement, text, &[], sink, parsed.more)?;
+            self.run_text(&statement, text, text, &[], sink, parsed.more)?;
             // SET sql_mode may change how the rest is read.
             statements.set_options(self.modes().syntax.clone());
         }
@@ -95,16 +101,54 @@ impl Session {
         Ok(())
     }
 
-    /// Runs one parsed statement as a statement of the client.
+    /// The statement of which this one is an instance, with the literals that make it one.
+    fn shape_of(
+        &self,
+        sql: &[u8],
+        modes: &Modes,
+    ) -> Option<(Arc<PreparedStatement>, Vec<OwnedValue>)> {
+        let mut shape = self.shape.borrow_mut();
+        if !shape.read(sql, &modes.syntax) {
+            return None;
+        }
+        let known = self
+            .plans
+            .borrow()
+            .shapes
+            .get(shape.text.as_slice())
+            .cloned();
+        let prepared = known.unwrap_or_else(|| {
+            let parsed = self.parse_prepared(&shape.text).ok();
+            let parsed = parsed
+                .filter(|p| p.params == shape.values.len())
+                .map(Arc::new);
+            let mut plans = self.plans.borrow_mut();
+            if plans.shapes.len() >= PLANS_KEPT {
+                plans.shapes.clear();
+            }
+            plans
+                .shapes
+                .insert(Arc::from(shape.text.as_slice()), parsed.clone());
+            parsed
+        })?;
+        let params = shape.values.drain(..).map(|v| match v {
+            syntax::ShapeValue::Int(n) => Value::Int(n),
+            syntax::ShapeValue::Text(t) => Value::Bytes(t.into_vec().into()),
+        });
+        Some((prepared, params.collect()))
+    }
+
+    /// Runs one parsed statement as a statement of the client, who wrote it as `shown`.
     fn run_text(
         &self,
         statement: &Statement,
         text: &[u8],
+        shown: &[u8],
         params: &[OwnedValue],
         sink: &mut dyn ResultSink,
         more: bool,
     ) -> Result<()> {
-        self.begin_statement(text);
+        self.begin_statement(shown);
         if !keeps_warnings(statement) {
             self.clear_diagnostics();
         }
@@ -174,7 +218,7 @@ impl Session {
         if params.len() != p.params {
             return Err(Error::wrong_arguments("mysqld_stmt_execute"));
         }
-        self.run_text(&p.statement, &p.text, &params, sink, false)
+        self.run_text(&p.statement, &p.text, &p.text, &params, sink, false)
     }
 
     /// COM_STMT_CLOSE.

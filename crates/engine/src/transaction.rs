@@ -103,6 +103,13 @@ impl Transaction {
         handle: &Arc<DatabaseHandle>,
         branch: &str,
     ) -> Result<&mut BranchChanges> {
+        let is_it = |b: &BranchChanges| Arc::ptr_eq(&b.handle, handle) && b.branch == branch;
+        // There is one branch as a rule: looking at it is cheaper than making its key.
+        if self.branches.values().any(is_it) {
+            let mut open = self.branches.values_mut();
+            let known = open.find(|b| is_it(b));
+            return known.ok_or_else(|| Error::general("branch is not open"));
+        }
         let key = branch_key(&handle.key, branch);
         if !self.branches.contains_key(&key) {
             let state = handle.branch_state(branch)?;

@@ -134,6 +134,10 @@ pub fn store_value(
 ) -> Result<OwnedValue> {
     let c = &def.columns[column];
     match conversion::store(v, from, &c.ty, &cx.conversion) {
+        Ok(v) if matches!(c.ty, values::SqlType::Timestamp(_)) => {
+            let zone = cx.session.modes().zone;
+            Ok(crate::functions::stored_timestamp(&v, zone))
+        }
         Ok(v) => Ok(v),
         Err(e) => {
             let text = e.text(&c.name, row);

@@ -69,6 +69,15 @@ impl Script {
         script
     }
 
+    /// A server whose databases are in a directory.
+    fn on_disk(dir: &std::path::Path) -> Script {
+        let clock = Arc::new(Ticking(AtomicI64::new(1_700_000_000_000_000)));
+        let instance = Instance::open(dir, Settings::default(), clock).unwrap();
+        let instance = Arc::new(instance);
+        let session = Session::new(&instance, 1, "root", "localhost");
+        Script { instance, session }
+    }
+
     fn other(&self) -> Script {
         let id = self.instance.next_connection_id();
         let session = Session::new(&self.instance, id, "root", "localhost");
@@ -550,4 +559,134 @@ fn commits_of_many_sessions_at_once() {
     s.check("select count(*) from t", "42");
     s.check("select * from dolt_status", "");
     s.check("select count(*) from t as of 'HEAD'", "42");
+}
+
+#[test]
+fn databases_go_to_remotes_and_back() {
+    let dir = std::env::temp_dir().join(format!("engine-remotes-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(dir.join("data")).unwrap();
+    let s = Script::on_disk(&dir.join("data"));
+    s.run("create database db");
+    s.run("use db");
+    s.run(TABLE);
+    s.run("insert into t values (1,1,'one')");
+    s.run("call dolt_commit('-Am','base')");
+    let url = format!("file://{}/remote", dir.display());
+    s.check("call dolt_fetch()", "error: no remote");
+    s.run(&format!("call dolt_remote('add','origin','{url}')"));
+    s.check(
+        &format!("call dolt_remote('add','origin','{url}')"),
+        "error: remote already exists",
+    );
+    let text = s.give("call dolt_push('origin')");
+    assert!(text.contains("has no upstream branch"), "{text}");
+    s.check(
+        "call dolt_push('-u','origin','main')",
+        &format!("0,To {url}\n * [new branch]          main -> main\nbranch 'main' set up to track 'origin/main'."),
+    );
+    s.check("call dolt_push('origin','main')", "0,Everything up-to-date");
+    s.check("select remote, branch from dolt_branches", "origin,main");
+    s.check(
+        "select name from dolt_remote_branches",
+        "remotes/origin/main",
+    );
+
+    let copy = Script::on_disk(&dir.join("data"));
+    copy.run(&format!("call dolt_clone('{url}','copy')"));
+    copy.run("use copy");
+    copy.check("select * from t", "1,1,one");
+    copy.run("insert into t values (2,2,'two')");
+    copy.run("call dolt_commit('-am','two')");
+    copy.run("call dolt_push()");
+
+    s.check("call dolt_fetch('origin')", "0");
+    s.check("select * from t", "1,1,one");
+    s.check("select count(*) from dolt_log('main..origin/main')", "1");
+    s.check("call dolt_pull()", "1,0,merge successful");
+    s.check("select * from t", "1,1,one;2,2,two");
+    s.check("call dolt_pull()", "0,0,Everything up-to-date");
+
+    // Both have commits of their own: refused, merged, pushed.
+    copy.run("update t set a = 20 where pk = 2");
+    copy.run("call dolt_commit('-am','theirs')");
+    copy.run("call dolt_push()");
+    s.run("update t set b = 'eins' where pk = 1");
+    s.run("call dolt_commit('-am','ours')");
+    let text = s.give("call dolt_push()");
+    assert!(
+        text.contains("! [rejected]            main -> main (non-fast-forward)"),
+        "{text}"
+    );
+    s.check("call dolt_pull()", "0,0,merge successful");
+    s.check("select * from t", "1,1,eins;2,20,two");
+    s.check(
+        "select message from dolt_log limit 1",
+        &format!("Merge branch 'main' of {url} into main"),
+    );
+    s.run("call dolt_push()");
+
+    let backup = format!("file://{}/backup", dir.display());
+    s.run(&format!("call dolt_backup('add','b','{backup}')"));
+    s.run("insert into t values (3,3,'not committed')");
+    s.check("call dolt_backup('sync','b')", "0");
+    s.run(&format!("call dolt_backup('restore','{backup}','again')"));
+    s.check("select count(*) from again.t", "3");
+    let text = s.give(&format!("call dolt_backup('restore','{backup}','again')"));
+    assert!(text.contains("already exists, use '--force'"), "{text}");
+    s.check(
+        "call dolt_remote('remove','nope')",
+        "error: error: unknown remote: 'nope'",
+    );
+    s.run("call dolt_remote('remove','origin')");
+    s.check("select count(*) from dolt_remote_branches", "0");
+    drop((s, copy));
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_renamed_table_conflicts_with_a_changed_one() {
+    let s = with_table();
+    s.run("call dolt_branch('renames')");
+    s.run("insert into t values (3,3,'three')");
+    s.run("call dolt_commit('-am','rows')");
+    s.run("call dolt_checkout('renames')");
+    s.run("alter table t rename to u");
+    s.run("call dolt_commit('-Am','rename')");
+    s.run("call dolt_checkout('main')");
+    s.run("set autocommit = 0");
+    s.check("call dolt_merge('renames')", ",0,1,conflicts found");
+    s.check("select table_name from dolt_schema_conflicts", "t");
+    s.check("show tables", "t;u");
+}
+
+#[test]
+fn tables_made_on_both_branches_merge_whatever_their_tags() {
+    let s = Script::new();
+    s.run("call dolt_branch('b')");
+    s.run("create table t (pk int primary key, c int)");
+    s.run("alter table t modify c varchar(255)");
+    s.run("insert into t values (1,'one')");
+    s.run("call dolt_commit('-Am','main')");
+    s.run("call dolt_checkout('b')");
+    s.run("create table t (pk int primary key, c varchar(255))");
+    s.run("insert into t values (3,'three')");
+    s.run("call dolt_commit('-Am','b')");
+    s.run("call dolt_merge('main')");
+    s.check("select * from t order by pk", "1,one;3,three");
+}
+
+#[test]
+fn equal_defaults_written_differently_merge() {
+    let s = Script::new();
+    s.run("create table t (pk int primary key, f float, d decimal(20,10))");
+    s.run("call dolt_commit('-Am','base')");
+    s.run("call dolt_branch('b')");
+    s.run("alter table t modify f float default '1.00', modify d decimal(20,10) default '1.23'");
+    s.run("call dolt_commit('-am','main')");
+    s.run("call dolt_checkout('b')");
+    s.run("alter table t modify f float default '1.000', modify d decimal(20,10) default 1.230");
+    s.run("call dolt_commit('-am','b')");
+    s.run("call dolt_merge('main')");
+    s.check("select count(*) from dolt_conflicts", "0");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chunks::{Chunk, Hash};
+use chunks::Hash;
 
 use crate::node_format::PendingNode;
 use crate::splitter::{MAX_LEVELS, Splitter};
@@ -104,10 +104,8 @@ impl<'a> TreeBuilder<'a> {
     fn close(&mut self, level: usize) -> Result<()> {
         let here = &mut self.levels[level - self.base];
         let message = here.pending.write(self.format, level as u8)?;
-        let hash = match level > 0 || self.keeps_leaves {
-            true => self.store.write_kept(message)?,
-            false => self.store.write(message)?,
-        };
+        let keep = level > 0 || self.keeps_leaves;
+        let hash = self.store.write_tree_node(message, level > 0, keep)?;
         // The parent takes the pending node's last key before it is cleared.
         let mut done = std::mem::take(&mut here.pending);
         here.splitter.reset();
@@ -145,8 +143,7 @@ impl<'a> TreeBuilder<'a> {
         let pending = &self.levels[level - self.base].pending;
         if level == 0 || pending.len() > 1 {
             let message = pending.write(self.format, level as u8)?;
-            let chunk = Chunk::new(message);
-            return Ok(Arc::new(Node::read(chunk.shared(), chunk.hash())?));
+            return Ok(Arc::new(Node::embedded(message)?));
         }
         // A node with one child is no root: the first descendant that is a leaf or has several.
         let mut child = Hash::from_slice(pending.value(0)).unwrap_or_default();

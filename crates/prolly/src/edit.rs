@@ -4,6 +4,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use chunks::Hash;
+
 use crate::search::child;
 use crate::{KeyOrder, Node, NodeFormat, NodeStore, ProllyError, Result, TreeBuilder};
 
@@ -56,24 +58,29 @@ pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
         store,
         order,
         builder: TreeBuilder::new(store, format),
+        replaced: Vec::new(),
     };
     if edits.len() <= KEPT_EDITS {
         editor.builder.keep_leaves();
     }
     editor.visit(root, edits)?;
+    let replaced = editor.replaced;
     let new = editor.builder.finish()?;
     // Unchanged content gives the root that is known to be stored, or not.
-    Ok(if new.hash() == root.hash() {
-        root.clone()
-    } else {
-        new
-    })
+    if new.message() == root.message() {
+        return Ok(root.clone());
+    }
+    // What took their place is what will be read; older versions come back when asked for.
+    replaced.iter().for_each(|hash| store.forget(hash));
+    Ok(new)
 }
 
 struct Editor<'a> {
     store: &'a NodeStore,
     order: &'a dyn KeyOrder,
     builder: TreeBuilder<'a>,
+    /// Nodes that edits fell into.
+    replaced: Vec<Hash>,
 }
 
 impl Editor<'_> {
@@ -99,7 +106,9 @@ impl Editor<'_> {
                 }),
             };
             let (now, later) = edits.split_at(here);
-            self.visit(&child(self.store, node, target)?, now)?;
+            let below = child(self.store, node, target)?;
+            self.visit(&below, now)?;
+            self.replaced.push(below.hash());
             edits = later;
             at = target + 1;
         }

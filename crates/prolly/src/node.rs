@@ -1,7 +1,7 @@
 //! A tree node as a view over its message (spec 02 §3).
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use chunks::Hash;
@@ -137,7 +137,8 @@ impl Items {
 #[derive(Debug)]
 pub struct Node {
     message: Bytes,
-    hash: Hash,
+    /// Known from its address, or worked out when somebody asks.
+    hash: OnceLock<Hash>,
     kind: NodeKind,
     level: u8,
     count: usize,
@@ -264,7 +265,7 @@ impl Node {
         };
         Ok(Node {
             message: message.clone(),
-            hash,
+            hash: OnceLock::from(hash),
             kind: slots.kind,
             level,
             count,
@@ -279,17 +280,18 @@ impl Node {
     /// Reads a node that is embedded in another message.
     pub fn embedded(message: impl Into<Bytes>) -> Result<Node> {
         let message = message.into();
-        let hash = Hash::of(&message);
-        Node::read(message, hash)
+        let mut node = Node::read(message, Hash::EMPTY)?;
+        node.hash = OnceLock::new();
+        Ok(node)
     }
 
     /// Address of the node.
     pub fn hash(&self) -> Hash {
-        self.hash
+        *self.hash_ref()
     }
 
     pub(crate) fn hash_ref(&self) -> &Hash {
-        &self.hash
+        self.hash.get_or_init(|| Hash::of(&self.message))
     }
 
     /// The whole message.

@@ -89,6 +89,19 @@ impl NodeCache {
             shard.evict_one();
         }
     }
+
+    pub fn remove(&self, hash: &Hash) {
+        let mut shard = self
+            .shard(hash)
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = shard.slots.remove(hash)
+            && let Some(slot) = shard.ring[at].take()
+        {
+            shard.bytes -= slot.node.size();
+            shard.free.push(at);
+        }
+    }
 }
 
 impl Shard {
@@ -140,5 +153,9 @@ mod tests {
             held += shard.slots.len();
         }
         assert!(held > SHARDS && held < 2000);
+        cache.remove(&nodes[0].hash());
+        assert!(cache.get(&nodes[0].hash()).is_none());
+        cache.insert(nodes[0].clone());
+        assert!(cache.get(&nodes[0].hash()).is_some());
     }
 }

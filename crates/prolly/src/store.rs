@@ -81,14 +81,31 @@ impl NodeStore {
         Ok(hash)
     }
 
-    /// Stores a node's message and keeps the node in the cache.
-    pub(crate) fn write_kept(&self, message: Vec<u8>) -> Result<Hash> {
+    /// Stores the message of a tree's node; `keep` leaves the node in the cache. Inner nodes are
+    /// mostly addresses, which nothing makes shorter.
+    pub(crate) fn write_tree_node(
+        &self,
+        message: Vec<u8>,
+        inner: bool,
+        keep: bool,
+    ) -> Result<Hash> {
         let chunk = Chunk::new(message);
-        let node = Node::read(chunk.shared(), chunk.hash())?;
+        let chunk = if inner { chunk.dense() } else { chunk };
+        let hash = chunk.hash();
+        let node = match keep {
+            true => Some(Node::read(chunk.shared(), hash)?),
+            false => None,
+        };
         self.chunks.put(chunk)?;
-        let hash = node.hash();
-        self.cache.insert(Arc::new(node));
+        if let Some(node) = node {
+            self.cache.insert(Arc::new(node));
+        }
         Ok(hash)
+    }
+
+    /// Drops a node from the cache that is not expected to be read again.
+    pub(crate) fn forget(&self, hash: &Hash) {
+        self.cache.remove(hash);
     }
 
     /// Stores a node.

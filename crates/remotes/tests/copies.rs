@@ -1,6 +1,9 @@
 //! Remotes in directories: what is moved, what is refused, what a failure leaves.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use chunks::{HashSet, Manifest};
 use model::{
@@ -401,4 +404,27 @@ fn backups_are_whole() {
         again.working_set("dev").unwrap(),
         ours.working_set("dev").unwrap()
     );
+}
+
+#[test]
+fn orphans_of_a_backup_are_pruned_when_it_is_quiet() {
+    let place = Place::new("prune");
+    let ours = place.database("ours");
+    commit(&ours, "main", 10, "one");
+    remotes::sync(&ours, &place.remote("copy")).unwrap();
+    let orphan = place.at("copy/00000000000000000000000000000001");
+    std::fs::write(&orphan, "left behind").unwrap();
+    let location = remotes::absolute("file://./copy", &place.0).unwrap();
+    let (now, grace) = (SystemTime::now(), Duration::from_secs(600));
+    let early = remotes::prune(&location, grace, now).unwrap();
+    assert_eq!(early, remotes::Pruned::NotQuiescent);
+    assert!(orphan.exists());
+    let before = files(&place.at("copy"));
+    let done = remotes::prune(&location, grace, now + grace + grace).unwrap();
+    assert_eq!(done.to_string(), "deleted 1 file (11 bytes)");
+    assert!(!orphan.exists());
+    assert_eq!(files(&place.at("copy")), before);
+    let again = place.remote("copy");
+    assert_eq!(again.refs().store_root(), ours.refs().store_root());
+    assert!(again.commit(again.branch("main").unwrap()).is_ok());
 }

@@ -1,5 +1,7 @@
 //! Remotes that Dolt wrote.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -11,11 +11,13 @@ mod lexer;
 mod parse;
 mod parser;
 mod print;
+mod shape;
 mod split;
 
 pub use error::{SyntaxError, Unexpected};
 pub use keyword::{KEYWORDS, is_reserved};
 pub use parse::{Parsed, Statements, parse, parse_expr, parse_many, parse_prepared};
+pub use shape::{Shape, ShapeValue};
 pub use split::{Split, SplitStatement, split_statements};
 
 /// What the session's sql_mode and the server's limits say about parsing.

@@ -97,6 +97,7 @@ fn explain(branch: &str, e: Failure) -> Failure {
         "error: could not find",
         "did not match any table",
         "would be overwritten by checkout",
+        "only one reference expected",
         "error: There are uncommitted changes already",
     ];
     if told.iter().any(|t| e.text.contains(t)) {
@@ -124,7 +125,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     }
     let creates = p.has("b") || p.has("B") || p.has("track");
     let n = p.positional.len();
-    if creates && n > 1 || !creates && n == 0 {
+    if creates && n > 1 || !creates && n == 0 && p.split.is_none() {
         return super::misused("checkout");
     }
     let repo = Repository::open(env)?;
@@ -138,7 +139,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         None => p.positional[0].clone(),
     });
     // What cannot go along is refused before anything happens.
-    if p.split.is_none() && n <= 1 && before != target {
+    if p.split != Some(0) && n <= 1 && before != target {
         let start = match creates {
             true => Some(p.positional.first().map_or("HEAD", String::as_str)),
             false => Some(target.as_str()),

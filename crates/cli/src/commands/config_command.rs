@@ -16,7 +16,8 @@ pub const OPTIONS: &[Option_] = &[
     flag("list", ""),
 ];
 
-fn is_known(key: &str) -> bool {
+/// Whether there is a setting of this name.
+pub fn is_known(key: &str) -> bool {
     KNOWN.contains(&key) || key.starts_with("sqlserver.global.")
 }
 
@@ -84,17 +85,20 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             if p.positional.is_empty() || p.positional.len() % 2 == 1 {
                 return Err(Failure::new("error: wrong number of arguments"));
             }
+            if p.positional
+                .chunks(2)
+                .any(|pair| !is_known(&pair[0].to_lowercase()))
+            {
+                return Err(Failure::new(
+                    "error: invalid config option, use dolt config --help to check valid configuration variables",
+                ));
+            }
             if !p.has("global") && !env.dir.join(".dolt").is_dir() {
                 return Err(Failure::new("Unable to create repo local config file"));
             }
             let mut file = read(&path)?;
             for pair in p.positional.chunks(2) {
                 let key = pair[0].to_lowercase();
-                if !is_known(&key) {
-                    return Err(Failure::new(
-                        "error: invalid config option, use dolt config --help to check valid configuration variables",
-                    ));
-                }
                 file.insert(key, pair[1].clone());
             }
             write(&path, &file)?;

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use engine::root_state::RootState;
+
 use crate::arguments::parse;
 use crate::commands::options::DUMP;
 use crate::commands::table_export::{FileType, write};
@@ -12,16 +14,36 @@ use crate::{Failure, Outcome};
 /// Rows of one INSERT.
 const BATCH: usize = 10_000;
 
+/// The columns of a table that can be inserted: all but the generated ones.
+pub fn stored_columns(tables: &RootState, table: &str) -> Result<String, Failure> {
+    let Some(found) = tables.table(table)? else {
+        return Ok("*".to_string());
+    };
+    let columns = &found.table.schema().columns;
+    let stored = columns.iter().filter(|c| !c.generated && !c.hidden_system);
+    let names: Vec<String> = stored.map(|c| quoted(&c.name)).collect();
+    Ok(names.join(", "))
+}
+
 /// Runs the command.
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, DUMP)?.at_most("dump", 0)?;
     let name = p.get("result-format").unwrap_or("sql").to_lowercase();
+    let name = name.trim_start_matches('.').to_string();
     let format = match name.as_str() {
         "sql" => FileType::Sql,
         "csv" => FileType::Csv,
         "json" => FileType::Json,
         _ => return Err(Failure::new("invalid result format")),
     };
+    if p.has("directory") && p.has("file-name") {
+        return Err(Failure::new("cannot pass both directory and file names"));
+    }
+    if format != FileType::Sql && p.has("schema-only") {
+        return Err(Failure::new(format!(
+            "schema-only dump is not supported for {name} exports"
+        )));
+    }
     if format == FileType::Sql && p.has("directory") {
         return Err(Failure::new("directory is not supported for sql exports"));
     }
@@ -50,11 +72,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         let dir = p.get("directory").unwrap_or("doltdump");
         let path = env.dir.join(dir);
         let files: Vec<_> = names.iter().map(|n| (n, format!("{n}.{name}"))).collect();
-        for (_, file) in &files {
-            taken(&path.join(file), &format!("{dir}/{file}"))?;
-        }
         std::fs::create_dir_all(&path)?;
         for (table, file) in &files {
+            taken(&path.join(file), &format!("{dir}/{file}"))?;
             let rows = repo.query(&format!("select * from {}", quoted(table)))?;
             let mut out = std::io::BufWriter::new(std::fs::File::create(path.join(file))?);
             write(&rows, table, format, 1, &mut out)?;
@@ -103,7 +123,11 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         if p.has("no-autocommit") {
             writeln!(out, "SET AUTOCOMMIT=0;")?;
         }
-        let rows = repo.query(&format!("select * from {}", quoted(table)))?;
+        let rows = repo.query(&format!(
+            "select {} from {}",
+            stored_columns(&tables, table)?,
+            quoted(table)
+        ))?;
         write(
             &rows,
             table,

@@ -50,8 +50,19 @@ fn select(repo: &Repository, p: &Parsed) -> Result<Selection, Failure> {
             }
         }
     }
+    let ranged = revisions.iter().any(|r| r.contains(".."));
+    if revisions.len() > 1 && revisions.iter().any(|r| r.contains("..")) {
+        return Err(Failure::new(
+            "error: a range of revisions stands alone; name other revisions with --not",
+        ));
+    }
     for word in revisions {
         add_revision(repo, word, &mut out)?;
+    }
+    if ranged && p.has("not") {
+        return Err(Failure::new(
+            "error: a range of revisions cannot be combined with --not",
+        ));
     }
     for word in p.list("not") {
         out.excluded.push(resolve(repo, &word)?);

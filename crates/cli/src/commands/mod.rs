@@ -522,6 +522,37 @@ const COMMANDS: &[Command] = &[
     ),
 ];
 
+/// What subcommands do, by their full names.
+const SUBCOMMANDS: &[(&str, &str)] = &[
+    (
+        "table import",
+        "Creates, overwrites, replaces, or updates a table from the data in a file.",
+    ),
+    ("table export", "Export a table to a file."),
+    ("table rm", "Deletes a table"),
+    ("table mv", "Moves a table"),
+    ("table cp", "Copies a table"),
+    ("conflicts cat", "Writes out the table conflicts."),
+    ("conflicts resolve", "Removes rows from list of conflicts"),
+    ("schema export", "Exports a table's schema."),
+    (
+        "schema import",
+        "Creates or overwrites a table with an inferred schema.",
+    ),
+    ("schema show", "Shows the schema of one or more tables."),
+    (
+        "schema tags",
+        "Shows the column tags of one or more tables.",
+    ),
+    (
+        "constraints verify",
+        "Verify that working set changes satisfy table constraints.",
+    ),
+    ("docs print", "Print Dolt Docs to stdout."),
+    ("docs upload", "Upload Dolt Docs to the working set."),
+    ("docs diff", "Diff Dolt Docs."),
+];
+
 /// The commands that are listed and recognised, but not done yet.
 fn not_yet(_: &Environment, _: &[String]) -> Outcome {
     Err(Failure::new("this command is not supported yet"))
@@ -548,7 +579,12 @@ pub fn subcommand<'w>(
 ) -> Result<Option<(&'static str, &'w [String])>, Failure> {
     let Some((first, rest)) = words.split_first() else {
         println!("Valid commands for dolt {group} are");
-        names.iter().for_each(|n| println!("    {n:>16}"));
+        for name in names {
+            let about = SUBCOMMANDS
+                .iter()
+                .find(|(n, _)| *n == format!("{group} {name}"));
+            println!("    {name:>16} - {}", about.map_or("", |(_, about)| about));
+        }
         return Ok(None);
     };
     match names.iter().find(|n| n.eq_ignore_ascii_case(first.trim())) {
@@ -622,9 +658,20 @@ pub fn dispatch(args: Vec<String>) -> Outcome {
     let env = Environment {
         config: Config::load(&dir)?,
         dir,
+        data_dir_given: global.has("data-dir"),
+        doltcfg_dir: global.get("doltcfg-dir").map(str::to_string),
+        privilege_file: global.get("privilege-file").map(str::to_string),
+        user: global.get("user").map(str::to_string),
         use_db: global.get("use-db").map(str::to_string),
         branch: global.get("branch").map(str::to_string),
     };
+    for (scope, file) in [("global", &env.config.global), ("local", &env.config.local)] {
+        for key in file.keys().filter(|k| !config_command::is_known(k)) {
+            eprintln!(
+                "Warning: Unknown {scope} config option '{key}'. Use `dolt config --{scope} --unset {key}` to remove."
+            );
+        }
+    }
     let name = word.trim().to_lowercase();
     let Some(command) = COMMANDS.iter().find(|c| c.help.name == name) else {
         return Err(Failure::new(format!("Unknown Command {word}")));
@@ -638,14 +685,21 @@ pub fn dispatch(args: Vec<String>) -> Outcome {
         print!("{}", command.help.page());
         return Ok(0);
     }
-    if command.needs == Repo && !env.is_repository() && env.use_db.is_none() && !has_child(&env.dir)
-    {
-        return Err(Failure {
-            text: NOT_A_REPOSITORY.into(),
-            code: 2,
-        });
+    if command.needs == Repo {
+        require_repository(&env)?;
     }
     (command.run)(&env, rest)
+}
+
+/// Fails where there is no database.
+pub fn require_repository(env: &Environment) -> Result<(), Failure> {
+    if env.is_repository() || env.use_db.is_some() || has_child(&env.dir) {
+        return Ok(());
+    }
+    Err(Failure {
+        text: NOT_A_REPOSITORY.into(),
+        code: 2,
+    })
 }
 
 /// Whether a directory below is a database.

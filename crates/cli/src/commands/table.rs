@@ -21,6 +21,14 @@ fn cp_or_mv(env: &Environment, words: &[String], copy: bool) -> Outcome {
         return super::misused(if copy { "table cp" } else { "table mv" });
     };
     let repo = Repository::open(env)?;
+    if repo.live_root(false)?.find_table(old)?.is_none() && !old.starts_with("dolt_") {
+        return Err(Failure::new(format!("table not found: {old}")));
+    }
+    if new.to_lowercase().starts_with("dolt_") {
+        return Err(Failure::new(format!(
+            "Invalid table name {new}. Table names beginning with `dolt_` are reserved for internal use"
+        )));
+    }
     let (old, new) = (quoted(old), quoted(new));
     let mut statements = Vec::new();
     if p.has("force") {
@@ -81,7 +89,11 @@ fn rm(env: &Environment, words: &[String]) -> Outcome {
 /// Runs `table`.
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
     const NAMES: &[&str] = &["import", "export", "rm", "mv", "cp"];
-    match super::subcommand(words, "table", NAMES)? {
+    let chosen = super::subcommand(words, "table", NAMES)?;
+    if chosen.is_some() {
+        super::require_repository(env)?;
+    }
+    match chosen {
         Some(("import", rest)) => super::table_import::run(env, rest),
         Some(("export", rest)) => super::table_export::run(env, rest),
         Some(("rm", rest)) => rm(env, rest),

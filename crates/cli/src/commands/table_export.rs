@@ -41,18 +41,26 @@ impl FileType {
 }
 
 /// A value as a literal.
-pub fn value_literal(cell: &Option<String>, ty: &SqlType) -> String {
-    let Some(text) = cell else {
+pub fn value_literal(cell: &Option<Vec<u8>>, ty: &SqlType) -> String {
+    let Some(bytes) = cell else {
         return "NULL".into();
     };
+    let hex = || -> String {
+        let digits: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        format!("0x{digits}")
+    };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return hex();
+    };
     match ty {
+        SqlType::Binary(_) | SqlType::VarBinary(_) => hex(),
         SqlType::Int { .. }
         | SqlType::Float
         | SqlType::Double
         | SqlType::Decimal { .. }
         | SqlType::Year
-        | SqlType::Bit(_) => text.clone(),
-        SqlType::Geometry(..) => text.clone(),
+        | SqlType::Bit(_)
+        | SqlType::Geometry(..) => text.to_string(),
         _ => crate::repository::literal(text),
     }
 }
@@ -112,8 +120,10 @@ pub fn write(
                     .iter()
                     .map(|row| {
                         let cells = row.iter().zip(&rows.columns);
-                        let texts: Vec<String> =
-                            cells.map(|(v, c)| value_literal(v, &c.ty)).collect();
+                        let bytes = |v: &Option<String>| v.as_ref().map(|t| t.as_bytes().to_vec());
+                        let texts: Vec<String> = cells
+                            .map(|(v, c)| value_literal(&bytes(v), &c.ty))
+                            .collect();
                         format!("({})", texts.join(","))
                     })
                     .collect();
@@ -152,7 +162,12 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         return Err(Failure::new("Cannot export this format to stdout"));
     }
     let repo = Repository::open(env)?;
-    let rows = repo.query(&format!("select * from {}", quoted(table)))?;
+    let tables = repo.tables_of(&repo.live_root(false)?)?;
+    let columns = match format {
+        FileType::Sql => super::dump::stored_columns(&tables, table)?,
+        _ => "*".to_string(),
+    };
+    let rows = repo.query(&format!("select {columns} from {}", quoted(table)))?;
     match file {
         None => write(&rows, table, format, 1, &mut std::io::stdout().lock())?,
         Some(name) => {
@@ -166,12 +181,10 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
                 std::fs::create_dir_all(dir)?;
             }
             let mut out = std::io::BufWriter::new(std::fs::File::create(&path)?);
-            if format == FileType::Sql {
-                let tables = repo.tables_of(&repo.live_root(false)?)?;
-                if let Some(text) = engine::show::create_table_text(&repo.session, &tables, table)?
-                {
-                    writeln!(out, "DROP TABLE IF EXISTS {};\n{text};", quoted(table))?;
-                }
+            if format == FileType::Sql
+                && let Some(text) = engine::show::create_table_text(&repo.session, &tables, table)?
+            {
+                writeln!(out, "DROP TABLE IF EXISTS {};\n{text};", quoted(table))?;
             }
             write(&rows, table, format, 1, &mut out)?;
             out.flush()?;

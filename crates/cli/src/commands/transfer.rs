@@ -230,5 +230,7 @@ pub fn backup(env: &Environment, words: &[String]) -> Outcome {
         return Ok(0);
     }
     repo.call("DOLT_BACKUP", &p.canonical())?;
+    let warnings = repo.query("show warnings")?;
+    (0..warnings.rows.len()).for_each(|i| println!("{}", warnings.text(i, 2)));
     Ok(0)
 }

@@ -590,10 +590,16 @@ impl Binder<'_> {
             self.assigns = false;
             self.scope = scope;
             let t = t?;
-            let Expr::Column { slot, col } = t.expr else {
-                let (slot, col) = self.generated_target(&a.column)?;
-                let def = self.stored_in_slot(slot)?.1;
-                return Err(Error::generated_value(&def.columns[col].name, &def.name));
+            let (slot, col) = match t.expr {
+                Expr::Column { slot, col } => (slot, col),
+                _ => {
+                    let (slot, col) = self.computed_target(&a.column)?;
+                    let def = self.stored_in_slot(slot)?.1;
+                    if !def.columns[col].generated.is_empty() {
+                        return Err(Error::generated_value(&def.columns[col].name, &def.name));
+                    }
+                    (slot, col as u16)
+                }
             };
             let (table, def) = self.stored_in_slot(slot).map_err(|_| {
                 Error::non_updatable(t.origin.map_or(String::new(), |o| o.table), "UPDATE")
@@ -656,7 +662,7 @@ impl Binder<'_> {
         })
     }
 
-    fn generated_target(&mut self, c: &ast::ColumnRef) -> Result<(u16, usize)> {
+    fn computed_target(&mut self, c: &ast::ColumnRef) -> Result<(u16, usize)> {
         for t in &self.block().tables {
             if c.table
                 .as_ref()

@@ -650,6 +650,9 @@ impl Binder<'_> {
                 _ => Err(Error::operand_columns(1)),
             },
             (None, None) => {
+                if let (Some(row), ast::Expr::Subquery(_)) = (row_of_query(left), right) {
+                    return self.comparison(op, &row, right);
+                }
                 let (a, b) = (self.expr(left)?, self.expr(right)?);
                 self.compare(op, a, b)
             }
@@ -712,6 +715,16 @@ impl Binder<'_> {
             let t = Typed::new(Expr::Or(any), BOOL, true);
             return Ok(if negated { negate(t) } else { t });
         }
+        if let ast::Expr::Subquery(query) = expr
+            && list.iter().all(|item| row_of(item).is_some())
+        {
+            let mut any = Vec::new();
+            for item in list {
+                any.push(self.in_query(item, query, CompareOp::Eq, false)?.expr);
+            }
+            let t = Typed::new(Expr::Or(any), BOOL, true);
+            return Ok(if negated { negate(t) } else { t });
+        }
         let x = self.expr(expr)?;
         let mut nullable = x.nullable;
         let mut items = Vec::with_capacity(list.len());
@@ -742,6 +755,8 @@ impl Binder<'_> {
         op: CompareOp,
         all: bool,
     ) -> Result<Typed> {
+        let row = row_of_query(left);
+        let left = row.as_ref().unwrap_or(left);
         let parts: Vec<Typed> = match row_of(left) {
             Some(row) => row.iter().map(|e| self.expr(e)).collect::<Result<_>>()?,
             None => vec![self.expr(left)?],
@@ -1324,6 +1339,9 @@ impl Binder<'_> {
         let Some((stored, db)) = self.catalog.stored_function(db.as_deref(), name)? else {
             return Ok(None);
         };
+        if let Some(access) = &self.access {
+            access.routine(crate::accounts::Privilege::Execute, &db, name, false)?;
+        }
         let Some(routine) = stored.routine() else {
             return Ok(None);
         };
@@ -1652,6 +1670,28 @@ fn text_literal(text: &str) -> ast::Expr {
 }
 
 /// The parts of a row constructor.
+/// The row that a subquery of several columns gives, each part asked for by itself.
+fn row_of_query(e: &ast::Expr) -> Option<ast::Expr> {
+    let ast::Expr::Subquery(query) = e else {
+        return None;
+    };
+    let ast::SetExpr::Select(select) = &query.body else {
+        return None;
+    };
+    let plain = |i: &ast::SelectItem| matches!(i, ast::SelectItem::Expr { .. });
+    if select.items.len() < 2 || !query.order_by.is_empty() || !select.items.iter().all(plain) {
+        return None;
+    }
+    let parts = select.items.iter().map(|item| {
+        let mut select = select.clone();
+        select.items = vec![item.clone()];
+        let mut query = query.clone();
+        query.body = ast::SetExpr::Select(select);
+        ast::Expr::Subquery(query)
+    });
+    Some(ast::Expr::Row(parts.collect()))
+}
+
 fn row_of(e: &ast::Expr) -> Option<&[ast::Expr]> {
     match e {
         ast::Expr::Row(list) if list.len() > 1 => Some(list),

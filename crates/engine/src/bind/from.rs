@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use syntax::ast::{self, JoinConstraint, TableRef};
-use values::OwnedValue;
+use values::{CollationId, OwnedValue, SqlType};
 
 use super::types::{Typed, coercibility};
 use super::{Binder, BoundTable, CteEntry, Resolved, ScopeColumn, ScopeTable};
 use crate::accounts::{Access as AccountAccess, Privilege};
 use crate::error::{Error, Result};
-use crate::expr::{CompareOp, Expr, SlotSet};
+use crate::expr::{CallTypes, CompareOp, Expr, SlotSet};
 use crate::plan::{
     Access, Derived, FullJoin, JoinItem, JoinKind, QueryPlan, Source, TableScan, VirtualScan,
 };
 use crate::result::ColumnMeta;
 use crate::table::TableDef;
+use crate::time_zone::Zone;
 
 /// A part of FROM: its items, the conditions of its inner joins, and its columns in `*` order.
 #[derive(Default)]
@@ -485,7 +486,7 @@ impl Binder<'_> {
                 computed: None,
             })
             .collect();
-        let scope = ScopeTable {
+        let mut scope = ScopeTable {
             alias: alias.to_string(),
             db: table.database().to_string(),
             slot,
@@ -493,6 +494,7 @@ impl Binder<'_> {
             merged: Vec::new(),
             base: None,
         };
+        self.localize(&mut scope);
         let item = JoinItem {
             kind: JoinKind::Inner,
             source: Source::Virtual(VirtualScan {
@@ -635,6 +637,7 @@ impl Binder<'_> {
             merged: Vec::new(),
             base,
         };
+        self.localize(&mut table);
         for i in 0..def.columns.len() {
             if !def.columns[i].is_virtual {
                 continue;
@@ -660,6 +663,29 @@ impl Binder<'_> {
         }
         self.block().tables.push(table);
         Ok(slot)
+    }
+
+    /// TIMESTAMP columns are stored in UTC and read in the session's zone.
+    fn localize(&self, table: &mut ScopeTable) {
+        if self.modes.zone == Zone::UTC {
+            return;
+        }
+        for i in 0..table.columns.len() {
+            let ty = table.columns[i].meta.ty.clone();
+            if !matches!(ty, SqlType::Timestamp(_)) {
+                continue;
+            }
+            let column = table.typed(i).expr;
+            table.columns[i].computed = Some(Expr::Call {
+                function: &crate::functions::LOCAL_TIMESTAMP,
+                args: vec![column],
+                types: Arc::new(CallTypes {
+                    args: vec![ty.clone()],
+                    collation: CollationId::DEFAULT,
+                    result: ty,
+                }),
+            });
+        }
     }
 
     pub(crate) fn stored_table(&mut self, table: BoundTable, alias: &str) -> Result<Part> {
@@ -692,7 +718,7 @@ impl Binder<'_> {
                 table: number,
                 def,
                 access: Access::Full { reverse: false },
-                columns: SlotSet::default(),
+                columns: None,
                 rows,
             }),
             on: Vec::new(),

@@ -28,6 +28,7 @@ use crate::program::stored::{CodeVersion, StoredProgram};
 use crate::program::trigger::TriggerSet;
 use crate::result::ColumnMeta;
 use crate::table::TableDef;
+use crate::time_zone::Zone;
 use crate::virtual_table::VirtualTable;
 
 /// A stored table that a statement reads or writes.
@@ -129,6 +130,8 @@ pub struct Modes {
     pub only_full_group_by: bool,
     /// Collation of literals.
     pub connection: CollationId,
+    /// Zone in which TIMESTAMP columns are read and written; they are stored in UTC.
+    pub zone: Zone,
     /// Digits that a division adds.
     pub div_increment: u8,
     /// Parser settings, for stored texts.

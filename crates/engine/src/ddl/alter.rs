@@ -11,7 +11,7 @@ use super::create::{
     set_primary_key, table_option,
 };
 use super::functional_key;
-use super::{Change, foreign_key, rebuild, rename_table, stored_text, table_database_of};
+use super::{Change, foreign_key, rebuild, rename_table, table_database_of};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::root_state::TableState;
@@ -49,10 +49,42 @@ pub(super) fn alter_specs(
         ));
     }
     let mut table = change.table(&name.name)?.name.clone();
+    check_new_names(&table, specs)?;
     for spec in specs {
         table = apply(session, &mut change, &table, spec)?;
     }
     change.finish()
+}
+
+/// Clauses are about the columns that the table had: one that is added cannot be renamed or
+/// dropped by the same statement.
+fn check_new_names(table: &str, specs: &[AlterSpec]) -> Result<()> {
+    let mut added: Vec<&str> = Vec::new();
+    for spec in specs {
+        match spec {
+            AlterSpec::AddColumn { column, .. } => added.push(&column.name),
+            AlterSpec::AddColumns { columns, .. } => {
+                added.extend(columns.iter().map(|c| c.name.as_str()));
+            }
+            AlterSpec::DropColumn { name, .. }
+                if added.iter().any(|a| a.eq_ignore_ascii_case(name)) =>
+            {
+                return Err(Error::cannot_drop_missing(&**name));
+            }
+            AlterSpec::RenameColumn { old, .. } | AlterSpec::ChangeColumn { old, .. }
+                if added.iter().any(|a| a.eq_ignore_ascii_case(old)) =>
+            {
+                return Err(Error::unknown_column(&**old, table));
+            }
+            AlterSpec::ModifyColumn { column, .. }
+                if added.iter().any(|a| a.eq_ignore_ascii_case(&column.name)) =>
+            {
+                return Err(Error::unknown_column(&*column.name, table));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn apply(
@@ -138,7 +170,7 @@ fn apply(
                 .column_index(column)
                 .ok_or_else(|| Error::unknown_column(&**column, table))?;
             schema.columns[i].expression =
-                stored_text::default_text(&default.value.expr, default.parenthesized)?;
+                super::create::default_text(session, column, default, &schema.columns[i].sql_type)?;
             check_generated(session, table, &schema)?;
             change.put_table(table, &state.table.with_schema(&schema)?)?;
         }
@@ -271,6 +303,7 @@ fn apply(
             if !old.eq_ignore_ascii_case(new) && schema.index_position(new).is_some() {
                 return Err(Error::dup_key_name(&**new));
             }
+            super::create::check_identifier(new)?;
             let stored = schema.indexes[i].name.clone();
             schema.indexes[i].name = new.to_string();
             let t = state
@@ -908,6 +941,16 @@ fn modify(
             }
         }
     }
+    if matches!(column.sql_type, SqlType::Text(..) | SqlType::Blob(_)) {
+        let whole = |i: &model::Index| {
+            let n = i.columns.iter().position(|c| *c == at);
+            n.is_some_and(|n| i.prefix_lengths.get(n).is_none_or(|p| *p == 0))
+        };
+        let was_large = matches!(old.sql_type, SqlType::Text(..) | SqlType::Blob(_));
+        if schema.primary_key.contains(&at) || !was_large && schema.indexes.iter().any(whole) {
+            return Err(Error::blob_key_without_length(&column.name));
+        }
+    }
     let renamed = !old.name.eq_ignore_ascii_case(&def.name);
     let keys = change.root.foreign_keys()?;
     let in_foreign_key = keys
@@ -1152,16 +1195,38 @@ fn rebuild_rows(
                 out.push(match source {
                     Source::Old(i) => {
                         let v = &row[*i];
+                        if let (Value::UInt(0), SqlType::Enum(..), SqlType::Enum(..)) =
+                            (v, &old.columns[*i].sql_type, &c.sql_type)
+                        {
+                            // The empty member, which stands for a refused value.
+                            out.push(Value::UInt(0));
+                            continue;
+                        }
                         if v.is_null() && !c.nullable && !c.is_virtual && !c.generated {
                             return Err(Error::new(1138, "22004", "Invalid use of NULL value"));
                         }
-                        values::conversion::store(
+                        let (from, to) = (&old.columns[*i].sql_type, &c.sql_type);
+                        let stamps = [from, to].map(|t| matches!(t, SqlType::Timestamp(_)));
+                        let zone = cx.session.modes().zone;
+                        let local;
+                        let v = match stamps {
+                            [true, false] => {
+                                local = crate::functions::shown_timestamp(v, zone);
+                                &local
+                            }
+                            _ => v,
+                        };
+                        let stored = values::conversion::store(
                             v,
                             &old.columns[*i].sql_type,
                             &c.sql_type,
                             &cx.conversion,
                         )
-                        .map_err(|e| Error::new(e.code(), e.sqlstate(), e.text(&c.name, number)))?
+                        .map_err(|e| Error::new(e.code(), e.sqlstate(), e.text(&c.name, number)))?;
+                        match stamps {
+                            [false, true] => crate::functions::stored_timestamp(&stored, zone),
+                            _ => stored,
+                        }
                     }
                     Source::New if c.auto_increment => Value::UInt(number),
                     Source::New => Value::Null,

@@ -8,7 +8,7 @@ use syntax::ast::{
     self, ColumnAttribute, ColumnDef, CreateTable, IndexDef, IndexKind, KeyPartWhat,
     TableConstraint, TableOption, TypeKind,
 };
-use values::{CollationId, OwnedValue, SqlType};
+use values::{CollationId, OwnedValue, SqlType, Value};
 
 use super::stored_text;
 use super::types::column_type_named;
@@ -16,6 +16,7 @@ use super::{Change, foreign_key, rebuild};
 use crate::bind::Binder;
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::result::ColumnMeta;
 use crate::session::Session;
 
 /// Longest name of a table, column, index or constraint.
@@ -75,12 +76,29 @@ pub(super) fn define_column(
                 if large && literal && !is_null && !d.parenthesized {
                     return Err(Error::blob_default(&*def.name));
                 }
-                c.expression = stored_text::default_text(&d.value.expr, d.parenthesized)?;
-                if literal || matches!(d.value.expr, ast::Expr::Unary { .. }) {
-                    check_default(session, def, &d.value.expr, &ty)?;
+                c.expression = default_text(session, &def.name, d, &ty)?;
+            }
+            ColumnAttribute::OnUpdate(e) => {
+                let invalid = || {
+                    Error::new(
+                        1294,
+                        "HY000",
+                        format!("Invalid ON UPDATE clause for '{}' column", def.name),
+                    )
+                };
+                c.on_update = stored_text::on_update_text(&e.expr).map_err(|_| invalid())?;
+                let digits = match ty {
+                    SqlType::DateTime(n) | SqlType::Timestamp(n) => n,
+                    _ => return Err(invalid()),
+                };
+                let wanted = match digits {
+                    0 => "CURRENT_TIMESTAMP".to_string(),
+                    n => format!("CURRENT_TIMESTAMP({n})"),
+                };
+                if c.on_update != wanted {
+                    return Err(invalid());
                 }
             }
-            ColumnAttribute::OnUpdate(e) => c.on_update = stored_text::on_update_text(&e.expr)?,
             ColumnAttribute::AutoIncrement => {
                 if !matches!(ty, SqlType::Int { .. } | SqlType::Float | SqlType::Double) {
                     return Err(Error::wrong_column_spec(&*def.name));
@@ -132,16 +150,47 @@ pub(super) fn define_column(
     Ok(out)
 }
 
-/// A literal default must be a value of the column.
-fn check_default(session: &Session, def: &ColumnDef, e: &ast::Expr, ty: &SqlType) -> Result<()> {
+/// The stored text of a DEFAULT: a literal is stored as the value that the column makes of it
+/// (spec 03 §8), and must be one.
+pub(super) fn default_text(
+    session: &Session,
+    column: &str,
+    d: &ast::DefaultValue,
+    ty: &SqlType,
+) -> Result<String> {
+    let e = &d.value.expr;
+    let literal = match e {
+        ast::Expr::Literal(ast::Literal::Null) => false,
+        ast::Expr::Literal(_) => true,
+        ast::Expr::Unary { expr, .. } => matches!(**expr, ast::Expr::Literal(_)),
+        _ => false,
+    };
+    if !literal || d.parenthesized {
+        return stored_text::default_text(e, d.parenthesized);
+    }
     let modes = session.modes();
     let bound = Binder::new(session, &modes, &[]).bind_alone(e)?;
     let cx = Context::new(session, &[], Vec::new());
     let env = crate::env::Env::new(0, None, &cx);
-    let v = bound.expr.eval(&env)?;
-    values::conversion::store(&v, &bound.ty, ty, &cx.conversion)
-        .map(|_| ())
-        .map_err(|_| Error::invalid_default(&*def.name))
+    let value = bound.expr.eval(&env)?;
+    let value = match (e, ty) {
+        // Hexadecimal and bit literals are numbers to a number.
+        (
+            ast::Expr::Literal(ast::Literal::Hex { bytes, .. } | ast::Literal::Bit { bytes, .. }),
+            SqlType::Int { .. } | SqlType::Decimal { .. } | SqlType::Float | SqlType::Double,
+        ) if bytes.len() <= 8 => Value::UInt(bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b))),
+        _ => value,
+    };
+    let from = match &value {
+        Value::UInt(_) => crate::bind::type_of_value(&value.clone().into_owned(), modes.connection),
+        _ => bound.ty.clone(),
+    };
+    let stored = values::conversion::store(&value, &from, ty, &cx.conversion)
+        .map_err(|_| Error::invalid_default(column))?;
+    match stored_text::value_text(&stored, ty) {
+        Some(text) => Ok(text),
+        None => stored_text::default_text(e, d.parenthesized),
+    }
 }
 
 /// What a table's definition asks for besides columns.
@@ -154,6 +203,19 @@ pub(super) struct Pending {
         ast::References,
     )>,
     pub checks: Vec<ast::Check>,
+}
+
+/// Longest prefix of a key, in bytes. Whole columns may be longer, as in Dolt.
+const MAX_KEY_BYTES: u64 = 3072;
+
+/// Bytes that one unit of a prefix length may take.
+fn bytes_per_unit(ty: &SqlType) -> u64 {
+    match ty {
+        SqlType::Char(_, c) | SqlType::VarChar(_, c) | SqlType::Text(_, c) => {
+            u64::from(c.get().charset.max_length)
+        }
+        _ => 1,
+    }
 }
 
 /// Columns of an index by position, with prefix lengths in characters or bytes.
@@ -200,6 +262,9 @@ fn key_columns(schema: &Schema, def: &IndexDef, primary: bool) -> Result<(Vec<us
             ));
         }
         let n = length.filter(|n| max != Some(*n)).unwrap_or(0);
+        if n.saturating_mul(bytes_per_unit(&c.sql_type)) > MAX_KEY_BYTES {
+            return Err(Error::key_too_long(MAX_KEY_BYTES));
+        }
         columns.push(i);
         prefixes.push(n.min(u16::MAX as u64) as u16);
     }
@@ -278,6 +343,9 @@ pub(super) fn set_primary_key(schema: &mut Schema, columns: Vec<usize>) -> Resul
     }
     for c in &columns {
         let column = &mut schema.columns[*c];
+        if matches!(column.sql_type, SqlType::Text(..) | SqlType::Blob(_)) {
+            return Err(Error::blob_key_without_length(&column.name));
+        }
         if column.generated && column.is_virtual {
             return Err(Error::new(
                 3106,
@@ -753,6 +821,7 @@ fn select_into_schema(
                 };
                 let mut column = Column::new(c.name.clone(), ty, 0);
                 column.nullable = !c.not_null;
+                column.expression = default_of_source(session, c)?;
                 places.push(schema.columns.len());
                 schema.columns.push(column);
             }
@@ -770,11 +839,33 @@ fn select_into_schema(
             let target = &schema.columns[*at];
             out[*at] = values::conversion::store(&v, &c.ty, &target.sql_type, &cx.conversion)
                 .map_err(|e| Error::new(e.code(), e.sqlstate(), e.text(&target.name, number)))?;
+            if matches!(target.sql_type, SqlType::Timestamp(_)) {
+                out[*at] = crate::functions::stored_timestamp(&out[*at], modes.zone);
+            }
         }
         rows.push(out);
         Ok(crate::result::Flow::Continue)
     })?;
     Ok(rows)
+}
+
+/// The default that a column of a query brings along: that of the stored column that it is.
+fn default_of_source(session: &Session, c: &ColumnMeta) -> Result<String> {
+    if c.org_name.is_empty() || c.schema.is_empty() {
+        return Ok(String::new());
+    }
+    let Ok(db) = session.resolve_database(&c.schema) else {
+        return Ok(String::new());
+    };
+    let Some(state) = session.root_of(&db)?.table(&c.org_table)? else {
+        return Ok(String::new());
+    };
+    let schema = state.table.schema();
+    let source = schema.column_index(&c.org_name).map(|i| &schema.columns[i]);
+    Ok(match source {
+        Some(s) if !s.generated && s.sql_type == c.ty => s.expression.clone(),
+        _ => String::new(),
+    })
 }
 
 /// Tags that a set of roots uses, for new columns.

@@ -186,6 +186,7 @@ pub fn run(session: &Session, s: &Statement, text: &[u8], params: &[OwnedValue])
         Statement::DropDatabase(d) => drop_database(session, d),
         Statement::Truncate(name) => truncate(session, name),
         Statement::CreateTable(c) => create_table(session, c, text, params),
+        Statement::AlterDatabase(a) => alter_database(session, a).map(|()| 1),
         _ => define(session, s, text).map(|()| 0),
     }
 }
@@ -240,7 +241,6 @@ fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
         Statement::CreateView(v) => view::create_view(session, v, text),
         Statement::AlterView(v) => view::create_view(session, v, text),
         Statement::DropView(d) => view::drop_views(session, d),
-        Statement::AlterDatabase(a) => alter_database(session, a),
         Statement::CreateTrigger(t) => program::create_trigger(session, s, t, text),
         Statement::DropTrigger(d) => program::drop_trigger(session, d),
         Statement::CreateProcedure(r) | Statement::CreateFunction(r) => {

@@ -88,6 +88,15 @@ pub fn table_of(
     with_indexes(table, name, db, &names)
 }
 
+/// How many equal rows of a keyless table an entry stands for.
+fn cardinality(value: &[u8]) -> u64 {
+    let count = values::Tuple(value).field(0).unwrap_or_default();
+    let mut bytes = [0; 8];
+    let n = count.len().min(8);
+    bytes[..n].copy_from_slice(&count[..n]);
+    u64::from_le_bytes(bytes)
+}
+
 /// Builds the named indexes of a table from its rows.
 pub fn with_indexes(table: Table, name: &str, db: &str, names: &[String]) -> Result<Table> {
     if names.is_empty() {
@@ -105,8 +114,16 @@ pub fn with_indexes(table: Table, name: &str, db: &str, names: &[String]) -> Res
         .primary
         .scan(None, &Default::default(), false, &mut |slot| {
             let all = entries(&state, slot.key(), Some(slot.value()))?;
+            let repeats = state.table.schema().is_keyless() && cardinality(slot.value()) > 1;
             for (list, i) in lists.iter_mut().zip(&wanted) {
                 if let Some(Some(e)) = all.get(*i) {
+                    let index = &state.def.indexes[*i];
+                    let whole =
+                        (0..index.columns.len()).all(|f| values::Tuple(e).field(f).is_some());
+                    if repeats && index.unique && whole {
+                        let row = decode_row(&state, slot.key(), slot.value())?;
+                        return Err(duplicate_error(&state, &row, Some(*i)));
+                    }
                     list.push(e.clone());
                 }
             }

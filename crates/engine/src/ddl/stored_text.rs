@@ -4,6 +4,8 @@
 
 use syntax::ast::{BinaryOp, Expr, IsWhat, Literal, TrimSide, UnaryOp};
 
+use values::{SqlType, Value};
+
 use crate::error::{Error, Result};
 
 /// Text of a DEFAULT.
@@ -41,6 +43,62 @@ pub fn default_text(e: &Expr, parenthesized: bool) -> Result<String> {
     } else {
         format!("({out})")
     })
+}
+
+/// Text of a literal default as the value that its column makes of it; none for types whose
+/// literals are kept as written.
+pub fn value_text(v: &Value<'_>, ty: &SqlType) -> Option<String> {
+    match (v, ty) {
+        (_, SqlType::Enum(..) | SqlType::Set(..) | SqlType::Json | SqlType::Geometry(..)) => None,
+        (Value::Int(n), _) => Some(n.to_string()),
+        (Value::UInt(n), _) => Some(n.to_string()),
+        (Value::Float(f), SqlType::Float) => Some(float_text(&format!("{:e}", *f as f32))),
+        (Value::Float(f), _) => Some(float_text(&format!("{f:e}"))),
+        (Value::Decimal(d), _) => Some(d.to_string()),
+        (Value::Bytes(b), t) if t.is_text() => {
+            let mut out = String::new();
+            quoted(b, &mut out);
+            Some(out)
+        }
+        (Value::Bytes(b), SqlType::Binary(_) | SqlType::VarBinary(_)) => {
+            let digits: String = b.iter().map(|x| format!("{x:02X}")).collect();
+            Some(format!("0x{digits}"))
+        }
+        _ => None,
+    }
+}
+
+/// Shortest digits with an exponent from six digits before the point on, or when there are four
+/// zeros behind it.
+fn float_text(scientific: &str) -> String {
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if digits.trim_start_matches('-') == "0" {
+        return "0".to_string();
+    }
+    if (-4..6).contains(&exponent) {
+        return plain_text(digits, exponent);
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
+}
+
+/// Digits with the point moved by the exponent.
+fn plain_text(digits: &str, exponent: i32) -> String {
+    let (sign, digits) = match digits.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", digits),
+    };
+    let all = digits.replace('.', "");
+    let point = 1 + exponent;
+    if point <= 0 {
+        return format!("{sign}0.{}{all}", "0".repeat(-point as usize));
+    }
+    let point = point as usize;
+    match point >= all.len() {
+        true => format!("{sign}{all}{}", "0".repeat(point - all.len())),
+        false => format!("{sign}{}.{}", &all[..point], &all[point..]),
+    }
 }
 
 /// Text of ON UPDATE.
@@ -390,5 +448,42 @@ fn literal(l: &Literal, out: &mut String) {
             }
         }
         Literal::Temporal { text, .. } => quoted(text.as_bytes(), out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use values::{CollationId, Decimal};
+
+    #[test]
+    fn literals_are_stored_as_the_column_has_them() {
+        let check = |v: Value<'_>, ty: SqlType, text: &str| {
+            assert_eq!(value_text(&v, &ty).as_deref(), Some(text));
+        };
+        check(Value::Float(1.0), SqlType::Float, "1");
+        check(Value::Float(16777216.0), SqlType::Float, "1.6777216e+07");
+        check(
+            Value::Float(f64::from(1.2345679f32)),
+            SqlType::Float,
+            "1.2345679",
+        );
+        check(Value::Float(123456.0), SqlType::Double, "123456");
+        check(Value::Float(1e20), SqlType::Double, "1e+20");
+        check(Value::Float(1e300), SqlType::Double, "1e+300");
+        check(Value::Float(0.001), SqlType::Double, "0.001");
+        check(Value::Float(-1.5e-7), SqlType::Double, "-1.5e-07");
+        check(Value::Float(-0.0), SqlType::Double, "0");
+        check(Value::Int(-6), SqlType::Year, "-6");
+        let decimal: Decimal = Decimal::parse("3.00").expect("a decimal");
+        let ty = SqlType::Decimal {
+            precision: 5,
+            scale: 2,
+        };
+        check(Value::Decimal(decimal), ty, "3.00");
+        let text = SqlType::VarChar(10, CollationId::DEFAULT);
+        check(Value::text("it's"), text, "'it''s'");
+        check(Value::Bytes(b"ab\0".into()), SqlType::Binary(3), "0x616200");
+        assert_eq!(value_text(&Value::text("a"), &SqlType::Json), None);
     }
 }

@@ -38,6 +38,8 @@ mod temporal_clock;
 #[cfg(test)]
 mod tests;
 mod uuid;
+
+pub(crate) use temporal_arith::{LOCAL_TIMESTAMP, shown_timestamp, stored_timestamp};
 mod vector;
 
 /// What a call stands on besides its arguments.

@@ -191,6 +191,35 @@ fn convert_tz(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     Ok(DateTime::from_unix_micros(to.to_local(utc)).map_or(Value::Null, Value::DateTime))
 }
 
+/// Reads a TIMESTAMP, which is stored in UTC, in the session's zone. No statement can name it.
+pub(crate) static LOCAL_TIMESTAMP: Function =
+    Function::new("local timestamp", 1, 1, ty::datetime, local_timestamp);
+
+fn local_timestamp(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
+    Ok(shown_timestamp(&a[0], call.cx.session.modes().zone))
+}
+
+/// A TIMESTAMP in the session's zone, from one as it is stored.
+pub(crate) fn shown_timestamp(v: &Value<'_>, zone: Zone) -> OwnedValue {
+    shift_timestamp(v, |micros| zone.to_local(micros))
+}
+
+/// A TIMESTAMP as it is stored, from one in the session's zone.
+pub(crate) fn stored_timestamp(v: &Value<'_>, zone: Zone) -> OwnedValue {
+    shift_timestamp(v, |micros| zone.to_utc(micros))
+}
+
+/// The zero timestamp is the same everywhere.
+fn shift_timestamp(v: &Value<'_>, shift: impl Fn(i64) -> i64) -> OwnedValue {
+    match v {
+        Value::DateTime(d) if d.date.year > 0 => {
+            let moved = DateTime::from_unix_micros(shift(d.to_unix_micros()));
+            moved.map_or(Value::DateTime(*d), Value::DateTime)
+        }
+        other => other.clone().into_owned(),
+    }
+}
+
 fn unix_type(a: &[SqlType], _: CollationId) -> SqlType {
     match a.first().map_or(0, ty::fraction) {
         0 => BIGINT,

@@ -69,6 +69,7 @@ fn value_of(text: &str) -> String {
         let parsed = syntax::parse_expr(text.as_bytes(), &options)
             .map_err(|e| Error::new(1064, "42000", e.to_string()))?;
         let modes = Modes {
+            zone: crate::time_zone::Zone::UTC,
             only_full_group_by: true,
             connection: CollationId::UTF8MB4_0900_AI_CI,
             div_increment: 4,

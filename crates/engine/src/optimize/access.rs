@@ -2,7 +2,7 @@
 
 use values::{Collation, SqlType};
 
-use super::holds_volatile_call;
+use super::{covers, holds_volatile_call};
 use crate::bind::types::{is_binary, is_integer, is_text};
 use crate::exec::MAX_RANGES;
 use crate::expr::{CompareAs, CompareOp, Expr, IsTest, SlotSet};
@@ -353,7 +353,11 @@ pub(super) fn access(scan: &TableScan, conditions: &[&Expr], placed: &SlotSet) -
             };
             (estimate * points * share).max(1.0)
         };
-        if !(clustered || full && unique) {
+        let covering = match (index, &scan.columns) {
+            (Some(i), Some(columns)) => covers(def, i, columns),
+            _ => false,
+        };
+        if !(clustered || covering || full && unique) {
             // Each entry of a secondary index costs a descent of the primary one.
             cost *= if access.equals.is_empty() { 8.0 } else { 1.5 };
         }

@@ -124,7 +124,7 @@ pub(crate) fn triggers(session: &Session, db: Option<&str>) -> Result<Vec<Stored
                 statement: text,
             });
         }
-        here.sort_by_key(|t| t.name.to_lowercase());
+        here.sort_by_key(|p| p.name.to_lowercase());
         out.append(&mut here);
     }
     Ok(out)

@@ -25,7 +25,7 @@ pub(crate) fn same_column(a: &Column, b: &Column) -> bool {
     a.tag == b.tag && same_but_tag(a, b)
 }
 
-fn same_but_tag(a: &Column, b: &Column) -> bool {
+pub(crate) fn same_but_tag(a: &Column, b: &Column) -> bool {
     a.name == b.name
         && a.primary_key == b.primary_key
         && a.sql_type == b.sql_type
@@ -33,7 +33,7 @@ fn same_but_tag(a: &Column, b: &Column) -> bool {
         && a.nullable == b.nullable
 }
 
-fn counterpart<'s>(schema: &'s Schema, column: &Column) -> Option<&'s Column> {
+pub(crate) fn counterpart<'s>(schema: &'s Schema, column: &Column) -> Option<&'s Column> {
     schema
         .column_by_tag(column.tag)
         .map(|(_, c)| c)

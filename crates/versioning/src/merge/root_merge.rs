@@ -150,7 +150,7 @@ pub fn merge_roots(
     };
     let mut names: Vec<String> = ours.tables()?.into_iter().map(|(n, _)| n).collect();
     let new = theirs.tables()?.into_iter().map(|(n, _)| n);
-    // Ours first: a renamed table is then a deleted and changed one, not one with used tags.
+    // Ours first: a renamed table is then first of all a deleted one.
     let new: Vec<String> = new.filter(|n| !names.contains(n)).collect();
     names.extend(new);
     let mut schema_conflicts = Vec::new();
@@ -164,7 +164,6 @@ pub fn merge_roots(
                     false => table,
                 };
                 if done.operation != Operation::Unmodified {
-                    check_tags(&root, &name, &table)?;
                     root = root.with_table(&name, &table)?;
                 }
                 stats.insert(name, done);
@@ -228,31 +227,6 @@ fn merge_collation(ours: &Root, theirs: &Root, base: &Root) -> Result<Root> {
         o.get().name,
         t.get().name
     )))
-}
-
-/// A column that another table has under the same tag is the sign of a renamed table.
-fn check_tags(root: &Root, name: &str, table: &Table) -> Result<()> {
-    if let Some(hash) = root.table_hash(name)? {
-        let old = Table::open(root.objects(), &hash)?;
-        if old.layout().schema_hash() == table.layout().schema_hash() {
-            return Ok(());
-        }
-    }
-    for (other, hash) in root.tables()? {
-        if other == name {
-            continue;
-        }
-        let schema = Table::open(root.objects(), &hash)?.schema().clone();
-        for column in &table.schema().columns {
-            if schema.column_by_tag(column.tag).is_some() {
-                return Err(Error::refused(format!(
-                    "cannot merge, column {} on table {name} has duplicate tag as table {other}. This was likely because one of the tables is a rename of the other",
-                    column.name
-                )));
-            }
-        }
-    }
-    Ok(())
 }
 
 impl RootMerge<'_> {

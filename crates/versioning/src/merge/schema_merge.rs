@@ -3,18 +3,19 @@
 use model::Schema;
 
 use super::check_merge::merge_checks;
-use super::column_merge::{MergeInfo, merge_columns, same_column};
+use super::column_merge::{MergeInfo, counterpart, merge_columns, same_but_tag};
 use super::index_merge::{merge_indexes, same_index};
 use super::schema_conflict::SchemaConflict;
 use crate::{Error, Result, RowLogic, are_keys_diffable};
 
-/// Whether two schemas are the same to a merge: comments, for instance, are not compared.
+/// Whether two schemas are the same to a merge: tags of columns, which follow from how the table
+/// came to be, and comments are not compared.
 pub fn same_schema(a: &Schema, b: &Schema) -> bool {
     a.columns.len() == b.columns.len()
         && a.columns
             .iter()
             .zip(&b.columns)
-            .all(|(x, y)| same_column(x, y))
+            .all(|(x, y)| same_but_tag(x, y))
         && a.primary_key == b.primary_key
         && a.collation == b.collation
         && a.target_row_size == b.target_row_size
@@ -84,8 +85,13 @@ pub fn merge_schemas(
     };
     let mut primary_key = Vec::with_capacity(ours.primary_key.len());
     for old in &ours.primary_key {
-        let tag = ours.columns[*old].tag;
-        match columns.iter().position(|c| c.tag == tag) {
+        let column = &ours.columns[*old];
+        let merged = Schema {
+            columns: columns.clone(),
+            ..Schema::default()
+        };
+        let found = counterpart(&merged, column).map(|c| c.tag);
+        match columns.iter().position(|c| Some(c.tag) == found) {
             Some(position) => primary_key.push(position),
             None => {
                 return Err(Error::refused(format!(

@@ -1,6 +1,7 @@
 //! `dolt diff` (spec 06 §8.4).
 
 mod rows;
+mod statements;
 mod target;
 mod writer;
 
@@ -346,8 +347,22 @@ impl Difference<'_> {
                         crate::repository::quoted(&delta.from_name)
                     )]
                 }
-                _ if old == new && delta.from_name == delta.to_name => Vec::new(),
-                _ => self.schema_statements(&delta.to_name)?,
+                (_, kind) => {
+                    let mut list = Vec::new();
+                    if kind == DeltaKind::Renamed {
+                        list.push(format!(
+                            "RENAME TABLE {} TO {};",
+                            crate::repository::quoted(&delta.from_name),
+                            crate::repository::quoted(&delta.to_name)
+                        ));
+                    }
+                    // The first line only has the name.
+                    let body = |text: &str| text.split_once('\n').map(|(_, b)| b.to_string());
+                    if body(&old) != body(&new) {
+                        list.extend(self.schema_statements(&delta.to_name)?);
+                    }
+                    list
+                }
             };
             writer.schema(&old, &new, &statements)?;
         }

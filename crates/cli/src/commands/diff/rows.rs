@@ -4,6 +4,7 @@ use engine::result::ColumnMeta;
 use values::{CollationId, LobSize, SqlType};
 use versioning::{RowChanges, RowReader, TableDelta};
 
+use super::statements::Statements;
 use super::target::Target;
 use super::writer::{Cell, Writer};
 use super::{Difference, Form, Mode};
@@ -223,15 +224,14 @@ pub fn print(
     writer: &mut Writer,
 ) -> Result<(), Failure> {
     if d.display.form == Form::Sql {
-        let sql = format!(
-            "select statement from dolt_patch({}, {}, {}) where diff_type = 'data' order by statement_order",
-            literal(d.from_name),
-            literal(d.to_name),
-            literal(&delta.to_name)
-        );
-        let rows = d.repo.query(&sql)?;
-        (0..rows.rows.len()).for_each(|i| println!("{}", rows.text(i, 0)));
-        return Ok(());
+        let statements = Statements::new(&delta.to_name, target);
+        return each(d, delta, target, &mut |pair| {
+            let wanted = d.display.filter.as_deref().is_none_or(|f| f == pair.kind());
+            if let (true, Some(text)) = (wanted, statements.of(&pair)) {
+                println!("{text}");
+            }
+            Ok(())
+        });
     }
     let mut kept: Vec<usize> = (0..target.columns.len()).collect();
     if d.display.skinny {

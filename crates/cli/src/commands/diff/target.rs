@@ -13,6 +13,8 @@ pub struct Column {
     pub ty: SqlType,
     /// Part of the primary key.
     pub key: bool,
+    /// Computed from other columns.
+    pub generated: bool,
     /// Place in the old version.
     pub from: Option<usize>,
     /// Place in the new version.
@@ -41,8 +43,7 @@ impl Target {
     /// The columns of a table's diff; statements know only those of the new version.
     pub fn of(delta: &TableDelta, display: &Display) -> Target {
         let mut columns: Vec<Column> = Vec::new();
-        let only_new = display.form == Form::Sql && delta.to.is_some();
-        if let (Some(t), false) = (&delta.from, only_new) {
+        if let Some(t) = &delta.from {
             let schema = t.schema();
             for (i, c) in schema
                 .columns
@@ -54,6 +55,7 @@ impl Target {
                     name: c.name.clone(),
                     ty: c.sql_type.clone(),
                     key: schema.primary_key.contains(&i),
+                    generated: c.generated,
                     from: Some(i),
                     to: None,
                 });
@@ -79,11 +81,15 @@ impl Target {
                         name: c.name.clone(),
                         ty: c.sql_type.clone(),
                         key: schema.primary_key.contains(&i),
+                        generated: c.generated,
                         from: None,
                         to: Some(i),
                     }),
                 }
             }
+        }
+        if display.form == Form::Sql && delta.to.is_some() {
+            columns.retain(|c| c.to.is_some());
         }
         Target { columns }
     }

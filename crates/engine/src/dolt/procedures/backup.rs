@@ -1,6 +1,7 @@
 //! `dolt_backup`.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, UNIX_EPOCH};
 
 use model::Remote;
 use remotes::Location;
@@ -21,6 +22,8 @@ const OPTIONS: &[OptionSpec] = &[
     ("aws-creds-profile", "", Takes::Value),
     ("prune-with-grace-period", "", Takes::Value),
 ];
+
+const PRUNE: &str = "prune-with-grace-period";
 
 const AWS: &[&str] = &[
     "aws-region",
@@ -60,13 +63,16 @@ pub fn backup(session: &Session, args: &[String]) -> Result<ProcedureResult> {
         }
         session.current()
     };
-    if a.has("prune-with-grace-period") {
-        return Err(match *word {
-            "sync" | "sync-url" => Error::general("--prune-with-grace-period is not supported yet"),
-            _ => Error::general(
-                "--prune-with-grace-period is only supported with 'sync' and 'sync-url'",
-            ),
-        });
+    if a.has(PRUNE) && !matches!(*word, "sync" | "sync-url") {
+        return Err(Error::general(format!(
+            "--{PRUNE} is only supported with 'sync' and 'sync-url'"
+        )));
+    }
+    let grace = grace_period(session, &a)?;
+    if session.instance.settings.commit_as_account && AWS.iter().any(|o| a.has(o)) {
+        return Err(Error::general(
+            "AWS parameters are unavailable when running in server mode",
+        ));
     }
     match words.as_slice() {
         ["add", name, url] => add(session, &database()?, name, url, &a)?,
@@ -85,16 +91,15 @@ pub fn backup(session: &Session, args: &[String]) -> Result<ProcedureResult> {
         ["sync", name] => {
             let db = database()?;
             let state = db.handle.store.repo_state();
-            sync(
-                &db,
-                state.backups.get(*name).ok_or_else(|| not_found(name))?,
-            )?;
+            let to = state.backups.get(*name).ok_or_else(|| not_found(name))?;
+            sync(session, &db, to, grace)?;
         }
         ["sync", ..] => return Err(usage("sync", &["name"], &[])),
         ["sync-url", url] => {
             let db = database()?;
             let location = address(session, &db, url, &a)?;
-            sync(&db, &new_remote("sync-url", location.url, BTreeMap::new()))?;
+            let to = new_remote("sync-url", location.url, BTreeMap::new());
+            sync(session, &db, &to, grace)?;
         }
         ["sync-url", ..] => return Err(usage("sync-url", &["remote_url"], AWS_USAGE)),
         ["restore", url, name] => restore(session, url, name, a.has("force"))?,
@@ -110,6 +115,27 @@ pub fn backup(session: &Session, args: &[String]) -> Result<ProcedureResult> {
         }
     }
     Ok(status())
+}
+
+/// What `--prune-with-grace-period` asks for.
+fn grace_period(session: &Session, a: &Arguments) -> Result<Option<Duration>> {
+    let Some(text) = a.get(PRUNE) else {
+        return Ok(None);
+    };
+    let Some(grace) = remotes::parse_duration(text) else {
+        return Err(Error::general(format!(
+            "invalid value for --{PRUNE}: time: invalid duration \"{text}\""
+        )));
+    };
+    let least = session.instance.settings.backup_prune_min_grace;
+    if grace < least {
+        return Err(Error::general(format!(
+            "--{PRUNE} must be at least {}, got {}",
+            remotes::show_duration(least),
+            remotes::show_duration(grace)
+        )));
+    }
+    Ok(Some(grace))
 }
 
 fn not_found(name: &str) -> Error {
@@ -158,8 +184,20 @@ fn add(session: &Session, db: &DbRef, name: &str, url: &str, a: &Arguments) -> R
     Ok(())
 }
 
-fn sync(db: &DbRef, to: &Remote) -> Result<()> {
-    remotes::prepare(&Location::parse(&to.url)?)?;
+/// Fills a backup, after pruning it where a grace period says so. What a prune did, or why it
+/// failed, is a warning: it must not stop the sync.
+fn sync(session: &Session, db: &DbRef, to: &Remote, grace: Option<Duration>) -> Result<()> {
+    let location = Location::parse(&to.url)?;
+    remotes::prepare(&location)?;
+    if let Some(grace) = grace {
+        let now = UNIX_EPOCH
+            + Duration::from_micros(session.instance.clock.now_micros().max(0).unsigned_abs());
+        let text = match remotes::prune(&location, grace, now) {
+            Ok(done) => format!("Pruning {}: {done}", to.url),
+            Err(e) => format!("pruning {} failed, continuing with sync: {e}", to.url),
+        };
+        session.push_warning(1105, text);
+    }
     remotes::sync(&db.handle.store, &open(to)?)?;
     Ok(())
 }

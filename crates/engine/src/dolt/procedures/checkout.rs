@@ -1,12 +1,13 @@
 //! `dolt_checkout`.
 
-use model::ref_name;
+use model::{CommitId, ref_name};
 use values::Value;
 
 use super::branch::{create, set_upstream};
 use super::{ProcedureResult, row, text};
 use crate::dolt::arguments::{Arguments, OptionSpec, Takes, parse};
 use crate::dolt::branch_edit::edit;
+use crate::dolt::ignore::IgnorePatterns;
 use crate::dolt::revision;
 use crate::dolt::staging::copy_tables;
 use crate::error::{Error, Result};
@@ -46,11 +47,19 @@ pub fn checkout(session: &Session, db: &DbRef, args: &[String]) -> Result<Proced
     if first.is_empty() {
         return Err(Error::general("error: cannot checkout empty string"));
     }
-    if a.separator == Some(0) {
-        return restore(session, db, &a.positional);
+    match a.separator {
+        Some(0) => return restore(session, db, &a.positional),
+        Some(1) if a.positional.len() == 1 => return one(session, db, &a, first, false),
+        Some(1) => return from_commit(session, db, first, &a.positional[1..]),
+        Some(n) => {
+            return Err(Error::general(format!(
+                "only one reference expected, {n} given"
+            )));
+        }
+        None => {}
     }
     if a.positional.len() == 1 {
-        return one(session, db, first);
+        return one(session, db, &a, first, true);
     }
     let known = revision::working_root(session, db)?
         .find_table(first)?
@@ -101,21 +110,55 @@ fn create_and_switch(session: &Session, db: &DbRef, a: &Arguments) -> Result<Pro
     Ok(done(message))
 }
 
+/// Fails where the target has another version of a table that is ignored here.
+fn check_ignored(session: &Session, db: &DbRef, a: &Arguments, to: CommitId) -> Result<()> {
+    if !a.has("no-overwrite-ignore") {
+        return Ok(());
+    }
+    let working = revision::working_root(session, db)?;
+    let ignore = IgnorePatterns::of(&working)?;
+    let target = revision::commit_root(db, to)?;
+    let mut lost = Vec::new();
+    for (name, hash) in working.tables()? {
+        let there = target.table_hash(&name)?;
+        if ignore.ignores(&name) && there.is_some_and(|h| h != hash) {
+            lost.push(name);
+        }
+    }
+    if lost.is_empty() {
+        return Ok(());
+    }
+    Err(Error::general(format!(
+        "The following ignored tables would be overwritten by checkout:\n\t{}\nPlease move or remove them before you switch branches.\nUse --overwrite-ignore to force.\n",
+        lost.join("\n\t")
+    )))
+}
+
 fn switch(session: &Session, db: &DbRef, branch: &str) -> Result<()> {
     db.handle.branch_state(branch)?;
     session.set_head(&db.handle, branch);
     session.use_database(&db.handle.name)
 }
 
-fn one(session: &Session, db: &DbRef, name: &str) -> Result<ProcedureResult> {
+/// Switches to what a single word names; it may also be a table where `or_table` says so.
+fn one(
+    session: &Session,
+    db: &DbRef,
+    a: &Arguments,
+    name: &str,
+    or_table: bool,
+) -> Result<ProcedureResult> {
     let store = &db.handle.store;
-    if name == "." {
+    if name == "." && or_table {
         return restore(session, db, &[name.to_string()]);
     }
     let root = revision::working_root(session, db)?;
     if let Some(branch) = store.find_branch(name)? {
         if db.revision == Revision::Branch(branch.clone()) {
             return Ok(done(format!("Already on branch '{branch}'")));
+        }
+        if let Some(head) = store.branch(&branch) {
+            check_ignored(session, db, a, head)?;
         }
         // What is open belongs to the branch that is left, and stays there.
         session.commit_transaction()?;
@@ -141,7 +184,7 @@ fn one(session: &Session, db: &DbRef, name: &str) -> Result<ProcedureResult> {
             tracking.push(format!("{remote}/{name}"));
         }
     }
-    let is_table = root.find_table(name)?.is_some();
+    let is_table = or_table && root.find_table(name)?.is_some();
     match tracking.as_slice() {
         [upstream] if is_table => {
             let _ = upstream;
@@ -150,6 +193,7 @@ fn one(session: &Session, db: &DbRef, name: &str) -> Result<ProcedureResult> {
             )))
         }
         [upstream] => {
+            check_ignored(session, db, a, revision::commit(db, upstream)?)?;
             session.commit_transaction()?;
             create(session, db, name, upstream, false)?;
             set_upstream(db, name, upstream)?;
@@ -158,12 +202,7 @@ fn one(session: &Session, db: &DbRef, name: &str) -> Result<ProcedureResult> {
                 "Switched to branch '{name}'\nbranch '{name}' set up to track '{upstream}'."
             )))
         }
-        [] => restore(session, db, &[name.to_string()]).map_err(|e| {
-            match e.message.starts_with("error: tablespec") {
-                true => Error::general(format!("error: could not find {name}")),
-                false => e,
-            }
-        }),
+        [] => restore(session, db, &[name.to_string()]),
         many => Err(Error::general(format!(
             "'{name}' matched multiple ({}) remote tracking branches",
             many.len()
@@ -210,10 +249,11 @@ fn restore(session: &Session, db: &DbRef, names: &[String]) -> Result<ProcedureR
     if unknown.is_empty() {
         return Ok(done(""));
     }
-    Err(Error::general(format!(
-        "error: tablespec '{}' did not match any table(s) known to dolt",
-        unknown.join("', '")
-    )))
+    let lines: Vec<String> = unknown
+        .iter()
+        .map(|t| format!("error: tablespec '{t}' did not match any table(s) known to dolt"))
+        .collect();
+    Err(Error::general(lines.join("\n")))
 }
 
 /// Takes tables as a commit has them.

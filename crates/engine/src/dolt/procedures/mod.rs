@@ -87,6 +87,9 @@ pub fn is_admin(name: &str) -> bool {
 pub fn has_procedure(name: &str) -> bool {
     name.eq_ignore_ascii_case("dolt_commit_hash_out")
         || PROCEDURES.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
+        || SERVER_PROCEDURES
+            .iter()
+            .any(|(n, _)| n.eq_ignore_ascii_case(name))
 }
 
 /// CALL of a procedure; none when there is no such procedure.

@@ -309,7 +309,7 @@ pub fn revert(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedur
     }
     let mut commits = Vec::new();
     for spec in &a.positional {
-        commits.push((revision::commit(db, spec)?, spec.clone()));
+        commits.push(revision::commit(db, spec)?);
     }
     let author = author.as_ref();
     run(session, db, |e| {
@@ -340,12 +340,12 @@ fn edit_or_now(session: &Session, db: &DbRef) -> Result<()> {
 /// Reverts commits in order, until one conflicts.
 fn series(
     e: &mut BranchEdit<'_>,
-    commits: &[(CommitId, String)],
+    commits: &[CommitId],
     before: CommitId,
     author: Option<&Person>,
 ) -> Result<Replayed> {
     let mut last = None;
-    for (i, (id, spec)) in commits.iter().enumerate() {
+    for (i, id) in commits.iter().enumerate() {
         let reverted = e.handle.store.commit(*id)?;
         let Some(parent) = reverted.parents.first().copied() else {
             return Err(Error::general(format!(
@@ -360,11 +360,11 @@ fn series(
         e.set_working(&outcome.root)?;
         if outcome.has_artifacts() {
             stage_clean(e, &outcome)?;
-            let rest = commits[i + 1..].iter().map(|(id, _)| id.0.to_string());
+            let rest = commits[i + 1..].iter().map(|id| id.0.to_string());
             e.set.merge = Some(MergeState {
                 pre_working,
                 from_commit: *id,
-                from_spec: spec.clone(),
+                from_spec: id.0.to_string(),
                 unmergable_tables: Vec::new(),
                 is_cherry_pick: false,
                 is_revert: true,
@@ -441,7 +441,7 @@ fn continue_revert(e: &mut BranchEdit<'_>, author: Option<&Person>) -> Result<Re
         let id: CommitId = text
             .parse()
             .map_err(|_| Error::general(format!("invalid commit hash: {text}")))?;
-        rest.push((id, text.clone()));
+        rest.push(id);
     }
     let before = state.pre_merge_head.unwrap_or(e.head);
     series(e, &rest, before, author)
