@@ -91,8 +91,6 @@ pub struct Session {
     process: Arc<Process>,
     /// What the account may not do, and the state of the accounts that says so.
     access: RefCell<Option<(u64, Option<Arc<Access>>)>>,
-    /// The access of definers of stored programs, with the version of the accounts.
-    definers: RefCell<Vec<(crate::accounts::AccountName, u64, Option<Arc<Access>>)>>,
     /// The same for the definer of a stored program.
     program_access: RefCell<Option<(u64, AccountName, Option<Arc<Access>>)>>,
     pub(crate) prepared: RefCell<HashMap<u32, Arc<PreparedStatement>>>,
@@ -151,7 +149,6 @@ impl Session {
             found_rows_flag: Cell::new(false),
             process,
             access: RefCell::default(),
-            definers: RefCell::default(),
             program_access: RefCell::default(),
             prepared: RefCell::default(),
             prepared_names: RefCell::default(),
@@ -205,26 +202,6 @@ impl Session {
             Some(found) => found.name(),
             None => crate::accounts::AccountName::new(user, host),
         }
-    }
-
-    /// The access of a definer, made once as long as no grants change, so that plans hold.
-    fn access_of_definer(
-        &self,
-        accounts: &crate::accounts::Accounts,
-        definer: &crate::accounts::AccountName,
-    ) -> Option<Arc<Access>> {
-        let version = accounts.version();
-        let mut known = self.definers.borrow_mut();
-        if let Some((_, v, access)) = known.iter().find(|(name, _, _)| name == definer)
-            && *v == version
-        {
-            return access.clone();
-        }
-        let grants = accounts.effective_grants(&definer.user, &definer.host);
-        let access = Access::of(definer.clone(), self.host(), grants).map(Arc::new);
-        known.retain(|(name, v, _)| name != definer && *v == version);
-        known.push((definer.clone(), version, access.clone()));
-        access
     }
 
     /// What the account may not do; none when it may do everything, and when there are no accounts.
