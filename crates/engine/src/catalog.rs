@@ -168,6 +168,10 @@ impl Catalog for Session {
         Ok(expr.eval(&env)?.into_owned())
     }
 
+    fn default_as_of(&self) -> Option<OwnedValue> {
+        self.call_as_of.borrow().clone()
+    }
+
     fn scope(&self) -> Option<Arc<Scope>> {
         Session::scope(self)
     }

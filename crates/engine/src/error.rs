@@ -79,6 +79,7 @@ macro_rules! errors {
 }
 
 errors! {
+    functional_dependent(column) = 3837, "HY000", "Column '{column}' has a functional index dependency and cannot be dropped or renamed.";
     definer_missing(user, host) = 1449, "HY000", "The user specified as a definer ('{user}'@'{host}') does not exist";
     trigger_exists(name) = 1359, "HY000", "Trigger '{name}' already exists";
     trigger_missing() = 1360, "HY000", "Trigger does not exist";

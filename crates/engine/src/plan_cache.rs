@@ -145,6 +145,9 @@ impl Session {
         types: &[SqlType],
         modes: &Arc<Modes>,
     ) -> Option<Arc<CachedPlan>> {
+        if self.call_as_of.borrow().is_some() {
+            return None;
+        }
         let access = self.access();
         let plans = self.plans.borrow();
         let entry = plans.entries.get(text)?;

@@ -77,6 +77,8 @@ pub struct Session {
     pub(crate) active: RefCell<Vec<Arc<Program>>>,
     /// Database and name of tables that statements around a function or trigger use.
     pub(crate) in_use: RefCell<Vec<(String, String)>>,
+    /// The revision of CALL .. AS OF while its procedure runs.
+    pub(crate) call_as_of: RefCell<Option<OwnedValue>>,
     /// Key of the next plan, in a stored program.
     pub(crate) plan_key: RefCell<Option<Arc<[u8]>>>,
     /// Temporary tables by the marked name of their database.
@@ -138,6 +140,7 @@ impl Session {
             frame: RefCell::default(),
             active: RefCell::default(),
             in_use: RefCell::default(),
+            call_as_of: RefCell::default(),
             plan_key: RefCell::default(),
             temporary: RefCell::default(),
             transaction: RefCell::default(),

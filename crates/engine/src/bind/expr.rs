@@ -1375,6 +1375,11 @@ impl Binder<'_> {
 
     /// Resolves a column name from the innermost block outwards.
     pub(crate) fn column(&mut self, c: &ast::ColumnRef) -> Result<Typed> {
+        if c.table.is_some() && self.one_table {
+            let mut bare = c.clone();
+            (bare.db, bare.table) = (None, None);
+            return self.column(&bare);
+        }
         if let Some(t) = self.variable(c)? {
             return Ok(t);
         }

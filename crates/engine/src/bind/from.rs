@@ -606,7 +606,11 @@ impl Binder<'_> {
                 let (unique_key, multiple_key) = keyed(i);
                 ScopeColumn {
                     meta: ColumnMeta {
-                        name: c.name.clone(),
+                        // No name reaches the column of a functional key.
+                        name: match def.schema.columns[i].hidden_system {
+                            true => String::new(),
+                            false => c.name.clone(),
+                        },
                         org_name: c.name.clone(),
                         table: alias.to_string(),
                         org_table: def.name.clone(),
@@ -643,7 +647,11 @@ impl Binder<'_> {
             self.push_block()?;
             self.block().tables.push(table.clone());
             self.block().slots = slot + 1;
+            let scope = self.scope.take();
+            let one_table = std::mem::replace(&mut self.one_table, true);
             let bound = self.expr(&e);
+            self.one_table = one_table;
+            self.scope = scope;
             self.pop_block();
             let bound = bound?;
             let ty = def.columns[i].ty.clone();

@@ -97,6 +97,10 @@ pub trait Catalog {
     }
     /// Evaluates an expression without rows.
     fn constant(&self, expr: &Expr) -> Result<OwnedValue>;
+    /// Root that tables without AS OF are read as of: that of CALL .. AS OF.
+    fn default_as_of(&self) -> Option<OwnedValue> {
+        None
+    }
     /// The names that the stored program around the statement declares.
     fn scope(&self) -> Option<Arc<Scope>> {
         None
@@ -134,6 +138,9 @@ pub struct Modes {
     pub syntax: syntax::Options,
 }
 
+/// The clause of a generated column's text.
+const GENERATED: &str = "generated column function";
+
 /// Most nested views and queries.
 const MAX_NESTING: usize = 60;
 
@@ -147,6 +154,9 @@ pub struct Binder<'c> {
     pub(crate) params: &'c [SqlType],
     /// Values of parameters where something must be known while planning.
     pub(crate) param_values: &'c [OwnedValue],
+    /// Names are of one table, whatever stands before them: the stored text of a generated column
+    /// may have the table's name of before a RENAME.
+    pub(crate) one_table: bool,
     /// Variables of the stored program around the statement.
     pub(crate) scope: Option<Arc<Scope>>,
     /// Databases whose views, triggers or functions the plan holds.
@@ -305,6 +315,7 @@ impl<'c> Binder<'c> {
             source: source.into(),
             params: &[],
             param_values: &[],
+            one_table: false,
             scope: catalog.scope(),
             code: Vec::new(),
             tables: Vec::new(),
@@ -314,7 +325,7 @@ impl<'c> Binder<'c> {
             blocks: Vec::new(),
             ctes: Vec::new(),
             view_db: None,
-            view_as_of: None,
+            view_as_of: catalog.default_as_of(),
             access: catalog.access(),
             verb: "SELECT",
             assigns: false,
@@ -379,10 +390,12 @@ impl<'c> Binder<'c> {
         self.block().clause = clause;
         // Texts of the table do not see the variables of a program that writes to it.
         let scope = self.scope.take();
+        let one_table = std::mem::replace(&mut self.one_table, clause == GENERATED);
         let result = self
             .add_stored_columns(def, alias, None)
             .and_then(|_| self.expr(expr));
         self.scope = scope;
+        self.one_table = one_table;
         self.pop_block();
         result
     }

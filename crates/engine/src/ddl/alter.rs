@@ -10,6 +10,7 @@ use super::create::{
     Pending, add_checks, add_constraint, check_auto_increment, check_generated, define_column,
     set_primary_key, table_option,
 };
+use super::functional_key;
 use super::{Change, foreign_key, rebuild, rename_table, table_database_of};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -129,7 +130,8 @@ fn apply(
             add_constraints(session, change, &state, std::slice::from_ref(c))?
         }
         AlterSpec::DropColumn { name, if_exists } => {
-            let Some(i) = schema.column_index(name) else {
+            let found = schema.column_index(name);
+            let Some(i) = found.filter(|i| !schema.columns[*i].hidden_system) else {
                 if *if_exists {
                     return Ok(table.to_string());
                 }
@@ -151,6 +153,13 @@ fn apply(
             let i = schema
                 .column_index(old)
                 .ok_or_else(|| Error::unknown_column(&**old, table))?;
+            let name = schema.columns[i].name.clone();
+            let held = |c: &model::Column| {
+                c.hidden_system && functional_key::mentions(&c.expression, &name)
+            };
+            if schema.columns.iter().any(held) {
+                return Err(Error::functional_dependent(&**old));
+            }
             rename_column(&mut schema, i, new)?;
             let t = state.table.with_schema(&schema)?;
             change.put_table(table, &t)?;
@@ -217,6 +226,7 @@ fn apply(
                 return Err(Error::cannot_drop_missing(&**name));
             }
             drop_index(change, &state, name)?;
+            drop_hidden_columns(change, table)?;
         }
         AlterSpec::DropForeignKey { name, if_exists } => {
             let mut keys = (*change.root.foreign_keys()?).clone();
@@ -557,7 +567,20 @@ fn add_constraints(
     let mut made = Vec::new();
     let before = schema.primary_key.clone();
     for c in list {
-        if let Some(name) = add_constraint(&mut schema, c, &mut pending)? {
+        let known = schema.columns.len();
+        let c = functional_key::with_columns(session, &table, &mut schema, c)?;
+        for at in known..schema.columns.len() {
+            let mut taken = change.tags_in_use()?;
+            taken.extend(schema.columns[..at].iter().map(|c| c.tag));
+            let kinds: Vec<u8> = schema.columns[..at]
+                .iter()
+                .map(|c| column_tag::kind(&c.sql_type))
+                .collect();
+            let column = &mut schema.columns[at];
+            let kind = column_tag::kind(&column.sql_type);
+            column.tag = column_tag::generate(&kinds, &table, &column.name, kind, &taken);
+        }
+        if let Some(name) = add_constraint(&mut schema, &c, &mut pending)? {
             made.push(name);
         }
     }
@@ -670,11 +693,18 @@ fn drop_column(change: &mut Change<'_>, state: &Arc<TableState>, at: usize) -> R
     {
         return Err(Error::check_dependent_column(&c.name, &column.name));
     }
-    if schema
-        .columns
-        .iter()
-        .any(|c| c.generated && c.tag != column.tag && c.expression.contains(&quoted))
-    {
+    let dependent = schema.columns.iter().find(|c| {
+        c.generated
+            && c.tag != column.tag
+            && match c.hidden_system {
+                true => functional_key::mentions(&c.expression, &column.name),
+                false => c.expression.contains(&quoted),
+            }
+    });
+    if let Some(d) = dependent {
+        if d.hidden_system {
+            return Err(Error::functional_dependent(&column.name));
+        }
         return Err(Error::generated_dependent(&column.name));
     }
     let keys = change.root.foreign_keys()?;
@@ -766,6 +796,21 @@ fn rename_in_keys(change: &mut Change<'_>, table: &str, old: &str, new: &str) ->
         change.set_foreign_keys(&keys)?;
     }
     Ok(())
+}
+
+/// Drops the columns of functional keys that are gone.
+fn drop_hidden_columns(change: &mut Change<'_>, table: &str) -> Result<()> {
+    loop {
+        let state = change.table(table)?;
+        let schema = state.table.schema();
+        let used = |i: usize| schema.indexes.iter().any(|x| x.columns.contains(&i));
+        let unused =
+            (0..schema.columns.len()).find(|i| schema.columns[*i].hidden_system && !used(*i));
+        match unused {
+            None => return Ok(()),
+            Some(i) => drop_column(change, &state, i)?,
+        }
+    }
 }
 
 fn drop_index(change: &mut Change<'_>, state: &Arc<TableState>, name: &str) -> Result<()> {

@@ -609,7 +609,9 @@ pub(crate) fn create_table(
         }
         for constraint in &c.constraints {
             if !matches!(constraint, TableConstraint::PrimaryKey { .. }) {
-                add_constraint(&mut schema, constraint, &mut pending)?;
+                let constraint =
+                    super::functional_key::with_columns(session, &name, &mut schema, constraint)?;
+                add_constraint(&mut schema, &constraint, &mut pending)?;
             }
         }
         if let Some(list) = created {

@@ -8,6 +8,7 @@ mod create;
 pub(crate) mod event;
 mod foreign_key;
 mod function_text;
+mod functional_key;
 mod program;
 mod rebuild;
 pub(crate) mod stored_text;

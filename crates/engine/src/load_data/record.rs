@@ -198,6 +198,7 @@ impl<'f> Records<'f> {
             Some(b) => self.ahead.push(b),
             None => {}
         }
+        let mut closed = false;
         let end = loop {
             if out.len() > LONGEST_FIELD {
                 return Err(Error::packet_too_large());
@@ -222,7 +223,10 @@ impl<'f> Records<'f> {
             }
             if quoted && Some(b) == enclosed {
                 match self.byte()? {
-                    None => break End::File,
+                    None => {
+                        closed = true;
+                        break End::File;
+                    }
                     Some(next) if Some(next) == enclosed => {
                         out.push(b);
                         continue;
@@ -247,6 +251,10 @@ impl<'f> Records<'f> {
             }
             out.push(b);
         };
+        if quoted && !closed && end == End::File {
+            // What was never closed was no enclosed field.
+            out.insert(0, enclosed.unwrap_or_default());
+        }
         let word = !quoted && out == b"NULL" && (enclosed.is_some() || escaped.is_none());
         let field = match word || null && out.len() == 1 {
             true => Field::Null,

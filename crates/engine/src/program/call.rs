@@ -138,11 +138,24 @@ pub(crate) fn call(
         let v = t.expr.eval(&Env::new(0, None, &cx))?.into_owned();
         values.push(session.converted(v, &t.ty, &slot.ty, &slot.name)?);
     }
-    // A procedure in a function or trigger is part of that statement, and shows nothing.
-    let (values, _) = match session.depth.get() {
-        0 => super::run::run(session, &program, db, values, Some(&mut *sink))?,
-        _ => super::run::run(session, &program, db, values, None)?,
+    let as_of = match &call.as_of {
+        None => None,
+        Some(e) => {
+            let t = Binder::new(session, &modes, text).bind_alone(e)?;
+            let cx = Context::new(session, params, Vec::new());
+            Some(t.expr.eval(&Env::new(0, None, &cx))?.into_owned())
+        }
     };
+    let around = as_of.map(|v| session.call_as_of.replace(Some(v)));
+    // A procedure in a function or trigger is part of that statement, and shows nothing.
+    let ran = match session.depth.get() {
+        0 => super::run::run(session, &program, db, values, Some(&mut *sink)),
+        _ => super::run::run(session, &program, db, values, None),
+    };
+    if let Some(v) = around {
+        session.call_as_of.replace(v);
+    }
+    let (values, _) = ran?;
     for (n, place) in out {
         session.assign(&place, values[n].clone(), &program.slots[n].ty)?;
     }

@@ -381,7 +381,8 @@ fn before_insert(
         row[c] = Value::Null;
     }
     for (i, c) in plan.def.columns.iter().enumerate() {
-        let missing = matches!(plan.rules.defaults[i], DefaultValue::Missing);
+        let missing =
+            c.generated.is_empty() && matches!(plan.rules.defaults[i], DefaultValue::Missing);
         if missing && row[i].is_null() && !plan.columns.contains(&i) && !plan.ignore {
             return Err(Error::no_default(&c.name));
         }
