@@ -6,6 +6,7 @@
 //! journal (remotes, backups), [`MemoryStore`] nothing beyond the process.
 
 mod archive;
+mod archive_writer;
 mod chunk;
 mod error;
 mod file_store;
@@ -27,6 +28,7 @@ mod table_store;
 mod table_writer;
 
 pub use archive::Archive;
+pub use archive_writer::ArchiveWriter;
 pub use chunk::Chunk;
 pub use error::{ChunkError, Result};
 pub use file_store::{FileStore, OpenOptions, RootEntry};
