@@ -21,7 +21,7 @@ const CATCH_UP_PASSES: usize = 8;
 
 /// What a collection does.
 #[derive(Clone, Copy)]
-pub struct Collection {
+pub struct Collection<'a> {
     /// Look at the old generation too, instead of keeping all that ever got there.
     pub full: bool,
     /// Write archives instead of table files.
@@ -32,13 +32,13 @@ pub struct Collection {
     /// What chunks refer to.
     pub references: References,
     /// Asked now and then; true gives up.
-    pub interrupted: fn() -> bool,
+    pub interrupted: &'a dyn Fn() -> bool,
 }
 
 /// Writes live chunks into files of one directory.
 struct Copier<'a> {
     dir: &'a Path,
-    how: Collection,
+    how: Collection<'a>,
     file: Option<Box<dyn ChunkFile>>,
     /// Chunks without references, where they get files of their own.
     leaves: Option<Box<dyn ChunkFile>>,
@@ -46,7 +46,7 @@ struct Copier<'a> {
 }
 
 impl<'a> Copier<'a> {
-    fn new(dir: &'a Path, how: Collection) -> Copier<'a> {
+    fn new(dir: &'a Path, how: Collection<'a>) -> Copier<'a> {
         Copier {
             dir,
             how,
@@ -109,7 +109,7 @@ impl FileStore {
     /// changed since the last collection.
     pub fn collect(
         &self,
-        how: Collection,
+        how: Collection<'_>,
         old_roots: &dyn Fn(Hash) -> Result<Vec<Hash>>,
     ) -> Result<Option<Retirement>> {
         let _only_one = match self.collecting.try_lock() {
@@ -183,6 +183,17 @@ impl FileStore {
         Ok(Some(retirement))
     }
 
+    /// Whether somebody still works with files that a collection has replaced.
+    pub fn has_replaced_files(&self) -> bool {
+        self.retired.any()
+    }
+
+    /// Bytes of the new generation, its journal included.
+    pub fn new_generation_size(&self) -> u64 {
+        let files: u64 = self.new_generation().iter().map(|(_, s)| s.file_size()).sum();
+        files + self.journal_size()
+    }
+
     /// Removes the files of both generations that no manifest names and nobody is writing.
     pub fn remove_unlisted(&self) -> Result<()> {
         self.check_writable()?;
@@ -237,7 +248,7 @@ impl FileStore {
         roots: &[Hash],
         known: &Sources,
         seen: &mut HashSet,
-        how: &Collection,
+        how: &Collection<'_>,
         visit: &mut dyn FnMut(&Chunk, bool) -> Result<()>,
     ) -> Result<()> {
         let mut stack: Vec<Hash> = roots.to_vec();
@@ -427,13 +438,13 @@ mod tests {
         Ok(())
     }
 
-    fn how(full: bool, archives: bool) -> Collection {
+    fn how(full: bool, archives: bool) -> Collection<'static> {
         Collection {
             full,
             archives,
             file_size: None,
             references,
-            interrupted: || false,
+            interrupted: &|| false,
         }
     }
 

@@ -9,6 +9,7 @@ mod conflicts;
 mod diff;
 mod docs;
 mod dump;
+mod gc;
 mod init;
 mod log;
 mod ls;
@@ -501,15 +502,15 @@ const COMMANDS: &[Command] = &[
         "Cleans up unreferenced data from the repository.",
         Repo,
         &[""],
-        options::NONE,
-        not_yet,
+        options::GC,
+        gc::run,
     ),
     command(
         "fsck",
         "Verifies the contents of the database are not corrupted.",
         Nothing,
         &[""],
-        options::NONE,
+        options::FSCK,
         not_yet,
     ),
     command(
