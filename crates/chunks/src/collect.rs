@@ -19,6 +19,9 @@ use crate::{
 /// Passes over what was added during a collection before writers are held.
 const CATCH_UP_PASSES: usize = 8;
 
+/// Chunks between the thread that reads them and the one that writes them.
+const COPY_QUEUE: usize = 64;
+
 /// What a collection does.
 #[derive(Clone, Copy)]
 pub struct Collection<'a> {
@@ -38,26 +41,28 @@ pub struct Collection<'a> {
 /// Writes live chunks into files of one directory.
 struct Copier<'a> {
     dir: &'a Path,
-    how: Collection<'a>,
-    file: Option<Box<dyn ChunkFile>>,
+    archives: bool,
+    file_size: Option<u64>,
+    file: Option<Box<dyn ChunkFile + Send>>,
     /// Chunks without references, where they get files of their own.
-    leaves: Option<Box<dyn ChunkFile>>,
+    leaves: Option<Box<dyn ChunkFile + Send>>,
     finished: Vec<Spec>,
 }
 
 impl<'a> Copier<'a> {
-    fn new(dir: &'a Path, how: Collection<'a>) -> Copier<'a> {
+    fn new(dir: &'a Path, archives: bool, file_size: Option<u64>) -> Copier<'a> {
         Copier {
             dir,
-            how,
+            archives,
+            file_size,
             file: None,
             leaves: None,
             finished: Vec::new(),
         }
     }
 
-    fn begin(&self) -> Result<Box<dyn ChunkFile>> {
-        Ok(match self.how.archives {
+    fn begin(&self) -> Result<Box<dyn ChunkFile + Send>> {
+        Ok(match self.archives {
             true => Box::new(ArchiveWriter::create(self.dir)?),
             false => Box::new(TableWriter::create(self.dir)?),
         })
@@ -65,7 +70,7 @@ impl<'a> Copier<'a> {
 
     /// Copies a chunk; gives a file of leaves that became complete by it.
     fn copy(&mut self, chunk: &Chunk, leaf: bool) -> Result<Option<Spec>> {
-        let limit = self.how.file_size.filter(|_| leaf);
+        let limit = self.file_size.filter(|_| leaf);
         let slot = match limit {
             Some(_) => &self.leaves,
             None => &self.file,
@@ -126,20 +131,21 @@ impl FileStore {
 
         let start = self.root()?;
         let mut seen = HashSet::default();
-        let mut copier = Copier::new(&old_dir, how);
+        let mut copier = Copier::new(&old_dir, how.archives, how.file_size);
         let known = match how.full {
             true => Arc::default(),
             false => self.old_generation(),
         };
-        self.walk(&old_roots(start)?, &known, &mut seen, &how, &mut |chunk, leaf| {
-            if let Some(spec) = copier.copy(chunk, leaf)?
-                && !how.full
-            {
-                manifest::sync_dir(&old_dir)?;
-                self.list_old(&[spec])?;
+        let full = how.full;
+        let list = |spec| {
+            if full {
+                return Ok(());
             }
-            Ok(())
-        })?;
+            manifest::sync_dir(&old_dir)?;
+            self.list_old(&[spec])
+        };
+        let roots = old_roots(start)?;
+        self.copy_reachable(&roots, &known, &mut seen, &how, &mut copier, &list)?;
         let added = copier.finish()?;
         // What was there stays until nothing of the new generation can need it.
         self.list_old(&added)?;
@@ -150,20 +156,15 @@ impl FileStore {
         drop(known);
 
         let mut seen = HashSet::default();
-        let how_new = Collection {
-            file_size: None,
-            ..how
-        };
-        let mut copier = Copier::new(&self.dir, how_new);
+        let mut copier = Copier::new(&self.dir, how.archives, None);
+        let nothing = |_| Ok(());
         let mut last = Hash::EMPTY;
         for _ in 0..CATCH_UP_PASSES {
             let root = self.root()?;
             if root == last {
                 break;
             }
-            self.walk(&[root], &aged, &mut seen, &how, &mut |chunk, leaf| {
-                copier.copy(chunk, leaf).map(|_| ())
-            })?;
+            self.copy_reachable(&[root], &aged, &mut seen, &how, &mut copier, &nothing)?;
             last = root;
         }
         let mut specs = copier.finish()?;
@@ -171,9 +172,7 @@ impl FileStore {
         let writers = self.writers.write().unwrap_or_else(PoisonError::into_inner);
         let root = self.root()?;
         if root != last {
-            self.walk(&[root], &aged, &mut seen, &how, &mut |chunk, leaf| {
-                copier.copy(chunk, leaf).map(|_| ())
-            })?;
+            self.copy_reachable(&[root], &aged, &mut seen, &how, &mut copier, &nothing)?;
             specs.extend(copier.finish()?);
         }
         let retirement = self.replace_files(root, specs, how.full.then_some((added, aged)))?;
@@ -240,6 +239,40 @@ impl FileStore {
         marks
             .iter()
             .any(|mark| m.gc_generation == Manifest::lock_for(root, &m.specs, mark))
+    }
+
+    /// Copies every chunk that can be reached, and not beyond what `known` has; `list` is told of
+    /// files that became complete. One thread reads and another one compresses and writes.
+    fn copy_reachable(
+        &self,
+        roots: &[Hash],
+        known: &Sources,
+        seen: &mut HashSet,
+        how: &Collection<'_>,
+        copier: &mut Copier<'_>,
+        list: &(dyn Fn(Spec) -> Result<()> + Sync),
+    ) -> Result<()> {
+        std::thread::scope(|scope| {
+            let (chunks, copied) = std::sync::mpsc::sync_channel::<(Chunk, bool)>(COPY_QUEUE);
+            let writer = scope.spawn(move || {
+                for (chunk, leaf) in copied {
+                    if let Some(spec) = copier.copy(&chunk, leaf)? {
+                        list(spec)?;
+                    }
+                }
+                Ok(())
+            });
+            let walked = self.walk(roots, known, seen, how, &mut |chunk, leaf| {
+                let sent = chunks.send((chunk.clone(), leaf));
+                // The writer has failed, and says why below.
+                sent.map_err(|_| ChunkError::CollectionInterrupted)
+            });
+            drop(chunks);
+            match writer.join() {
+                Ok(written) => written.and(walked),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
     }
 
     /// Visits every chunk that can be reached, once, and not beyond what `known` has.

@@ -113,6 +113,9 @@ pub enum ChunkError {
     /// One at a time.
     #[error("gc already in progress")]
     CollectionRunning,
+    /// Nothing that would have to be cut off.
+    #[error("no data loss detected in chunk journal file; no recovery performed")]
+    JournalIsWhole,
     /// Somebody asked for an end.
     #[error("garbage collection was interrupted")]
     CollectionInterrupted,

@@ -23,6 +23,7 @@ mod medium;
 mod memory_store;
 mod record;
 mod retired;
+mod scan;
 mod sources;
 mod store;
 mod table_file;

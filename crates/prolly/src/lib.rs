@@ -9,6 +9,7 @@
 mod address_map;
 pub mod blob;
 mod builder;
+mod check;
 mod closure;
 mod cursor;
 mod diff;
@@ -28,6 +29,7 @@ mod three_way;
 mod tuple_map;
 
 pub use address_map::AddressMap;
+pub use check::check_tree;
 pub use builder::TreeBuilder;
 pub use closure::{ClosureKey, CommitClosure};
 pub use cursor::{Cursor, LeafRun, Runs};

@@ -9,6 +9,7 @@ mod conflicts;
 mod diff;
 mod docs;
 mod dump;
+mod fsck;
 mod gc;
 mod init;
 mod log;
@@ -511,7 +512,7 @@ const COMMANDS: &[Command] = &[
         Nothing,
         &[""],
         options::FSCK,
-        not_yet,
+        fsck::run,
     ),
     command(
         "rm",
