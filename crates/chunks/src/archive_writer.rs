@@ -24,7 +24,7 @@ const LEVEL: i32 = 3;
 const METADATA: &[u8] = br#"{"dolt_version":"2.3.1"}"#;
 
 /// Where a chunk lies: its address, the span of its dictionary (0: none) and its own.
-pub(crate) type Entry = (Hash, u32, u32);
+type Entry = (Hash, u32, u32);
 
 /// How the chunks that come are compressed.
 enum Compression {
@@ -74,16 +74,11 @@ impl ArchiveWriter {
     }
 
     /// Writes bytes as a span of their own and gives its number.
-    pub(crate) fn span(&mut self, bytes: &[u8]) -> Result<u32> {
+    fn span(&mut self, bytes: &[u8]) -> Result<u32> {
         self.write(bytes)?;
         self.at += bytes.len() as u64;
         self.span_ends.push(self.at);
         u32::try_from(self.span_ends.len()).map_err(|_| self.full())
-    }
-
-    /// Names a chunk that lies in spans that were written.
-    pub(crate) fn entry(&mut self, entry: Entry) {
-        self.entries.push(entry);
     }
 
     fn full(&self) -> ChunkError {
@@ -170,21 +165,7 @@ impl ArchiveWriter {
 
     /// Writes the index, makes the file durable but for its directory entry, gives it its name,
     /// and tells what a manifest says of it.
-    pub fn finish(self) -> Result<Spec> {
-        self.finish_with(METADATA)
-    }
-
-    /// The same, for an archive that was joined from these files (spec 01 §11).
-    pub(crate) fn finish_joined(self, files: &[Hash]) -> Result<Spec> {
-        let names: Vec<String> = files.iter().map(|f| format!("\\\"{f}\\\"")).collect();
-        let metadata = format!(
-            "{{\"conjoined_file_names\":\"[{}]\",\"dolt_version\":\"2.3.1\"}}",
-            names.join(",")
-        );
-        self.finish_with(metadata.as_bytes())
-    }
-
-    fn finish_with(mut self, metadata: &[u8]) -> Result<Spec> {
+    pub fn finish(mut self) -> Result<Spec> {
         if let Compression::Waiting(chunks, _) = &mut self.compression {
             // Too few for a dictionary.
             let chunks = std::mem::take(chunks);
@@ -195,7 +176,7 @@ impl ArchiveWriter {
         entries.sort_unstable_by_key(|(hash, ..)| *hash);
         let count = u32::try_from(entries.len()).map_err(|_| self.full())?;
         let index_len = 8 * self.span_ends.len() + 28 * entries.len();
-        let mut tail = Vec::with_capacity(index_len + metadata.len() + 220);
+        let mut tail = Vec::with_capacity(index_len + METADATA.len() + 220);
         for end in &self.span_ends {
             tail.extend_from_slice(&end.to_be_bytes());
         }
@@ -209,11 +190,11 @@ impl ArchiveWriter {
         for (hash, ..) in &entries {
             tail.extend_from_slice(hash.suffix());
         }
-        tail.extend_from_slice(metadata);
+        tail.extend_from_slice(METADATA);
         tail.extend_from_slice(&(index_len as u64).to_be_bytes());
         tail.extend_from_slice(&(self.span_ends.len() as u32).to_be_bytes());
         tail.extend_from_slice(&count.to_be_bytes());
-        tail.extend_from_slice(&(metadata.len() as u32).to_be_bytes());
+        tail.extend_from_slice(&(METADATA.len() as u32).to_be_bytes());
         // Dolt leaves the checksums of the sections empty.
         tail.extend_from_slice(&[0; 192]);
         tail.push(VERSION);

@@ -176,7 +176,10 @@ impl FileStore {
             specs.extend(copier.finish()?);
         }
         let retirement = self.replace_files(root, specs, how.full.then_some((added, aged)))?;
-        *self.references.write().unwrap_or_else(PoisonError::into_inner) = Some(how.references);
+        *self
+            .references
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(how.references);
         drop(writers);
         self.remove_unlisted()?;
         Ok(Some(retirement))
@@ -189,7 +192,11 @@ impl FileStore {
 
     /// Bytes of the new generation, its journal included.
     pub fn new_generation_size(&self) -> u64 {
-        let files: u64 = self.new_generation().iter().map(|(_, s)| s.file_size()).sum();
+        let files: u64 = self
+            .new_generation()
+            .iter()
+            .map(|(_, s)| s.file_size())
+            .sum();
         files + self.journal_size()
     }
 
@@ -399,7 +406,10 @@ impl FileStore {
     /// Carries chunks that only replaced files have over into the journal, each after all it
     /// refers to. `with` are files that are about to be listed. The caller holds `writers`.
     pub(crate) fn revive(&self, hashes: Vec<Hash>, with: Option<&Sources>) -> Result<()> {
-        let references = *self.references.read().unwrap_or_else(PoisonError::into_inner);
+        let references = *self
+            .references
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let Some(references) = references else {
             return Ok(());
         };
@@ -436,7 +446,10 @@ impl FileStore {
         if !self.retired.any() {
             return Ok(());
         }
-        let references = *self.references.read().unwrap_or_else(PoisonError::into_inner);
+        let references = *self
+            .references
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let Some(references) = references else {
             return Ok(());
         };
@@ -492,11 +505,17 @@ mod tests {
         let known = Sources::default();
         let mut count = 0;
         store
-            .walk(&[root], &known, &mut seen, &how(true, false), &mut |chunk, _| {
-                assert!(chunk.is_intact() && store.is_current(&chunk.hash()).unwrap());
-                count += 1;
-                Ok(())
-            })
+            .walk(
+                &[root],
+                &known,
+                &mut seen,
+                &how(true, false),
+                &mut |chunk, _| {
+                    assert!(chunk.is_intact() && store.is_current(&chunk.hash()).unwrap());
+                    count += 1;
+                    Ok(())
+                },
+            )
             .unwrap();
         count
     }
@@ -679,7 +698,11 @@ mod tests {
         drop(store.collect(how(false, true), &old_roots(&store)));
         assert_eq!(reachable(&store), 2);
         assert_eq!(files(&dir).len(), 4, "{:?}", files(&dir));
-        assert!(LockFile::acquire(&dir, std::time::Duration::ZERO).unwrap().is_none());
+        assert!(
+            LockFile::acquire(&dir, std::time::Duration::ZERO)
+                .unwrap()
+                .is_none()
+        );
         drop(store);
         std::fs::remove_dir_all(dir).unwrap();
     }
@@ -689,7 +712,13 @@ mod tests {
         let dir = crate::file_store::tests::temp_dir("leaves");
         let store = open(&dir);
         let leaves: Vec<Hash> = (0..40)
-            .map(|i| put(&store, &[], &format!("{i} {}", (i * 7919).to_string().repeat(90))))
+            .map(|i| {
+                put(
+                    &store,
+                    &[],
+                    &format!("{i} {}", (i * 7919).to_string().repeat(90)),
+                )
+            })
             .collect();
         let head = put(&store, &leaves, "head");
         commit(&store, &[head], "root");

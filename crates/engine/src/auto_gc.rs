@@ -202,7 +202,10 @@ mod tests {
         };
         assert!(!fresh.is_due(mb(100), mb(90), now));
         assert!(fresh.is_due(mb(139), mb(90), now), "grown by more than 128");
-        assert!(fresh.is_due(mb(137), mb(129), now), "a journal of more than 128");
+        assert!(
+            fresh.is_due(mb(137), mb(129), now),
+            "a journal of more than 128"
+        );
         let ended = now - Duration::from_secs(10);
         let later = |size: u64, took: u64| Known {
             size,

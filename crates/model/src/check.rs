@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use chunks::{Chunk, ChunkStore, FileStore, Hash, HashSet};
+use chunks::{Chunk, FileStore, Hash, HashSet};
 use prolly::{ClosureKey, Node, check_tree};
 use values::TupleBuilder;
 
@@ -105,7 +105,9 @@ fn scan(files: &FileStore, threads: usize, progress: Progress<'_>) -> Result<Sca
             Ok(Some(chunk)) => chunk,
             Ok(None) => {
                 let mut found = lock();
-                found.errors.push(format!("chunk {hash}: not found where the index has it"));
+                found
+                    .errors
+                    .push(format!("chunk {hash}: not found where the index has it"));
                 return *found.by_file.entry(file.to_owned()).or_default() += 1;
             }
             Err(e) => {
@@ -153,7 +155,9 @@ fn describe(chunk: &Chunk) -> String {
 
 impl Checker<'_> {
     fn wrong(&mut self, kind: &str, owner: Hash, what: impl std::fmt::Display) {
-        self.report.commits.push(format!("::{kind}:{owner}: {what}"));
+        self.report
+            .commits
+            .push(format!("::{kind}:{owner}: {what}"));
     }
 
     /// A chunk that may be missing; ghosts are as good as there.
@@ -353,7 +357,11 @@ impl Checker<'_> {
                 }
             });
             if let Err(e) = walked {
-                self.wrong(kind, owner, format!("failed to walk references in {hash}: {e}"));
+                self.wrong(
+                    kind,
+                    owner,
+                    format!("failed to walk references in {hash}: {e}"),
+                );
             }
         }
         if self.report.commits.len() > before {
@@ -361,7 +369,11 @@ impl Checker<'_> {
             return Ok(());
         }
         if let Err(e) = self.trees(kind, owner, root) {
-            self.wrong(kind, owner, format!("failed to validate tree object {root}: {e}"));
+            self.wrong(
+                kind,
+                owner,
+                format!("failed to validate tree object {root}: {e}"),
+            );
         }
         Ok(())
     }
@@ -405,7 +417,11 @@ impl Checker<'_> {
     /// Holds the indexes of a root's tables against their rows.
     fn indexes(&mut self, owner: Hash, root: RootId) {
         if let Err(e) = self.try_indexes(owner, root) {
-            self.wrong("index", owner, format!("failed to validate indexes of {root}: {e}"));
+            self.wrong(
+                "index",
+                owner,
+                format!("failed to validate indexes of {root}: {e}"),
+            );
         }
     }
 

@@ -53,7 +53,10 @@ pub fn check_tree(
 fn check_node(node: &Node, last: bool, order: &dyn KeyOrder, wrong: &mut dyn FnMut(Hash, String)) {
     for i in 1..node.len() {
         if order.compare(node.key(i - 1), node.key(i)) != Ordering::Less {
-            wrong(node.hash(), format!("keys {} and {i} are out of order", i - 1));
+            wrong(
+                node.hash(),
+                format!("keys {} and {i} are out of order", i - 1),
+            );
             return;
         }
     }
@@ -90,20 +93,32 @@ fn check_child(
 ) {
     if child.level() + 1 != node.level() {
         let levels = (node.level(), child.level());
-        return wrong(node.hash(), format!("child {i} has the wrong level: {levels:?}"));
+        return wrong(
+            node.hash(),
+            format!("child {i} has the wrong level: {levels:?}"),
+        );
     }
     if child.is_empty() {
         return wrong(node.hash(), format!("child {i} is empty"));
     }
     if child.tree_count() != node.subtree_count(i) {
         let counts = (node.subtree_count(i), child.tree_count());
-        return wrong(node.hash(), format!("child {i} has the wrong count: {counts:?}"));
+        return wrong(
+            node.hash(),
+            format!("child {i} has the wrong count: {counts:?}"),
+        );
     }
     if order.compare(child.key(child.len() - 1), node.key(i)) != Ordering::Equal {
-        return wrong(node.hash(), format!("key {i} is not the last key of its child"));
+        return wrong(
+            node.hash(),
+            format!("key {i} is not the last key of its child"),
+        );
     }
     if i > 0 && order.compare(node.key(i - 1), child.key(0)) != Ordering::Less {
-        wrong(node.hash(), format!("child {i} begins before key {}", i - 1));
+        wrong(
+            node.hash(),
+            format!("child {i} begins before key {}", i - 1),
+        );
     }
 }
 
@@ -139,7 +154,10 @@ mod tests {
         }
         let mut found = Vec::new();
         let mut seen = HashSet::default();
-        check_tree(&store, &root, &Bytewise, &mut seen, &mut |_, what| found.push(what)).unwrap();
+        check_tree(&store, &root, &Bytewise, &mut seen, &mut |_, what| {
+            found.push(what)
+        })
+        .unwrap();
         found
     }
 

@@ -29,8 +29,8 @@ mod three_way;
 mod tuple_map;
 
 pub use address_map::AddressMap;
-pub use check::check_tree;
 pub use builder::TreeBuilder;
+pub use check::check_tree;
 pub use closure::{ClosureKey, CommitClosure};
 pub use cursor::{Cursor, LeafRun, Runs};
 pub use diff::{Change, Diff};

@@ -81,7 +81,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
 fn is_data_loss(e: &ModelError) -> bool {
     matches!(
         e,
-        ModelError::Tree(prolly::ProllyError::Store(ChunkError::JournalDataLoss { .. }))
+        ModelError::Tree(prolly::ProllyError::Store(
+            ChunkError::JournalDataLoss { .. }
+        ))
     )
 }
 

@@ -32,9 +32,9 @@ pub fn gc(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureRes
         let Some(text) = a.get(name) else {
             return Ok(None);
         };
-        let number = text.parse().map_err(|_| {
-            Error::general(format!("error: invalid value for {name}: {text}"))
-        })?;
+        let number = text
+            .parse()
+            .map_err(|_| Error::general(format!("error: invalid value for {name}: {text}")))?;
         Ok(Some(number))
     };
     let level = number("archive-level")?.unwrap_or(DEFAULT_LEVEL);
