@@ -5,10 +5,11 @@
 //! changed since is merged by cell, or the transaction fails with 1213. Nothing is parsed or
 //! planned at commit, and roots are never merged.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chunks::Hash;
+use foldhash::{HashMap, HashMapExt};
 use model::{Expected, RefEdit, Root, Table, WorkingSet, WorkingSetMeta, ref_name};
 use prolly::{Edit, TupleMap};
 use values::{Tuple, TupleBuilder};
@@ -93,7 +94,7 @@ pub struct Writer {
 
 /// The key of a branch in a transaction.
 pub fn branch_key(key: &str, branch: &str) -> String {
-    format!("{key}/{branch}")
+    [key, "/", branch].concat()
 }
 
 impl Transaction {
