@@ -19,9 +19,7 @@ use crate::dolt::validate::violations_error;
 use crate::error::{Error, Result};
 use crate::root_state::{RootState, TableState};
 use crate::temporary::is_temporary;
-use crate::view::{OverlayKey, OverlayMap, TableOverlay, TableView};
-
-type Pair = Option<Arc<(Vec<u8>, Vec<u8>)>>;
+use crate::view::{ChangedPair as Pair, OverlayKey, OverlayMap, TableOverlay, TableView};
 
 /// One reversible change of an overlay.
 struct Undo {
