@@ -5,10 +5,11 @@
 //! changed since is merged by cell, or the transaction fails with 1213. Nothing is parsed or
 //! planned at commit, and roots are never merged.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chunks::Hash;
+use foldhash::{HashMap, HashMapExt};
 use model::{Expected, RefEdit, Root, Table, WorkingSet, WorkingSetMeta, ref_name};
 use prolly::{Edit, TupleMap};
 use values::{Tuple, TupleBuilder};
@@ -18,9 +19,7 @@ use crate::dolt::validate::violations_error;
 use crate::error::{Error, Result};
 use crate::root_state::{RootState, TableState};
 use crate::temporary::is_temporary;
-use crate::view::{OverlayKey, OverlayMap, TableOverlay, TableView};
-
-type Pair = Option<Arc<(Vec<u8>, Vec<u8>)>>;
+use crate::view::{ChangedPair as Pair, OverlayKey, OverlayMap, TableOverlay, TableView};
 
 /// One reversible change of an overlay.
 struct Undo {
@@ -93,7 +92,7 @@ pub struct Writer {
 
 /// The key of a branch in a transaction.
 pub fn branch_key(key: &str, branch: &str) -> String {
-    format!("{key}/{branch}")
+    [key, "/", branch].concat()
 }
 
 impl Transaction {
@@ -241,9 +240,8 @@ impl Transaction {
             .resize_with(descs.len(), OverlayMap::default);
         // An equal key may have other bytes, so the pair carries its own.
         let pair = value.map(|v| Arc::new((key.to_vec(), v)));
-        let before = overlay.primary.rows.remove(&at);
-        undo(None, at.clone(), before);
-        overlay.primary.rows.insert(at, pair);
+        let before = overlay.primary.rows.insert(at.clone(), pair);
+        undo(None, at, before);
         for (i, desc) in descs.iter().enumerate() {
             let (before, after) = (old.get(i).cloned().flatten(), new.get(i).cloned().flatten());
             if before == after {
@@ -252,9 +250,8 @@ impl Transaction {
             let map = &mut overlay.indexes[i].rows;
             let mut put = |bytes: Vec<u8>, pair: Pair| {
                 let k = OverlayKey::new(desc, bytes);
-                let was = map.remove(&k);
-                undo(Some(i), k.clone(), was);
-                map.insert(k, pair);
+                let was = map.insert(k.clone(), pair);
+                undo(Some(i), k, was);
             };
             if let Some(b) = before {
                 put(b, None);
