@@ -613,9 +613,9 @@ pub fn entries(
     let mut builder = TupleBuilder::new();
     let mut out = Vec::with_capacity(layout.indexes().len());
     for (i, form) in layout.indexes().iter().enumerate() {
-        let ordered = state.def.indexes.get(i).is_some_and(|x| x.ordered);
+        let has_entries = state.def.indexes.get(i).is_some_and(|x| x.has_entries);
         out.push(match value {
-            Some(v) if ordered => {
+            Some(v) if has_entries => {
                 let computed = |column: usize| crate::write::virtual_value(state, column, key, v);
                 Some(form.entry(key, v, &computed, &blobs, &mut builder)?)
             }

@@ -580,7 +580,7 @@ fn add_constraints(
             let kind = column_tag::kind(&column.sql_type);
             column.tag = column_tag::generate(&kinds, &table, &column.name, kind, &taken);
         }
-        if let Some(name) = add_constraint(&mut schema, &c, &mut pending)? {
+        if let Some(name) = add_constraint(session, &mut schema, &c, &mut pending)? {
             made.push(name);
         }
     }
