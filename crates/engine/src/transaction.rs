@@ -493,7 +493,8 @@ fn apply(
     Ok((out, edited))
 }
 
-fn edits_of(map: &OverlayMap) -> Vec<Edit<&[u8], &[u8]>> {
+/// The changes of a tree in the order of its keys.
+pub(crate) fn edits_of(map: &OverlayMap) -> Vec<Edit<&[u8], &[u8]>> {
     map.rows
         .iter()
         .map(|(key, pair)| match pair {

@@ -48,11 +48,14 @@ pub(super) fn alter_specs(
             "BASE TABLE",
         ));
     }
-    let mut table = change.table(&name.name)?.name.clone();
+    let state = change.table(&name.name)?;
+    let before = state.table.schema().clone();
+    let mut table = state.name.clone();
     check_new_names(&table, specs)?;
     for spec in specs {
         table = apply(session, &mut change, &table, spec)?;
     }
+    super::fulltext::follow(&mut change, &table, Some(&before))?;
     change.finish()
 }
 

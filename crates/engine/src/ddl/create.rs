@@ -12,7 +12,7 @@ use values::{CollationId, OwnedValue, SqlType, Value};
 
 use super::stored_text;
 use super::types::column_type_named;
-use super::{Change, foreign_key, rebuild};
+use super::{Change, foreign_key, fulltext, rebuild};
 use crate::bind::Binder;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -344,14 +344,11 @@ pub(super) fn add_index(
     def: &IndexDef,
     name: Option<&str>,
 ) -> Result<String> {
-    match kind {
-        IndexKind::Fulltext => return Err(Error::not_supported("FULLTEXT indexes")),
-        IndexKind::Spatial | IndexKind::Vector | IndexKind::Plain | IndexKind::Unique => {}
-    }
     let unique = kind == IndexKind::Unique;
     let (columns, prefixes) = key_columns(schema, def, Some(kind))?;
     match kind {
         IndexKind::Vector => check_vector_key(schema, &columns)?,
+        IndexKind::Fulltext => fulltext::check_key(schema, &columns)?,
         IndexKind::Spatial => check_spatial_key(session, schema, &columns)?,
         _ => {}
     }
@@ -394,6 +391,7 @@ pub(super) fn add_index(
     index.unique = unique;
     index.prefix_lengths = prefixes;
     index.spatial = kind == IndexKind::Spatial;
+    index.fulltext = (kind == IndexKind::Fulltext).then(fulltext::unmade);
     // Squared Euclidean distance is the only one there is.
     index.vector = (kind == IndexKind::Vector).then_some(1);
     for o in &def.options {
@@ -619,6 +617,9 @@ pub(crate) fn create_table(
             .table(&like.name)?
             .ok_or_else(|| Error::unknown_table_missing(&source.handle.name, &*like.name))?;
         schema = (*state.table.schema().as_ref()).clone();
+        for index in schema.indexes.iter_mut().filter(|i| i.fulltext.is_some()) {
+            index.fulltext = Some(fulltext::unmade());
+        }
         for check in &mut schema.checks {
             check.name = check_name(&name, &check.expression, &[]);
         }
@@ -708,6 +709,7 @@ pub(crate) fn create_table(
         rebuild::table_of(&objects, &name, &db.handle.name, &schema, rows, next_number)?
     };
     change.put_table(&name, &table)?;
+    fulltext::follow(&mut change, &name, None)?;
     if crate::temporary::is_temporary(&db.name) && !pending.foreign_keys.is_empty() {
         return Err(Error::new(
             1215,

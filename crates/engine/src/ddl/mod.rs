@@ -7,6 +7,7 @@ mod alter;
 mod create;
 pub(crate) mod event;
 mod foreign_key;
+pub(crate) mod fulltext;
 mod function_text;
 mod functional_key;
 mod program;
@@ -429,10 +430,16 @@ pub(crate) fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
         }
     }
     program::drop_triggers_of(&mut change, &present)?;
+    let mut gone = present.clone();
+    for name in &present {
+        let state = change.table(name)?;
+        let words = fulltext::tables_of(state.table.schema());
+        gone.extend(words.into_iter().filter(|n| change.root.has_table(n)));
+    }
     let root = change
         .root
         .root
-        .without_tables(present.iter().map(String::as_str))?;
+        .without_tables(gone.iter().map(String::as_str))?;
     change.set_root(root)?;
     for name in &present {
         create_counter_reset(&db, name);
@@ -521,6 +528,7 @@ fn truncate(session: &Session, name: &ast::ObjectName) -> Result<u64> {
     }
     db.handle.reset_number(&state.name, None);
     change.put_table(&state.name, &table)?;
+    fulltext::rebuild(&mut change, &state.name)?;
     change.finish()?;
     Ok(rows)
 }
