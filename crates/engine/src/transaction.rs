@@ -16,6 +16,7 @@ use values::{Tuple, TupleBuilder};
 use crate::database::{BranchState, DatabaseHandle};
 use crate::dolt::validate::violations_error;
 use crate::error::{Error, Result};
+use crate::fulltext::tables::{is_count, merged_count};
 use crate::root_state::{RootState, TableState};
 use crate::temporary::is_temporary;
 use crate::view::{OverlayKey, OverlayMap, TableOverlay, TableView};
@@ -533,6 +534,7 @@ fn edit_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
 /// Applies changes to rows that somebody else may have changed, too.
 fn merge_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
     let view = &current.view;
+    let counts = is_count(&current.name);
     let mut rows: Vec<Edit<Vec<u8>, Vec<u8>>> = Vec::new();
     let mut indexes: Vec<BTreeMap<OverlayKey, Option<Vec<u8>>>> =
         vec![BTreeMap::new(); current.def.indexes.len()];
@@ -545,6 +547,8 @@ fn merge_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
             .map(|s| s.value().to_vec());
         let merged = if theirs == base {
             ours
+        } else if counts {
+            merged_count(base.as_deref(), ours.as_deref(), theirs.as_deref())
         } else if ours == theirs || ours == base {
             continue;
         } else {

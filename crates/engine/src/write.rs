@@ -539,7 +539,7 @@ impl Tables for WrittenTables<'_> {
 }
 
 /// A keyless row's value with another number of copies.
-fn with_copies(value: &[u8], copies: u64) -> Vec<u8> {
+pub(crate) fn with_copies(value: &[u8], copies: u64) -> Vec<u8> {
     let mut out = value.to_vec();
     if let Some(count) = out.get_mut(..8) {
         count.copy_from_slice(&copies.to_le_bytes());

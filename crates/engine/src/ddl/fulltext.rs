@@ -3,11 +3,10 @@
 use model::{Column, FulltextInfo, Index, KeyType, Schema, Table};
 use values::{CollationId, IntWidth, SqlType};
 
+use super::Change;
 use super::create::give_tags;
-use super::{Change, rebuild};
 use crate::error::{Error, Result};
-use crate::fulltext::tables::{NewTables, PARTS, Part, Words, add_row, whole_row};
-use crate::result::Flow;
+use crate::fulltext::tables::{PARTS, Part, refilled};
 use crate::root_state::TableState;
 
 /// The definition of an index whose tables are not there yet.
@@ -150,50 +149,14 @@ fn build(
         }
         index.fulltext = Some(info);
     }
-    let table = state.table.with_schema(&schema)?;
+    let mut table = state.table.with_schema(&schema)?;
+    for i in &chosen {
+        let name = schema.indexes[*i].name.as_str();
+        table = table.with_indexes([(name, &table.empty_index(name)?)])?;
+    }
     change.put_table(&state.name, &table)?;
-    for i in chosen {
-        fill(change, &state.name, i)?;
-    }
-    Ok(())
-}
-
-/// Puts the words of all rows into the tables of the index at a position.
-fn fill(change: &mut Change<'_>, table: &str, index: usize) -> Result<()> {
-    let state = change.table(table)?;
-    let schema = state.table.schema().clone();
-    let (Some(words), Some(info)) = (
-        Words::of(&schema, index),
-        schema.indexes[index].fulltext.as_ref(),
-    ) else {
-        return Err(Error::general("no full-text index"));
-    };
-    let db = change.db.handle.name.clone();
-    let empty = |part: Part| {
-        let name = part.name(info);
-        let state = change.table(name)?;
-        rebuild::state_of(&state.name, state.table.clone(), &db)
-    };
-    let mut tables = NewTables::new([
-        empty(Part::Position)?,
-        empty(Part::DocCount)?,
-        empty(Part::GlobalCount)?,
-        empty(Part::RowCount)?,
-    ]);
-    state
-        .view
-        .primary
-        .scan(None, &Default::default(), false, &mut |slot| {
-            let row = whole_row(&state, slot.key(), slot.value())?;
-            for _ in 0..state.view.copies(&slot) {
-                add_row(&mut tables, &words, &row)?;
-            }
-            Ok(Flow::Continue)
-        })?;
-    for (part, table) in PARTS.iter().zip(tables.finish()?) {
-        change.put_table(part.name(info), &table)?;
-    }
-    Ok(())
+    let root = refilled(&change.root.root, &state.name, &|i| chosen.contains(&i))?;
+    change.set_root(root)
 }
 
 /// What identifies the rows of a table: its primary key, else the first unique key without NULL.

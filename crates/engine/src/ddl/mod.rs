@@ -16,6 +16,8 @@ pub(crate) mod stored_text;
 pub mod types;
 mod view;
 
+pub(crate) use rebuild::state_of;
+
 pub(crate) use create::create_table;
 pub use foreign_key::resolve_before_write;
 
@@ -430,16 +432,11 @@ pub(crate) fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
         }
     }
     program::drop_triggers_of(&mut change, &present)?;
-    let mut gone = present.clone();
-    for name in &present {
-        let state = change.table(name)?;
-        let words = fulltext::tables_of(state.table.schema());
-        gone.extend(words.into_iter().filter(|n| change.root.has_table(n)));
-    }
+    // Dolt leaves the tables of full-text indexes until a merge finds that nothing needs them.
     let root = change
         .root
         .root
-        .without_tables(gone.iter().map(String::as_str))?;
+        .without_tables(present.iter().map(String::as_str))?;
     change.set_root(root)?;
     for name in &present {
         create_counter_reset(&db, name);

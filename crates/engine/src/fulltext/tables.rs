@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use model::{FulltextInfo, KeyType, Schema, Table};
+use model::{FulltextInfo, KeyType, Root, Schema, Table};
 use values::{Collation, OwnedValue, SqlType, Tuple, Value};
 
 use super::row_hash::row_hash;
 use super::words::{Document, MAX_WORD};
+use crate::ddl::state_of;
 use crate::error::{Error, Result};
+use crate::result::Flow;
 use crate::root_state::TableState;
 use crate::transaction::edits_of;
 use crate::view::{OverlayKey, OverlayMap};
@@ -279,6 +281,77 @@ impl Tables for NewTables {
             .insert(at, value.map(|v| Arc::new((key.to_vec(), v))));
         Ok(())
     }
+}
+
+/// The root with the tables of the full-text indexes of a table that are `wanted`, by their
+/// positions, built again from its rows.
+pub fn refilled(root: &Root, table: &str, wanted: &dyn Fn(usize) -> bool) -> Result<Root> {
+    let Some((name, parent)) = root.table(table)? else {
+        return Ok(root.clone());
+    };
+    let state = state_of(&name, parent, "")?;
+    let schema = state.table.schema().clone();
+    let mut root = root.clone();
+    for (i, index) in schema
+        .indexes
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| wanted(*i))
+    {
+        if let (Some(info), Some(words)) = (&index.fulltext, Words::of(&schema, i)) {
+            root = filled(root, &state, info, &words)?;
+        }
+    }
+    Ok(root)
+}
+
+/// The root with all words of a table's rows in the tables of an index.
+fn filled(root: Root, state: &TableState, info: &FulltextInfo, words: &Words) -> Result<Root> {
+    let empty = |part: Part| {
+        let name = part.name(info);
+        let (name, table) = root
+            .table(name)?
+            .ok_or_else(|| Error::general(format!("full-text table {name} is missing")))?;
+        state_of(&name, table.with_rows(&table.empty_rows()?), "")
+    };
+    let mut tables = NewTables::new([
+        empty(Part::Position)?,
+        empty(Part::DocCount)?,
+        empty(Part::GlobalCount)?,
+        empty(Part::RowCount)?,
+    ]);
+    let all = Default::default();
+    state.view.primary.scan(None, &all, false, &mut |slot| {
+        let row = whole_row(state, slot.key(), slot.value())?;
+        for _ in 0..state.view.copies(&slot) {
+            add_row(&mut tables, words, &row)?;
+        }
+        Ok(Flow::Continue)
+    })?;
+    let mut root = root.clone();
+    for (part, table) in PARTS.iter().zip(tables.finish()?) {
+        root = root.with_table(part.name(info), &table)?;
+    }
+    Ok(root)
+}
+
+/// Whether a table counts what several rows of the indexed table share.
+pub fn is_count(table: &str) -> bool {
+    let name = table.to_lowercase();
+    name.starts_with("dolt_")
+        && (name.ends_with("_fts_global_count") || name.ends_with("_fts_row_count"))
+}
+
+/// A row of such a table that two transactions changed: both changes count.
+pub fn merged_count(
+    base: Option<&[u8]>,
+    ours: Option<&[u8]>,
+    theirs: Option<&[u8]>,
+) -> Option<Vec<u8>> {
+    let count = |v: Option<&[u8]>| v.map_or(0, |v| number(v, 0));
+    let sum = (count(ours) + count(theirs)).saturating_sub(count(base));
+    let shape = ours.or(theirs)?;
+    (sum > 0).then(|| crate::write::with_copies(shape, sum))
 }
 
 /// A stored row with its virtual columns.
