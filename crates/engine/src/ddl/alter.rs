@@ -946,6 +946,9 @@ fn modify(
     }
     if matches!(column.sql_type, SqlType::Text(..) | SqlType::Blob(_)) {
         let whole = |i: &model::Index| {
+            if i.fulltext.is_some() {
+                return false;
+            }
             let n = i.columns.iter().position(|c| *c == at);
             n.is_some_and(|n| i.prefix_lengths.get(n).is_none_or(|p| *p == 0))
         };

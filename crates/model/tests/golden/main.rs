@@ -214,7 +214,12 @@ fn check_table(case: &str, table: &Table) -> (usize, usize, usize) {
                 sorted.iter().map(|k| (k.as_slice(), [0u8, 0])),
             )
             .unwrap();
-            assert_eq!(built.root_hash(), stored.root_hash(), "{case}: {}", index.name);
+            assert_eq!(
+                built.root_hash(),
+                stored.root_hash(),
+                "{case}: {}",
+                index.name
+            );
             for key in &seen {
                 assert!(stored.has(key).unwrap(), "{case}: {}", index.name);
             }
