@@ -15,6 +15,7 @@ pub mod error;
 pub mod eval;
 pub mod exec;
 pub mod expr;
+mod fulltext;
 pub mod functions;
 pub mod generated;
 pub mod history;

@@ -17,6 +17,7 @@ use values::{Tuple, TupleBuilder};
 use crate::database::{BranchState, DatabaseHandle};
 use crate::dolt::validate::violations_error;
 use crate::error::{Error, Result};
+use crate::fulltext::tables::{is_count, merged_count};
 use crate::root_state::{RootState, TableState};
 use crate::temporary::is_temporary;
 use crate::view::{ChangedPair as Pair, OverlayKey, OverlayMap, TableOverlay, TableView};
@@ -490,7 +491,8 @@ fn apply(
     Ok((out, edited))
 }
 
-fn edits_of(map: &OverlayMap) -> Vec<Edit<&[u8], &[u8]>> {
+/// The changes of a tree in the order of its keys.
+pub(crate) fn edits_of(map: &OverlayMap) -> Vec<Edit<&[u8], &[u8]>> {
     map.rows
         .iter()
         .map(|(key, pair)| match pair {
@@ -529,6 +531,7 @@ fn edit_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
 /// Applies changes to rows that somebody else may have changed, too.
 fn merge_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
     let view = &current.view;
+    let counts = is_count(&current.name);
     let mut rows: Vec<Edit<Vec<u8>, Vec<u8>>> = Vec::new();
     let mut indexes: Vec<BTreeMap<OverlayKey, Option<Vec<u8>>>> =
         vec![BTreeMap::new(); current.def.indexes.len()];
@@ -541,6 +544,8 @@ fn merge_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
             .map(|s| s.value().to_vec());
         let merged = if theirs == base {
             ours
+        } else if counts {
+            merged_count(base.as_deref(), ours.as_deref(), theirs.as_deref())
         } else if ours == theirs || ours == base {
             continue;
         } else {
@@ -610,9 +615,9 @@ pub fn entries(
     let mut builder = TupleBuilder::new();
     let mut out = Vec::with_capacity(layout.indexes().len());
     for (i, form) in layout.indexes().iter().enumerate() {
-        let ordered = state.def.indexes.get(i).is_some_and(|x| x.ordered);
+        let has_entries = state.def.indexes.get(i).is_some_and(|x| x.has_entries);
         out.push(match value {
-            Some(v) if ordered => {
+            Some(v) if has_entries => {
                 let computed = |column: usize| crate::write::virtual_value(state, column, key, v);
                 Some(form.entry(key, v, &computed, &blobs, &mut builder)?)
             }

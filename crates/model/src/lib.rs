@@ -41,7 +41,7 @@ pub use error::{ModelError, Result};
 pub use foreign_key::{ForeignKey, ForeignKeys, MatchType, ReferentialAction};
 pub use generated_name::{check_name, foreign_key_name, index_name, renamed_foreign_key};
 pub use ids::{CommitId, RootId};
-pub use index_entry::{IndexField, IndexLayout};
+pub use index_entry::{IndexField, IndexLayout, IndexVectors};
 pub use keyless::{keyless_key, keyless_key_of_value};
 pub use objects::{Blobs, Objects, TupleOrder};
 pub use ref_edit::{Expected, RefEdit, RefSnapshot};
