@@ -154,6 +154,8 @@ pub struct Instance {
     pub locks: crate::functions::locks::UserLocks,
     /// Accounts; none when every connection is trusted, as on the command line.
     pub accounts: Option<Arc<crate::accounts::Accounts>>,
+    /// Who may write to which branches.
+    pub branch_control: crate::branch_control::BranchControl,
 }
 
 impl Instance {
@@ -170,6 +172,7 @@ impl Instance {
             generation: AtomicU64::new(0),
             locks: crate::functions::locks::UserLocks::new(),
             accounts: None,
+            branch_control: crate::branch_control::BranchControl::default(),
         }
     }
 

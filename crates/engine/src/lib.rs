@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod bind;
+pub mod branch_control;
 mod catalog;
 pub mod context;
 pub mod convert;

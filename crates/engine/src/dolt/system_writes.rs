@@ -12,15 +12,19 @@ use versioning::{ArtifactKind, Artifacts, Conflicts, RowReader};
 
 use super::branch_edit::{BranchEdit, edit};
 use super::logic::SessionLogic;
+use crate::branch_control::Permissions;
 use crate::error::{Error, Result};
 use crate::result::{ColumnMeta, Done, Flow, ResultSink, Row};
 use crate::root_state::TableState;
 use crate::session::{DbRef, Session};
 
+/// What a query gave.
 #[derive(Default)]
-struct Rows {
-    types: Vec<SqlType>,
-    rows: Vec<Vec<OwnedValue>>,
+pub(crate) struct Rows {
+    /// Types of its columns.
+    pub types: Vec<SqlType>,
+    /// Its rows.
+    pub rows: Vec<Vec<OwnedValue>>,
 }
 
 impl ResultSink for Rows {
@@ -40,7 +44,8 @@ impl ResultSink for Rows {
     }
 }
 
-fn select(session: &Session, sql: &str, params: &[OwnedValue]) -> Result<Rows> {
+/// Runs a query.
+pub(crate) fn select(session: &Session, sql: &str, params: &[OwnedValue]) -> Result<Rows> {
     let options = session.modes().syntax.clone();
     let parsed =
         syntax::parse_prepared(sql.as_bytes(), &options).map_err(crate::statement::syntax_error)?;
@@ -62,7 +67,8 @@ fn system_table(from: &[TableRef]) -> Option<(Option<String>, String)> {
         .then(|| (table.name.db.as_ref().map(|d| d.to_string()), name))
 }
 
-fn tail(
+/// WHERE, ORDER BY and LIMIT of a statement.
+pub(crate) fn tail(
     where_: &Option<ast::Expr>,
     order: &[ast::OrderItem],
     limit: &Option<ast::Limit>,
@@ -99,6 +105,9 @@ fn database(session: &Session, name: &Option<String>) -> Result<DbRef> {
 
 /// A statement that writes to a system table; none if it is an ordinary one.
 pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result<Option<Done>> {
+    if let Some(done) = crate::branch_control::change(session, s, params)? {
+        return Ok(Some(done));
+    }
     match s {
         Statement::Insert(i) => {
             let name = i.table.name.to_lowercase();
@@ -128,7 +137,14 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
                 .map(|r| crate::convert::to_string(&r[0]))
                 .collect();
             let db = database(session, &db)?;
-            remove(session, &db, table, &keys, conflicts)?;
+            let needed = match conflicts {
+                true => session.needed_to_resolve(&db)?,
+                false => Permissions::WRITE,
+            };
+            session.needing(needed, || {
+                session.require_on(&db, needed)?;
+                remove(session, &db, table, &keys, conflicts)
+            })?;
             Ok(Some(Done {
                 affected_rows: keys.len() as u64,
                 ..Done::default()
@@ -154,7 +170,11 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             let found = select(session, &sql, params)?;
             let matched = found.rows.len();
             let db = database(session, &db)?;
-            let changed = update_ours(session, &db, table, &columns, found)?;
+            let needed = session.needed_to_resolve(&db)?;
+            let changed = session.needing(needed, || {
+                session.require_on(&db, needed)?;
+                update_ours(session, &db, table, &columns, found)
+            })?;
             Ok(Some(Done {
                 affected_rows: changed,
                 info: format!("Rows matched: {matched}  Changed: {changed}  Warnings: 0"),
@@ -349,6 +369,7 @@ fn create(session: &Session, db: &DbRef, name: &str, schema: &Schema) -> Result<
     if root.table(name)?.is_some() {
         return Ok(());
     }
+    session.require_on(db, Permissions::WRITE)?;
     let objects = db.handle.store.objects();
     let table = Table::new(objects, schema)?;
     let mut changes = session.branch_changes(db)?;

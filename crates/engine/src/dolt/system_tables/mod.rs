@@ -1,5 +1,6 @@
 //! System tables and table functions (spec 04 §5, §6).
 
+mod branch_rules;
 mod commits;
 mod conflicts;
 mod diff;
@@ -273,6 +274,7 @@ pub fn table(
         "dolt_schema_conflicts" => status::schema_conflicts(&maker),
         "dolt_diff" => history::diff(&maker),
         "dolt_column_diff" => history::column_diff(&maker),
+        n if crate::branch_control::is_control_table(n) => branch_rules::table(&maker, n),
         _ => {
             if let Some(t) = user_space::table(&maker, &lower) {
                 return Ok(Some(t));
