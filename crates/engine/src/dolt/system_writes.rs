@@ -1,7 +1,7 @@
 //! Writing to system tables: removing conflicts and violations, correcting our side of a
 //! conflict, and creating the tables that users fill.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::{Column, Root, Schema, Table};
 use prolly::Edit;
@@ -12,6 +12,7 @@ use versioning::{ArtifactKind, Artifacts, Conflicts, RowReader};
 
 use super::branch_edit::{BranchEdit, edit};
 use super::logic::SessionLogic;
+use super::system_tables::{WorkspaceChange, change_workspace};
 use crate::branch_control::Permissions;
 use crate::error::{Error, Result};
 use crate::result::{ColumnMeta, Done, Flow, ResultSink, Row};
@@ -123,6 +124,20 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             };
             let tail = tail(&d.where_, &d.order_by, &d.limit);
             let from = d.from[0].to_sql();
+            if let Some(table) = name.strip_prefix(WORKSPACE) {
+                let sql = format!("SELECT id, staged FROM {from}{tail}");
+                let rows = select(session, &sql, params)?.rows;
+                if rows.iter().any(|r| is_true(&r[1])) {
+                    return Err(Error::general("cannot delete staged rows from workspace"));
+                }
+                let ids = rows.iter().filter_map(|r| number(&r[0])).collect();
+                let db = database(session, &db)?;
+                change_workspace(session, &db, table, &ids, WorkspaceChange::Revert)?;
+                return Ok(Some(Done {
+                    affected_rows: rows.len() as u64,
+                    ..Done::default()
+                }));
+            }
             let of_conflicts = name.strip_prefix("dolt_conflicts_");
             let of_violations = name.strip_prefix("dolt_constraint_violations_");
             let (key, table, conflicts) = match (of_conflicts, of_violations) {
@@ -154,6 +169,10 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             let Some((db, name)) = system_table(&u.tables) else {
                 return Ok(None);
             };
+            if let Some(table) = name.strip_prefix(WORKSPACE) {
+                let db = database(session, &db)?;
+                return stage_rows(session, u, &db, table, params).map(Some);
+            }
             let Some(table) = name.strip_prefix("dolt_conflicts_") else {
                 return Ok(None);
             };
@@ -184,6 +203,68 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
         _ => Ok(None),
     }
 }
+
+const WORKSPACE: &str = "dolt_workspace_";
+
+fn number(value: &OwnedValue) -> Option<u64> {
+    match value {
+        Value::UInt(n) => Some(*n),
+        Value::Int(n) => u64::try_from(*n).ok(),
+        _ => None,
+    }
+}
+
+fn is_true(value: &OwnedValue) -> bool {
+    !matches!(value, Value::Null | Value::Int(0) | Value::UInt(0))
+}
+
+/// UPDATE of a workspace table: rows are staged, or no longer.
+fn stage_rows(
+    session: &Session,
+    u: &ast::Update,
+    db: &DbRef,
+    table: &str,
+    params: &[OwnedValue],
+) -> Result<Done> {
+    let [set] = u.set.as_slice() else {
+        return Err(Error::general(ONLY_STAGED));
+    };
+    if !set.column.name.eq_ignore_ascii_case("staged") {
+        return Err(Error::general(ONLY_STAGED));
+    }
+    let sql = format!(
+        "SELECT ({}), id, staged FROM {}{}",
+        set.value.to_sql(),
+        u.tables[0].to_sql(),
+        tail(&u.where_, &u.order_by, &u.limit)
+    );
+    let found = select(session, &sql, params)?.rows;
+    let of = |staged: bool| -> BTreeSet<u64> {
+        let rows = found.iter();
+        rows.filter(|r| is_true(&r[0]) == staged && is_true(&r[2]) != staged)
+            .filter_map(|r| number(&r[1]))
+            .collect()
+    };
+    let (stage, unstage) = (of(true), of(false));
+    if !stage.is_empty() && !unstage.is_empty() {
+        return Err(Error::not_supported(
+            "staging and unstaging rows in one statement",
+        ));
+    }
+    change_workspace(session, db, table, &stage, WorkspaceChange::Stage)?;
+    change_workspace(session, db, table, &unstage, WorkspaceChange::Unstage)?;
+    let changed = (stage.len() + unstage.len()) as u64;
+    Ok(Done {
+        affected_rows: changed,
+        info: format!(
+            "Rows matched: {}  Changed: {changed}  Warnings: 0",
+            found.len()
+        ),
+        ..Done::default()
+    })
+}
+
+const ONLY_STAGED: &str = "only update of column 'staged' is allowed";
 
 /// The key of a violation as the hidden column shows it.
 pub fn violation_key(map_key: &[u8]) -> String {
