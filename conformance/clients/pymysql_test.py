@@ -1,5 +1,7 @@
 """PyMySQL against a running server."""
 
+import tempfile
+
 import pymysql
 
 from client_test import HOST, PORT, run, test
@@ -56,15 +58,24 @@ def large_packets():
 
 
 @test
-def local_files_are_refused_clearly():
+def local_files_are_loaded_when_the_server_lets_them():
     c = connect(database="shop", autocommit=True, local_infile=True)
-    try:
-        rows(c, "load data local infile 'local_file.csv' into table t")
-    except pymysql.err.NotSupportedError as e:
-        assert e.args[0] == 1235, e
-    else:
-        raise AssertionError("LOAD DATA works: test what it loads")
-    assert rows(c, "select 1") == ((1,),)
+    rows(c, "create table loaded (id int primary key, name varchar(20))")
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as f:
+        f.write("id,name\n1,one\n2,\\N\n")
+        f.flush()
+        load = (
+            f"load data local infile '{f.name}' into table loaded "
+            "fields terminated by ',' ignore 1 lines"
+        )
+        try:
+            rows(c, load)
+            raise AssertionError("local_infile is off by default")
+        except pymysql.err.OperationalError as e:
+            assert e.args[0] == 3948, e
+        rows(c, "set global local_infile = 1")
+        rows(c, load)
+    assert rows(c, "select * from loaded order by id") == ((1, "one"), (2, None))
     c.close()
 
 

@@ -1,9 +1,9 @@
 //! A database of the instance: its store, and what has been decoded of it.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chunks::Hash;
+use foldhash::HashMap;
 use model::{Database, Root, RootId, WorkingSet};
 
 use crate::error::{Error, Result};
@@ -29,6 +29,8 @@ pub struct DatabaseHandle {
     roots: Mutex<HashMap<RootId, Arc<RootState>>>,
     tables: Arc<TableCache>,
     sets: Mutex<HashMap<Hash, Arc<BranchState>>>,
+    /// The branch asked for last, as it was at a version of the refs.
+    last: Mutex<Option<(u64, String, Arc<BranchState>)>>,
     commit: Mutex<()>,
     code: Mutex<HashMap<CodeVersion, Arc<StoredCode>>>,
     /// Next AUTO_INCREMENT values by lower-case table name, over all branches.
@@ -60,6 +62,7 @@ impl DatabaseHandle {
             roots: Mutex::default(),
             tables: Arc::default(),
             sets: Mutex::default(),
+            last: Mutex::default(),
             commit: Mutex::default(),
             code: Mutex::default(),
             counters: Mutex::default(),
@@ -117,6 +120,19 @@ impl DatabaseHandle {
 
     /// The working set of a branch as it is now; a branch without one gets a clean one.
     pub fn branch_state(&self, branch: &str) -> Result<Arc<BranchState>> {
+        let version = self.store.refs_version();
+        if let Some((at, name, state)) = &*locked(&self.last)
+            && *at == version
+            && name == branch
+        {
+            return Ok(state.clone());
+        }
+        let state = self.find_branch_state(branch)?;
+        *locked(&self.last) = Some((version, branch.to_string(), state.clone()));
+        Ok(state)
+    }
+
+    fn find_branch_state(&self, branch: &str) -> Result<Arc<BranchState>> {
         let name = model::ref_name::working_set(branch);
         if let Some(hash) = self.store.get_ref(&name)
             && let Some(state) = locked(&self.sets).get(&hash)

@@ -1,10 +1,11 @@
 //! The server-wide state: databases of a data directory, global variables, connections.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use foldhash::HashMap;
 use model::{CommitMeta, CreateOptions, Database, OpenOptions, Person};
 use values::{CollationId, OwnedValue};
 

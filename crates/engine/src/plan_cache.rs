@@ -1,9 +1,9 @@
 //! Plans that a session keeps, by the text of their statement or a key of a stored program.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use foldhash::HashMap;
 use syntax::ast::{self, Statement};
 use values::{OwnedValue, SqlType};
 

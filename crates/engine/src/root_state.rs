@@ -4,10 +4,10 @@
 //! sessions. The database keeps recent roots by their address, and the tables of all of them:
 //! roots share the tables in which they agree, and versions of a table share its definition.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chunks::Hash;
+use foldhash::{HashMap, HashMapExt};
 use model::{ForeignKeys, Objects, Place, Root, RootId, Table};
 
 use crate::env::{Layout, Place as ColumnPlace};

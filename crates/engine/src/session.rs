@@ -1,9 +1,9 @@
 //! Sessions: the state of one connection.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use model::{CommitId, Person, RevSpec};
 use syntax::ast::VarScope;
 use values::conversion::{Modes as ConversionModes, Warning};

@@ -5,10 +5,11 @@
 //! changed since is merged by cell, or the transaction fails with 1213. Nothing is parsed or
 //! planned at commit, and roots are never merged.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chunks::Hash;
+use foldhash::{HashMap, HashMapExt};
 use model::{Expected, RefEdit, Root, Table, WorkingSet, WorkingSetMeta, ref_name};
 use prolly::{Edit, TupleMap};
 use values::{Tuple, TupleBuilder};
@@ -18,9 +19,7 @@ use crate::dolt::validate::violations_error;
 use crate::error::{Error, Result};
 use crate::root_state::{RootState, TableState};
 use crate::temporary::is_temporary;
-use crate::view::{OverlayKey, OverlayMap, TableOverlay, TableView};
-
-type Pair = Option<Arc<(Vec<u8>, Vec<u8>)>>;
+use crate::view::{ChangedPair as Pair, OverlayKey, OverlayMap, TableOverlay, TableView};
 
 /// One reversible change of an overlay.
 struct Undo {
@@ -93,7 +92,7 @@ pub struct Writer {
 
 /// The key of a branch in a transaction.
 pub fn branch_key(key: &str, branch: &str) -> String {
-    format!("{key}/{branch}")
+    [key, "/", branch].concat()
 }
 
 impl Transaction {

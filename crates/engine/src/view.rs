@@ -2,10 +2,11 @@
 //! transaction above them.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use imbl::OrdMap;
+use imbl::ordmap::RangedIter;
 use prolly::{Cursor, Node, NodeStore};
 use values::{Tuple, TupleBuilder, TupleDesc};
 
@@ -18,7 +19,7 @@ use crate::table::TableDef;
 #[derive(Clone, Debug)]
 pub struct OverlayKey {
     desc: Arc<TupleDesc>,
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
     /// Fields that count; all of them for a stored key.
     fields: Option<usize>,
     /// Where a bound stands among keys with equal leading fields: before or after all of them.
@@ -30,7 +31,7 @@ impl OverlayKey {
     pub fn new(desc: &Arc<TupleDesc>, bytes: Vec<u8>) -> OverlayKey {
         OverlayKey {
             desc: desc.clone(),
-            bytes,
+            bytes: bytes.into(),
             fields: None,
             after: false,
         }
@@ -83,11 +84,17 @@ impl PartialEq for OverlayKey {
 
 impl Eq for OverlayKey {}
 
-/// Changed pairs of one tree, by key; `None` is a deletion.
+/// A pair that a transaction has written; `None` is a deletion.
+pub type ChangedPair = Option<Arc<(Vec<u8>, Vec<u8>)>>;
+
+/// Changed pairs of one tree, by key.
+///
+/// A statement reads the changes as they were when it began while it makes more: a copy shares
+/// all but the nodes on the way to what is changed afterwards.
 #[derive(Clone, Debug, Default)]
 pub struct OverlayMap {
     /// The pairs.
-    pub rows: BTreeMap<OverlayKey, Option<Arc<(Vec<u8>, Vec<u8>)>>>,
+    pub rows: OrdMap<OverlayKey, ChangedPair>,
 }
 
 /// Changes of a transaction to one table.
@@ -172,12 +179,12 @@ impl KeyRange {
         &self,
         desc: &Arc<TupleDesc>,
         map: &'m OverlayMap,
-    ) -> std::collections::btree_map::Range<'m, OverlayKey, Option<Arc<(Vec<u8>, Vec<u8>)>>> {
+    ) -> RangedIter<'m, OverlayKey, ChangedPair, imbl::shared_ptr::DefaultSharedPtr> {
         let bound = |b: &Option<KeyBound>, lower: bool| match b {
             None => Bound::Unbounded,
             Some(b) => Bound::Excluded(OverlayKey {
                 desc: desc.clone(),
-                bytes: b.tuple.clone(),
+                bytes: b.tuple.as_slice().into(),
                 fields: Some(b.fields),
                 after: b.inclusive != lower,
             }),
@@ -252,7 +259,7 @@ impl Tree {
     /// is ahead of another one when they compare as `ahead`.
     fn scan_over<'m>(
         &self,
-        changes: impl Iterator<Item = (&'m OverlayKey, &'m Option<Arc<(Vec<u8>, Vec<u8>)>>)>,
+        changes: impl Iterator<Item = (&'m OverlayKey, &'m ChangedPair)>,
         ahead: Ordering,
         scan: impl FnOnce(&mut dyn FnMut(Slot) -> Result<Flow>) -> Result<Flow>,
         emit: &mut dyn FnMut(Slot) -> Result<Flow>,

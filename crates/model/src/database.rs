@@ -1,12 +1,13 @@
 //! A database: a directory, its objects, its refs (spec 01 §15, spec 03 §13.1 and §19).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
 use chunks::{ChunkError, ChunkStore, FileStore, Hash, Lsn, MemoryStore};
+use foldhash::{HashMap, HashMapExt};
 use prolly::{AddressMap, NodeStore};
 use values::CollationId;
 
@@ -69,6 +70,8 @@ pub struct Database {
     refs: RwLock<Refs>,
     state: Mutex<RepoState>,
     closed: AtomicBool,
+    /// Counts changes of refs.
+    refs_version: AtomicU64,
 }
 
 fn load_refs(objects: &Objects, root: Hash) -> Result<Refs> {
@@ -195,6 +198,7 @@ impl Database {
             dir,
             state: Mutex::new(state),
             closed: AtomicBool::new(false),
+            refs_version: AtomicU64::new(0),
         })
     }
 
@@ -279,6 +283,7 @@ impl Database {
         let root = self.chunks().root()?;
         if root != refs.root {
             *refs = load_refs(&self.objects, root)?;
+            self.refs_version.fetch_add(1, Ordering::SeqCst);
         }
         Ok(())
     }
@@ -328,6 +333,7 @@ impl Database {
                         None => refs.names.remove(e.name.as_str()),
                     };
                 }
+                self.refs_version.fetch_add(1, Ordering::SeqCst);
                 return Ok(lsn);
             }
             self.chunks().rebase()?;
@@ -336,7 +342,13 @@ impl Database {
                 return Err(ModelError::RefMoved("store root".into()));
             }
             *refs = load_refs(&self.objects, current)?;
+            self.refs_version.fetch_add(1, Ordering::SeqCst);
         }
+    }
+
+    /// A number that differs after every change of a ref, by this process.
+    pub fn refs_version(&self) -> u64 {
+        self.refs_version.load(Ordering::SeqCst)
     }
 
     /// Waits until a change of refs will survive power loss.

@@ -19,17 +19,17 @@ pub const CLI_STASH: &str = "refs/stashes/dolt-cli";
 
 /// The dataset of a branch.
 pub fn branch(name: &str) -> String {
-    format!("{HEADS}{name}")
+    [HEADS, name].concat()
 }
 
 /// The dataset of a branch's working set.
 pub fn working_set(branch: &str) -> String {
-    format!("{WORKING_SETS}{branch}")
+    [WORKING_SETS, branch].concat()
 }
 
 /// The dataset of a tag.
 pub fn tag(name: &str) -> String {
-    format!("{TAGS}{name}")
+    [TAGS, name].concat()
 }
 
 /// The dataset of a remote-tracking branch.
