@@ -122,6 +122,9 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             let Some((db, name)) = system_table(&d.from) else {
                 return Ok(None);
             };
+            if is_absent(session, &db, &name)? {
+                return Ok(Some(Done::default()));
+            }
             let tail = tail(&d.where_, &d.order_by, &d.limit);
             let from = d.from[0].to_sql();
             if let Some(table) = name.strip_prefix(WORKSPACE) {
@@ -169,6 +172,9 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             let Some((db, name)) = system_table(&u.tables) else {
                 return Ok(None);
             };
+            if is_absent(session, &db, &name)? {
+                return Ok(Some(Done::default()));
+            }
             if let Some(table) = name.strip_prefix(WORKSPACE) {
                 let db = database(session, &db)?;
                 return stage_rows(session, u, &db, table, params).map(Some);
@@ -202,6 +208,16 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
         }
         _ => Ok(None),
     }
+}
+
+/// Whether this is a table that users fill, and nobody has put a row into it yet.
+fn is_absent(session: &Session, db: &Option<String>, name: &str) -> Result<bool> {
+    if user_table(name).is_none() {
+        return Ok(false);
+    }
+    let db = database(session, db)?;
+    session.require_on(&db, Permissions::WRITE)?;
+    Ok(session.root_of(&db)?.table(name)?.is_none())
 }
 
 const WORKSPACE: &str = "dolt_workspace_";

@@ -161,6 +161,7 @@ fn single(assertion: &str, comparator: &str, expected: Option<String>, rows: &Ro
     let actual = &rows.rows[0][0];
     let shown = match actual {
         Value::Null => "NULL".to_string(),
+        Value::Float(f) if rows.types[0] == values::SqlType::Float => (*f as f32).to_string(),
         v => to_string(v),
     };
     let Some(expected) = expected else {

@@ -48,10 +48,13 @@ impl Roots {
                 continue;
             }
             for change in RowChanges::new(a.as_ref(), b.as_ref())? {
-                if each(id, is_staged, &change?, (&a, &b))? == Flow::Stop {
-                    return Ok(Flow::Stop);
+                let change = change?;
+                for _ in 0..change.count {
+                    if each(id, is_staged, &change, (&a, &b))? == Flow::Stop {
+                        return Ok(Flow::Stop);
+                    }
+                    id += 1;
                 }
-                id += 1;
             }
         }
         Ok(Flow::Continue)
