@@ -220,6 +220,48 @@ def roles_give_what_they_hold():
 
 
 @test
+def branches_are_written_by_who_may():
+    root(
+        "CREATE DATABASE ruled",
+        "USE ruled",
+        "CREATE TABLE t (id INT PRIMARY KEY)",
+        "CALL dolt_commit('-Am', 'a table')",
+        "CALL dolt_branch('open')",
+        "DELETE FROM dolt_branch_control",
+        "INSERT INTO dolt_branch_control VALUES ('%', '%', 'root', '%', 'admin'), ('ruled', 'open', 'ruler', '%', 'write')",
+        "INSERT INTO dolt_branch_namespace_control VALUES ('ruled', 'release%', 'root', '%')",
+    )
+    try:
+        c = connect(account("ruler", "ALL ON *.*"), "ruled")
+        denied = "does not have the correct permissions on branch `main`"
+        for sql in (
+            "INSERT INTO t VALUES (1)",
+            "INSERT INTO `ruled/main`.t VALUES (1)",
+            "CREATE TABLE u (id INT)",
+            "CALL dolt_merge('open')",
+            "CALL dolt_reset('--hard', 'open')",
+            "CALL dolt_commit('--allow-empty', '-m', 'x')",
+            "DELETE FROM dolt_tests",
+        ):
+            refused(c, 1105, sql, denied)
+        refused(c, 1105, "CALL dolt_branch('-D', 'main')", "cannot delete the branch `main`")
+        refused(c, 1105, "CALL dolt_checkout('-b', 'release1')", "cannot create a branch named `release1`")
+        refused(c, 1105, "INSERT INTO dolt_branch_control VALUES ('%', '%', 'ruler', '%', 'admin')", "cannot add the row")
+        prepared = connect("ruler", "ruled/open")
+        rows(prepared, "INSERT INTO t VALUES (1)")
+        rows(prepared, "CALL dolt_commit('-am', 'on open')")
+        root("DELETE FROM dolt_branch_control WHERE user = 'ruler'")
+        refused(prepared, 1105, "INSERT INTO t VALUES (2)", "on branch `open`")
+        assert root("SELECT count(*) FROM ruled.t") == [(0,)]
+    finally:
+        root(
+            "REPLACE INTO dolt_branch_control VALUES ('%', '%', '%', '%', 'write')",
+            "DELETE FROM dolt_branch_namespace_control",
+            "USE shop",
+        )
+
+
+@test
 def root_may_do_everything():
     assert root("SELECT count(*) FROM shop.items") == [(2,)]
     assert root("SELECT count(*) > 0 FROM mysql.user") == [(1,)]

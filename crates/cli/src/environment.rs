@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::accounts::Accounts;
+use engine::branch_control::BranchControl;
 use engine::instance::{Instance, Settings, SystemClock};
 use engine::session::Session;
 
@@ -28,6 +29,8 @@ pub struct Environment {
     pub doltcfg_dir: Option<String>,
     /// `--privilege-file`.
     pub privilege_file: Option<String>,
+    /// `--branch-control-file`.
+    pub branch_control_file: Option<String>,
     /// `--user`.
     pub user: Option<String>,
     /// `--use-db`.
@@ -95,9 +98,10 @@ impl Environment {
         }
     }
 
-    /// Where accounts are kept: beside the databases, or beside the directory of all of them.
-    fn privilege_path(&self) -> Result<PathBuf, Failure> {
-        if let Some(file) = &self.privilege_file {
+    /// Where a file of the server is kept, unless its own option names it: beside the databases,
+    /// or beside the directory of all of them.
+    fn server_file(&self, given: &Option<String>, name: &str) -> Result<PathBuf, Failure> {
+        if let Some(file) = given {
             return Ok(PathBuf::from(file));
         }
         let own = self.dir.join(DOLTCFG);
@@ -119,18 +123,20 @@ impl Environment {
                 }
             }
         };
-        Ok(dir.join("privileges.db"))
+        Ok(dir.join(name))
     }
 
     /// Opens the databases of the directory and a session on them.
     pub fn session(&self) -> Result<Session, Failure> {
         let user = self.user.as_deref().unwrap_or("root");
-        let accounts = Accounts::open(&self.privilege_path()?)?;
+        let accounts = Accounts::open(&self.server_file(&self.privilege_file, "privileges.db")?)?;
+        let rules = self.server_file(&self.branch_control_file, "branch_control.db")?;
         if accounts.get(user, HOST).is_none() {
             accounts.add_ephemeral_superuser(user, HOST, "")?;
         }
         let mut instance = Instance::open(&self.dir, self.settings(), Arc::new(SystemClock))?;
         instance.accounts = Some(Arc::new(accounts));
+        instance.branch_control = BranchControl::open(&rules)?;
         let instance = Arc::new(instance);
         let session = Session::new(&instance, instance.next_connection_id(), user, HOST);
         for (variable, name) in [

@@ -8,6 +8,7 @@ use values::OwnedValue;
 
 use crate::bind::BoundTable;
 use crate::bind::dml::InsertPlan;
+use crate::branch_control::Permissions;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -214,11 +215,14 @@ impl Session {
     pub(crate) fn write_target(&self, t: &BoundTable) -> Result<Target> {
         let db = self.resolve_database(&t.db)?;
         match db.revision {
-            Revision::Branch(branch) if t.as_of.is_none() => Ok(Target {
-                handle: db.handle,
-                branch,
-                table: t.def.name.clone(),
-            }),
+            Revision::Branch(branch) if t.as_of.is_none() => {
+                self.require_on_branch(&db.handle, &branch, Permissions::WRITE)?;
+                Ok(Target {
+                    handle: db.handle,
+                    branch,
+                    table: t.def.name.clone(),
+                })
+            }
             _ => Err(Error::general(format!(
                 "Database {} is read-only.",
                 db.name

@@ -163,6 +163,8 @@ pub struct Instance {
     pub locks: crate::functions::locks::UserLocks,
     /// Accounts; none when every connection is trusted, as on the command line.
     pub accounts: Option<Arc<crate::accounts::Accounts>>,
+    /// Who may write to which branches.
+    pub branch_control: crate::branch_control::BranchControl,
 }
 
 impl Instance {
@@ -180,6 +182,7 @@ impl Instance {
             pins: crate::pin::Pins::default(),
             locks: crate::functions::locks::UserLocks::new(),
             accounts: None,
+            branch_control: crate::branch_control::BranchControl::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod auto_gc;
 pub mod bind;
+pub mod branch_control;
 mod catalog;
 pub mod context;
 pub mod convert;

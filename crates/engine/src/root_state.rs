@@ -298,6 +298,7 @@ pub fn definition(name: &str, table: &Table, db: &str) -> TableDef {
             text: c.expression.clone(),
             enforced: c.enforced,
         })
+        .chain(checks_of_tests(name))
         .collect();
     TableDef {
         db: db.to_string(),
@@ -422,4 +423,24 @@ fn read_views(root: &RootState) -> Result<HashMap<String, ViewDef>> {
         Ok(crate::result::Flow::Continue)
     })?;
     Ok(out)
+}
+
+/// What every `dolt_tests` is held against; its schema does not say so (spec 03 §17).
+fn checks_of_tests(table: &str) -> Vec<Check> {
+    if !table.eq_ignore_ascii_case("dolt_tests") {
+        return Vec::new();
+    }
+    let lists = [
+        (
+            "assertion_type",
+            "'expected_rows', 'expected_columns', 'expected_single_value'",
+        ),
+        ("assertion_comparator", "'==', '!=', '<', '>', '<=', '>='"),
+    ];
+    let check = |(column, list): (&str, &str)| Check {
+        name: format!("{column}_check"),
+        text: format!("(`{column}` IN ({list}))"),
+        enforced: true,
+    };
+    lists.into_iter().map(check).collect()
 }

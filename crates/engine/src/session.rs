@@ -11,6 +11,7 @@ use values::{CollationId, DateTime, OwnedValue, Value};
 
 use crate::accounts::{Access, AccountName};
 use crate::bind::Modes;
+use crate::branch_control::Permissions;
 use crate::database::DatabaseHandle;
 use crate::error::{Error, Result};
 use crate::instance::{Activity, Instance, Interrupt, Process};
@@ -104,6 +105,8 @@ pub struct Session {
     pub random: Cell<(u32, u32)>,
     pub(crate) next_read_only: Cell<Option<bool>>,
     pub(crate) depth: Cell<u32>,
+    /// The permission that changes of a branch take, by the procedure that runs.
+    pub(crate) branch_need: Cell<Permissions>,
 }
 
 impl Session {
@@ -161,6 +164,7 @@ impl Session {
             random: Cell::new((seed, seed.wrapping_mul(3) & 0x3fff_ffff)),
             next_read_only: Cell::new(None),
             depth: Cell::new(0),
+            branch_need: Cell::new(Permissions::WRITE),
         };
         if !instance.settings.autocommit {
             session

@@ -627,6 +627,22 @@ pub fn entries(
     Ok(out)
 }
 
+/// Fails when another row of the table has a unique key of this one.
+pub(crate) fn check_unique_row(state: &TableState, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+    for (i, entry) in entries(state, key, value)?.iter().enumerate() {
+        if let Some(entry) = entry
+            && check_unique(state, i, entry, key).is_err()
+        {
+            let index = &state.def.indexes[i].name;
+            return Err(Error::duplicate_entry(
+                "",
+                format!("{}.{index}", state.name),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Fails when another row that was committed meanwhile has the same unique key.
 fn check_unique(current: &TableState, i: usize, entry: &[u8], key: &[u8]) -> Result<()> {
     let index = &current.def.indexes[i];

@@ -285,6 +285,23 @@ impl Builder {
         Ok(self.buf)
     }
 
+    /// Completes a file of its own, such as the rules of branch control: the envelope is left
+    /// empty, so that its length is not bounded (spec 01 §16).
+    pub fn finish_file(mut self, root: Offset, kind: FileId) -> Result<Vec<u8>, SerialError> {
+        self.prep(self.min_align, 8);
+        self.put(&kind.0);
+        self.prep(self.min_align, 4);
+        self.prep(4, 0);
+        let relative = self.here().0.wrapping_sub(root.0).wrapping_add(4);
+        self.put(&relative.to_le_bytes());
+        if u32::try_from(self.size()).is_err() {
+            return Err(SerialError::TooLarge);
+        }
+        self.put(&[0; PREFIX_LEN]);
+        self.buf.drain(..self.head);
+        Ok(self.buf)
+    }
+
     /// Completes a flatbuffer that has neither identifier nor envelope, such as the privileges
     /// file (spec 07 §22).
     pub fn finish_bare(mut self, root: Offset) -> Result<Vec<u8>, SerialError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use engine::accounts::Accounts;
 use engine::auto_gc::{AutoGc, AutoGcSettings};
+use engine::branch_control::BranchControl;
 use engine::error::{Error, Result};
 use engine::instance::{Instance, Interrupt, Settings, SystemClock};
 use engine::result::ResultSink;
@@ -101,8 +102,10 @@ impl Opener for EngineOpener {
             ..self.settings.clone()
         };
         let accounts = Accounts::open(&config.privilege_file).map_err(|e| e.to_string())?;
-        let instance = Instance::open(&config.data_dir, settings, Arc::new(SystemClock))
+        let rules = BranchControl::open(&config.branch_control_file).map_err(|e| e.to_string())?;
+        let mut instance = Instance::open(&config.data_dir, settings, Arc::new(SystemClock))
             .map_err(|e| e.to_string())?;
+        instance.branch_control = rules;
         // A store that another process holds opens for reading only.
         if let Some(held) = instance.databases().iter().find(|d| d.store.is_read_only()) {
             return Err(locked(&held.name));

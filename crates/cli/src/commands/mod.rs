@@ -663,6 +663,7 @@ pub fn dispatch(args: Vec<String>) -> Outcome {
         data_dir_given: global.has("data-dir"),
         doltcfg_dir: global.get("doltcfg-dir").map(str::to_string),
         privilege_file: global.get("privilege-file").map(str::to_string),
+        branch_control_file: global.get("branch-control-file").map(str::to_string),
         user: global.get("user").map(str::to_string),
         use_db: global.get("use-db").map(str::to_string),
         branch: global.get("branch").map(str::to_string),

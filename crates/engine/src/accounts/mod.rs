@@ -308,7 +308,7 @@ impl Accounts {
             return Ok(());
         };
         let bytes = file_format::encode(state)?;
-        write_atomically(path, &bytes)
+        write_atomically(path, &bytes, 0o600)
             .map_err(|e| Error::general(format!("cannot write {}: {e}", path.display())))
     }
 
@@ -460,7 +460,7 @@ fn server_account(user: &str, host: &str, password: &str) -> Account {
 }
 
 /// A reader sees the old file or the new one, also after a crash.
-fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     use std::io::Write;
     let dir = match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
@@ -473,9 +473,12 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
     let written = (|| {
         let mut file = options.open(&temporary)?;
+        // The mask of the process does not take the group out.
+        #[cfg(unix)]
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&temporary, path)

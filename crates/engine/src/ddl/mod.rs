@@ -28,6 +28,7 @@ use model::{ForeignKeys, Root, Schema, Table};
 use syntax::ast::{self, Statement};
 use values::{CollationId, OwnedValue};
 
+use crate::branch_control::Permissions;
 use crate::error::{Error, Result};
 use crate::root_state::{RootState, TableState};
 use crate::session::{DbRef, Revision, Session};
@@ -53,6 +54,7 @@ impl<'s> Change<'s> {
         if session.instance.settings.read_only {
             return Err(Error::general("database server is set to read only mode"));
         }
+        session.require_on(db, Permissions::WRITE)?;
         let root = session.branch_changes(db)?.root.clone();
         Ok(Change {
             session,

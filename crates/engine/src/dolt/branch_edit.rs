@@ -117,6 +117,7 @@ pub fn edit_now<'s, T>(
 ) -> Result<T> {
     let branch = branch_of(db)?;
     writable(session)?;
+    session.require_change(&db.handle, branch)?;
     session.commit_transaction()?;
     let (done, lsn) = {
         let _one_at_a_time = db.handle.lock_commits();
@@ -143,6 +144,7 @@ pub fn edit<'s, T>(
 ) -> Result<T> {
     let branch = branch_of(db)?;
     writable(session)?;
+    session.require_change(&db.handle, branch)?;
     if !session.open_transaction().explicit {
         return edit_now(session, db, edit);
     }

@@ -1,7 +1,7 @@
 //! Writing to system tables: removing conflicts and violations, correcting our side of a
 //! conflict, and creating the tables that users fill.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::{Column, Root, Schema, Table};
 use prolly::Edit;
@@ -12,15 +12,20 @@ use versioning::{ArtifactKind, Artifacts, Conflicts, RowReader};
 
 use super::branch_edit::{BranchEdit, edit};
 use super::logic::SessionLogic;
+use super::system_tables::{WorkspaceChange, change_workspace};
+use crate::branch_control::Permissions;
 use crate::error::{Error, Result};
 use crate::result::{ColumnMeta, Done, Flow, ResultSink, Row};
 use crate::root_state::TableState;
 use crate::session::{DbRef, Session};
 
+/// What a query gave.
 #[derive(Default)]
-struct Rows {
-    types: Vec<SqlType>,
-    rows: Vec<Vec<OwnedValue>>,
+pub(crate) struct Rows {
+    /// Types of its columns.
+    pub types: Vec<SqlType>,
+    /// Its rows.
+    pub rows: Vec<Vec<OwnedValue>>,
 }
 
 impl ResultSink for Rows {
@@ -40,7 +45,8 @@ impl ResultSink for Rows {
     }
 }
 
-fn select(session: &Session, sql: &str, params: &[OwnedValue]) -> Result<Rows> {
+/// Runs a query.
+pub(crate) fn select(session: &Session, sql: &str, params: &[OwnedValue]) -> Result<Rows> {
     let options = session.modes().syntax.clone();
     let parsed =
         syntax::parse_prepared(sql.as_bytes(), &options).map_err(crate::statement::syntax_error)?;
@@ -62,7 +68,8 @@ fn system_table(from: &[TableRef]) -> Option<(Option<String>, String)> {
         .then(|| (table.name.db.as_ref().map(|d| d.to_string()), name))
 }
 
-fn tail(
+/// WHERE, ORDER BY and LIMIT of a statement.
+pub(crate) fn tail(
     where_: &Option<ast::Expr>,
     order: &[ast::OrderItem],
     limit: &Option<ast::Limit>,
@@ -99,6 +106,9 @@ fn database(session: &Session, name: &Option<String>) -> Result<DbRef> {
 
 /// A statement that writes to a system table; none if it is an ordinary one.
 pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result<Option<Done>> {
+    if let Some(done) = crate::branch_control::change(session, s, params)? {
+        return Ok(Some(done));
+    }
     match s {
         Statement::Insert(i) => {
             let name = i.table.name.to_lowercase();
@@ -112,8 +122,25 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             let Some((db, name)) = system_table(&d.from) else {
                 return Ok(None);
             };
+            if is_absent(session, &db, &name)? {
+                return Ok(Some(Done::default()));
+            }
             let tail = tail(&d.where_, &d.order_by, &d.limit);
             let from = d.from[0].to_sql();
+            if let Some(table) = name.strip_prefix(WORKSPACE) {
+                let sql = format!("SELECT id, staged FROM {from}{tail}");
+                let rows = select(session, &sql, params)?.rows;
+                if rows.iter().any(|r| is_true(&r[1])) {
+                    return Err(Error::general("cannot delete staged rows from workspace"));
+                }
+                let ids = rows.iter().filter_map(|r| number(&r[0])).collect();
+                let db = database(session, &db)?;
+                change_workspace(session, &db, table, &ids, WorkspaceChange::Revert)?;
+                return Ok(Some(Done {
+                    affected_rows: rows.len() as u64,
+                    ..Done::default()
+                }));
+            }
             let of_conflicts = name.strip_prefix("dolt_conflicts_");
             let of_violations = name.strip_prefix("dolt_constraint_violations_");
             let (key, table, conflicts) = match (of_conflicts, of_violations) {
@@ -128,7 +155,14 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
                 .map(|r| crate::convert::to_string(&r[0]))
                 .collect();
             let db = database(session, &db)?;
-            remove(session, &db, table, &keys, conflicts)?;
+            let needed = match conflicts {
+                true => session.needed_to_resolve(&db)?,
+                false => Permissions::WRITE,
+            };
+            session.needing(needed, || {
+                session.require_on(&db, needed)?;
+                remove(session, &db, table, &keys, conflicts)
+            })?;
             Ok(Some(Done {
                 affected_rows: keys.len() as u64,
                 ..Done::default()
@@ -138,6 +172,13 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             let Some((db, name)) = system_table(&u.tables) else {
                 return Ok(None);
             };
+            if is_absent(session, &db, &name)? {
+                return Ok(Some(Done::default()));
+            }
+            if let Some(table) = name.strip_prefix(WORKSPACE) {
+                let db = database(session, &db)?;
+                return stage_rows(session, u, &db, table, params).map(Some);
+            }
             let Some(table) = name.strip_prefix("dolt_conflicts_") else {
                 return Ok(None);
             };
@@ -154,7 +195,11 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             let found = select(session, &sql, params)?;
             let matched = found.rows.len();
             let db = database(session, &db)?;
-            let changed = update_ours(session, &db, table, &columns, found)?;
+            let needed = session.needed_to_resolve(&db)?;
+            let changed = session.needing(needed, || {
+                session.require_on(&db, needed)?;
+                update_ours(session, &db, table, &columns, found)
+            })?;
             Ok(Some(Done {
                 affected_rows: changed,
                 info: format!("Rows matched: {matched}  Changed: {changed}  Warnings: 0"),
@@ -164,6 +209,78 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
         _ => Ok(None),
     }
 }
+
+/// Whether this is a table that users fill, and nobody has put a row into it yet.
+fn is_absent(session: &Session, db: &Option<String>, name: &str) -> Result<bool> {
+    if user_table(name).is_none() {
+        return Ok(false);
+    }
+    let db = database(session, db)?;
+    session.require_on(&db, Permissions::WRITE)?;
+    Ok(session.root_of(&db)?.table(name)?.is_none())
+}
+
+const WORKSPACE: &str = "dolt_workspace_";
+
+fn number(value: &OwnedValue) -> Option<u64> {
+    match value {
+        Value::UInt(n) => Some(*n),
+        Value::Int(n) => u64::try_from(*n).ok(),
+        _ => None,
+    }
+}
+
+fn is_true(value: &OwnedValue) -> bool {
+    !matches!(value, Value::Null | Value::Int(0) | Value::UInt(0))
+}
+
+/// UPDATE of a workspace table: rows are staged, or no longer.
+fn stage_rows(
+    session: &Session,
+    u: &ast::Update,
+    db: &DbRef,
+    table: &str,
+    params: &[OwnedValue],
+) -> Result<Done> {
+    let [set] = u.set.as_slice() else {
+        return Err(Error::general(ONLY_STAGED));
+    };
+    if !set.column.name.eq_ignore_ascii_case("staged") {
+        return Err(Error::general(ONLY_STAGED));
+    }
+    let sql = format!(
+        "SELECT ({}), id, staged FROM {}{}",
+        set.value.to_sql(),
+        u.tables[0].to_sql(),
+        tail(&u.where_, &u.order_by, &u.limit)
+    );
+    let found = select(session, &sql, params)?.rows;
+    let of = |staged: bool| -> BTreeSet<u64> {
+        let rows = found.iter();
+        rows.filter(|r| is_true(&r[0]) == staged && is_true(&r[2]) != staged)
+            .filter_map(|r| number(&r[1]))
+            .collect()
+    };
+    let (stage, unstage) = (of(true), of(false));
+    if !stage.is_empty() && !unstage.is_empty() {
+        return Err(Error::not_supported(
+            "staging and unstaging rows in one statement",
+        ));
+    }
+    change_workspace(session, db, table, &stage, WorkspaceChange::Stage)?;
+    change_workspace(session, db, table, &unstage, WorkspaceChange::Unstage)?;
+    let changed = (stage.len() + unstage.len()) as u64;
+    Ok(Done {
+        affected_rows: changed,
+        info: format!(
+            "Rows matched: {}  Changed: {changed}  Warnings: 0",
+            found.len()
+        ),
+        ..Done::default()
+    })
+}
+
+const ONLY_STAGED: &str = "only update of column 'staged' is allowed";
 
 /// The key of a violation as the hidden column shows it.
 pub fn violation_key(map_key: &[u8]) -> String {
@@ -349,6 +466,7 @@ fn create(session: &Session, db: &DbRef, name: &str, schema: &Schema) -> Result<
     if root.table(name)?.is_some() {
         return Ok(());
     }
+    session.require_on(db, Permissions::WRITE)?;
     let objects = db.handle.store.objects();
     let table = Table::new(objects, schema)?;
     let mut changes = session.branch_changes(db)?;

@@ -77,26 +77,46 @@ pub fn create(session: &Session, db: &DbRef, name: &str, start: &str, force: boo
             "fatal: Unexpected error creating branch '{name}' : this operation is not supported while in a detached head state"
         )));
     }
+    session.require_create_branch(&db.handle, name)?;
     let store = &db.handle.store;
-    if let Some(existing) = store.find_branch(name)?
-        && !(force && existing == name)
-    {
-        return Err(exists(&existing));
+    if let Some(existing) = store.find_branch(name)? {
+        if !(force && existing == name) {
+            return Err(exists(&existing));
+        }
+        session.require_delete_branch(&db.handle, &existing)?;
     }
+    create_own(session, db, name, start, force)
+}
+
+/// The same for a branch of the server's own choice, whatever names the account may take.
+pub(super) fn create_own(
+    session: &Session,
+    db: &DbRef,
+    name: &str,
+    start: &str,
+    force: bool,
+) -> Result<()> {
+    if session.instance.settings.read_only {
+        return Err(Error::general("database server is set to read only mode"));
+    }
+    let store = &db.handle.store;
     let at = revision::commit(db, start).map_err(|_| {
         Error::general(format!(
             "fatal: '{start}' is not a commit and a branch '{name}' cannot be created from it"
         ))
     })?;
-    let _one_at_a_time = db.handle.lock_commits();
-    store
-        .create_branch(name, at, force, session.writer().seconds)
-        .map_err(|e| match e {
-            ModelError::AlreadyExists(_) => exists(name),
-            e => Error::general(format!(
-                "fatal: Unexpected error creating branch '{name}' : {e}"
-            )),
-        })
+    {
+        let _one_at_a_time = db.handle.lock_commits();
+        store
+            .create_branch(name, at, force, session.writer().seconds)
+            .map_err(|e| match e {
+                ModelError::AlreadyExists(_) => exists(name),
+                e => Error::general(format!(
+                    "fatal: Unexpected error creating branch '{name}' : {e}"
+                )),
+            })?;
+    }
+    session.own_branch(&db.handle, name)
 }
 
 fn exists(name: &str) -> Error {
@@ -187,6 +207,10 @@ fn copy(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
             "fatal: '{to}' is not a valid branch name."
         )));
     }
+    session.require_create_branch(&db.handle, to)?;
+    if a.has("force") {
+        session.require_delete_branch(&db.handle, to)?;
+    }
     create(session, db, to, &from, a.has("force"))
 }
 
@@ -225,6 +249,12 @@ fn rename(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
     let Some(from) = store.find_branch(from)? else {
         return Err(Error::general("branch not found"));
     };
+    session.require_delete_branch(&db.handle, &from)?;
+    session.require_create_branch(&db.handle, to)?;
+    if a.has("force") {
+        // Asked for even where there is nothing to replace yet, as Dolt does.
+        session.require_delete_branch(&db.handle, to)?;
+    }
     if !a.has("force") && is_used_elsewhere(session, db, &from) {
         return Err(Error::general(IN_USE));
     }
@@ -240,6 +270,7 @@ fn rename(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
     let current = session.head(&db.handle);
     let _one_at_a_time = db.handle.lock_commits();
     store.rename_branch(&from, to, a.has("force"))?;
+    session.own_branch(&db.handle, to)?;
     if current == from {
         session.set_head(&db.handle, to);
     }
@@ -283,6 +314,7 @@ fn delete(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
         let Some(name) = store.find_branch(name)? else {
             return Err(Error::general("branch not found"));
         };
+        session.require_delete_branch(&db.handle, &name)?;
         if session.head(&db.handle) == name {
             return Err(Error::general(format!(
                 "Cannot delete checked out branch '{name}'"

@@ -25,6 +25,7 @@ mod verify;
 use values::{CollationId, IntWidth, LobSize, OwnedValue, SqlType, Value};
 
 use super::ProcedureResult;
+use crate::branch_control::Permissions;
 use crate::error::{Error, Result};
 use crate::result::ColumnMeta;
 use crate::session::{DbRef, Session};
@@ -98,6 +99,12 @@ pub fn has_procedure(name: &str) -> bool {
 pub fn call(session: &Session, name: &str, args: &[String]) -> Result<Option<ProcedureResult>> {
     let name = name.to_ascii_lowercase();
     if let Some((_, procedure)) = SERVER_PROCEDURES.iter().find(|(n, _)| *n == name) {
+        if name != "dolt_clone"
+            && session.current_database().is_some()
+            && let Ok(db) = session.current()
+        {
+            session.require_on(&db, Permissions::WRITE)?;
+        }
         return procedure(session, args).map(Some);
     }
     let Some((_, procedure)) = PROCEDURES.iter().find(|(n, _)| *n == name) else {
@@ -107,7 +114,24 @@ pub fn call(session: &Session, name: &str, args: &[String]) -> Result<Option<Pro
         return Err(Error::general("Empty database name."));
     }
     let db = session.current()?;
-    procedure(session, &db, args).map(Some)
+    let Some(needed) = needed(session, &db, &name)? else {
+        return procedure(session, &db, args).map(Some);
+    };
+    session.require_on(&db, needed)?;
+    session
+        .needing(needed, || procedure(session, &db, args))
+        .map(Some)
+}
+
+/// The permission on the current branch that a procedure asks for before it does anything; those
+/// without ask where they change a branch.
+fn needed(session: &Session, db: &DbRef, name: &str) -> Result<Option<Permissions>> {
+    Ok(match name {
+        "dolt_branch" | "dolt_checkout" | "dolt_count_commits" | "dolt_tag" => None,
+        "dolt_commit" | "dolt_merge" => Some(Permissions::MERGE),
+        "dolt_conflicts_resolve" => Some(session.needed_to_resolve(db)?),
+        _ => Some(Permissions::WRITE),
+    })
 }
 
 const BIGINT: SqlType = SqlType::Int {

@@ -134,7 +134,7 @@ fn start(
         (state.set.working, head)
     };
     let temporary = format!("dolt_rebase_{branch}");
-    branch::create(session, db, &temporary, upstream, false)?;
+    branch::create_own(session, db, &temporary, upstream, false)?;
     let mut plan = Vec::new();
     for entry in Log::new(db.handle.store.objects(), &[head], &[onto])? {
         let (id, c) = entry?;

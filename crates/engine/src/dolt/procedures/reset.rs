@@ -89,6 +89,7 @@ pub fn reset(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedure
 
 /// Forgets rows and roots that the session has changed, but keeps what else it reads.
 fn drop_changes(session: &Session, db: &DbRef) -> Result<()> {
+    session.require_change(&db.handle, crate::dolt::branch_edit::branch_of(db)?)?;
     let mut changes = session.branch_changes(db)?;
     if !changes.is_dirty() {
         return Ok(());

@@ -1,5 +1,4 @@
-//! Row differences: dolt_diff_$t, dolt_commit_diff_$t, dolt_diff(), dolt_blame_$t,
-//! dolt_workspace_$t.
+//! Row differences: dolt_diff_$t, dolt_commit_diff_$t, dolt_diff(), dolt_blame_$t.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,8 +10,7 @@ use versioning::{ColumnMap, RowChange, RowChanges, are_keys_diffable};
 
 use super::history::StackOrder;
 use super::{
-    BOOL, DATETIME3, DATETIME6, Emit, NAME, Scan, TEXT, TableMaker, UBIGINT, boolean, column, date,
-    hash, key, nullable, text,
+    DATETIME3, DATETIME6, Emit, NAME, Scan, TEXT, TableMaker, column, date, hash, nullable, text,
 };
 use crate::convert::to_string;
 use crate::dolt::revision::{self, NamedRoot};
@@ -180,7 +178,7 @@ fn key_set_warning(scan: &Scan<'_>, from: &OwnedValue, to: &OwnedValue) {
     );
 }
 
-fn diffable(a: Option<&Table>, b: Option<&Table>) -> bool {
+pub(super) fn diffable(a: Option<&Table>, b: Option<&Table>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => {
             a.schema().is_keyless() == b.schema().is_keyless()
@@ -572,57 +570,4 @@ fn blame(scan: &Scan<'_>, schema: &Arc<Schema>, name: &str, emit: Emit<'_>) -> R
         }
     }
     Ok(Flow::Continue)
-}
-
-/// `dolt_workspace_$t`: changes of a table that are not committed.
-pub fn workspace_table(
-    maker: &TableMaker,
-    name: &str,
-    table: &Table,
-) -> Result<Arc<dyn VirtualTable>> {
-    let schema = table.schema().clone();
-    let mut columns = vec![
-        key("id", UBIGINT),
-        column("staged", BOOL),
-        column("diff_type", NAME),
-    ];
-    for prefix in ["to", "from"] {
-        columns.extend(
-            schema
-                .columns
-                .iter()
-                .map(|c| nullable(&format!("{prefix}_{}", c.name), c.sql_type.clone())),
-        );
-    }
-    let name = name.to_string();
-    Ok(maker.table(columns, move |scan, emit| {
-        let working = revision::working_root(scan.session(), &scan.db)?;
-        let staged = revision::staged_root(scan.session(), &scan.db)?;
-        let head = revision::commit_root(&scan.db, revision::head(&scan.db)?)?;
-        let mut id = 0;
-        for (from, to, is_staged) in [(&head, &staged, true), (&staged, &working, false)] {
-            let (a, b) = tables_of(from, to, &name)?;
-            if !diffable(a.as_ref(), b.as_ref()) {
-                continue;
-            }
-            let map = |t: &Option<Table>| t.as_ref().map(|t| ColumnMap::new(t, &schema));
-            let maps = (map(&b), map(&a));
-            for change in RowChanges::new(a.as_ref(), b.as_ref())? {
-                let change = change?;
-                let values =
-                    |item: &Option<prolly::Item>, map: &Option<ColumnMap>| match (item, map) {
-                        (Some(item), Some(map)) => map.row(item),
-                        _ => Ok(vec![Value::Null; schema.columns.len()]),
-                    };
-                let mut row = vec![Value::UInt(id), boolean(is_staged), text(change.kind())];
-                row.extend(values(&change.to, &maps.0)?);
-                row.extend(values(&change.from, &maps.1)?);
-                id += 1;
-                if emit(row)? == Flow::Stop {
-                    return Ok(Flow::Stop);
-                }
-            }
-        }
-        Ok(Flow::Continue)
-    }))
 }

@@ -1,5 +1,6 @@
 //! System tables and table functions (spec 04 §5, §6).
 
+mod branch_rules;
 mod commits;
 mod conflicts;
 mod diff;
@@ -7,9 +8,13 @@ mod diff_functions;
 mod history;
 mod refs;
 mod status;
+mod test_run;
 mod user_space;
+mod workspace;
 
 use std::sync::Arc;
+
+pub use workspace::{Change as WorkspaceChange, change as change_workspace};
 
 use values::{CollationId, DateTime, IntWidth, LobSize, OwnedValue, SqlType, Value};
 
@@ -273,6 +278,7 @@ pub fn table(
         "dolt_schema_conflicts" => status::schema_conflicts(&maker),
         "dolt_diff" => history::diff(&maker),
         "dolt_column_diff" => history::column_diff(&maker),
+        n if crate::branch_control::is_control_table(n) => branch_rules::table(&maker, n),
         _ => {
             if let Some(t) = user_space::table(&maker, &lower) {
                 return Ok(Some(t));
@@ -298,7 +304,7 @@ fn of_table(
         ("dolt_blame_", diff::blame_table),
         ("dolt_conflicts_", conflicts::conflicts_table),
         ("dolt_constraint_violations_", conflicts::violations_table),
-        ("dolt_workspace_", diff::workspace_table),
+        ("dolt_workspace_", workspace::workspace_table),
     ];
     for (prefix, make) in MAKES {
         let Some(table) = lower.strip_prefix(prefix) else {
@@ -335,6 +341,7 @@ pub fn function(
         "dolt_diff" => return diff::diff_function(session, db, &maker, args).map(Some),
         "dolt_diff_stat" => diff_functions::stat(&maker),
         "dolt_diff_summary" => diff_functions::summary(&maker),
+        "dolt_test_run" => test_run::function(&maker),
         "dolt_schema_diff" => diff_functions::schema_diff(&maker),
         "dolt_branch_status" => commits::branch_status(&maker),
         "dolt_preview_merge_conflicts_summary" => conflicts::preview_summary(&maker),
