@@ -1,6 +1,7 @@
 //! Names, types, planner, executor, catalog, sessions, transactions, functions, system tables and procedures.
 
 pub mod accounts;
+pub mod auto_gc;
 pub mod bind;
 mod catalog;
 pub mod context;
@@ -22,6 +23,7 @@ pub mod instance;
 pub mod json_table;
 mod load_data;
 pub mod optimize;
+pub mod pin;
 pub mod plan;
 mod plan_cache;
 pub mod program;

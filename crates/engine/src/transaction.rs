@@ -241,9 +241,8 @@ impl Transaction {
             .resize_with(descs.len(), OverlayMap::default);
         // An equal key may have other bytes, so the pair carries its own.
         let pair = value.map(|v| Arc::new((key.to_vec(), v)));
-        let before = overlay.primary.rows.remove(&at);
-        undo(None, at.clone(), before);
-        overlay.primary.rows.insert(at, pair);
+        let before = overlay.primary.rows.insert(at.clone(), pair);
+        undo(None, at, before);
         for (i, desc) in descs.iter().enumerate() {
             let (before, after) = (old.get(i).cloned().flatten(), new.get(i).cloned().flatten());
             if before == after {
@@ -252,9 +251,8 @@ impl Transaction {
             let map = &mut overlay.indexes[i].rows;
             let mut put = |bytes: Vec<u8>, pair: Pair| {
                 let k = OverlayKey::new(desc, bytes);
-                let was = map.remove(&k);
-                undo(Some(i), k.clone(), was);
-                map.insert(k, pair);
+                let was = map.insert(k.clone(), pair);
+                undo(Some(i), k, was);
             };
             if let Some(b) = before {
                 put(b, None);

@@ -4,6 +4,8 @@
 //! through [`Objects`]. [`Database`] ties a directory to its refs. Nothing here knows SQL beyond
 //! the texts that schemas hold.
 
+mod check;
+mod collect;
 pub mod column_tag;
 mod commit;
 mod database;
@@ -31,6 +33,8 @@ mod table_layout;
 mod tag;
 mod working_set;
 
+pub use check::{CheckReport, Progress};
+pub use collect::{CollectOptions, references_of};
 pub use commit::{Commit, CommitMeta, Person, common_ancestor};
 pub use database::{CreateOptions, Database, OpenOptions};
 pub use error::{ModelError, Result};

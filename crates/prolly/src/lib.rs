@@ -9,6 +9,7 @@
 mod address_map;
 pub mod blob;
 mod builder;
+mod check;
 mod closure;
 mod cursor;
 mod diff;
@@ -30,6 +31,7 @@ mod tuple_map;
 
 pub use address_map::AddressMap;
 pub use builder::TreeBuilder;
+pub use check::check_tree;
 pub use closure::{ClosureKey, CommitClosure};
 pub use cursor::{Cursor, LeafRun, Runs};
 pub use diff::{Change, Diff};
