@@ -110,6 +110,21 @@ pub enum ChunkError {
     /// The ghost list has a line that is no hash.
     #[error("invalid hash {0} in ghostObjects.txt")]
     BadGhost(String),
+    /// One at a time.
+    #[error("gc already in progress")]
+    CollectionRunning,
+    /// Nothing that would have to be cut off.
+    #[error("no data loss detected in chunk journal file; no recovery performed")]
+    JournalIsWhole,
+    /// Somebody asked for an end.
+    #[error("garbage collection was interrupted")]
+    CollectionInterrupted,
+    /// Chunks that are referred to are not there.
+    #[error(
+        "dangling references requested during GC. GC not successful. {}",
+        .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Dangling(Vec<Hash>),
     /// Garbage was collected since the caller read the manifest.
     #[error("garbage collection generation expired")]
     GcGenerationExpired,

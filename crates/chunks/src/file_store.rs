@@ -1,15 +1,16 @@
 //! A database's chunks on disk: `.dolt/noms` (spec 01 §8-10).
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::journal::{JOURNAL_ADDRESS, Journal};
 use crate::lock_file::LockFile;
+use crate::retired::Retired;
 use crate::{
-    Chunk, ChunkError, ChunkFile, ChunkStore, Hash, HashMap, HashSet, Lsn, Manifest, Result,
-    Sources, Spec, TableWriter, ghosts,
+    Chunk, ChunkError, ChunkFile, ChunkStore, Hash, HashMap, HashSet, Lsn, Manifest, References,
+    Result, Sources, Spec, TableWriter, ghosts,
 };
 
 /// Most bytes of chunks that a read-only store keeps for its reader.
@@ -58,16 +59,28 @@ pub struct RootEntry {
 /// One process owns a database for writing, by the LOCK file; others read what was there when
 /// they opened it.
 pub struct FileStore {
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     options: OpenOptions,
     /// Present in the owner.
     lock: Option<LockFile>,
-    journal: RwLock<Option<Arc<Journal>>>,
+    pub(crate) journal: RwLock<Option<Arc<Journal>>>,
     /// Set once the journal can be written to without looking at the manifest.
-    journal_listed: AtomicBool,
+    pub(crate) journal_listed: AtomicBool,
+    /// Where the next journal goes on counting.
+    pub(crate) first_lsn: AtomicU64,
     manifest: Mutex<Option<Manifest>>,
-    newgen: RwLock<Arc<Sources>>,
-    oldgen: RwLock<Arc<Sources>>,
+    pub(crate) newgen: RwLock<Arc<Sources>>,
+    pub(crate) oldgen: RwLock<Arc<Sources>>,
+    /// What garbage collection replaced.
+    pub(crate) retired: Arc<Retired>,
+    /// Set by the first garbage collection.
+    pub(crate) references: RwLock<Option<References>>,
+    /// Shared by whoever puts something into the store; garbage collection holds them off.
+    pub(crate) writers: RwLock<()>,
+    /// Held by the one garbage collection or conjoin.
+    pub(crate) collecting: Mutex<()>,
+    /// Files that are complete and not in the manifest yet.
+    pub(crate) pending: Mutex<HashSet>,
     ghosts: RwLock<Arc<HashSet>>,
     /// What a reader puts into a store that it must not write.
     scratch: RwLock<(HashMap<Chunk>, usize)>,
@@ -136,9 +149,15 @@ impl FileStore {
             lock,
             journal: RwLock::new(journal.map(Arc::new)),
             journal_listed: AtomicBool::new(false),
+            first_lsn: AtomicU64::new(0),
             manifest: Mutex::new(manifest),
             newgen: RwLock::new(Arc::new(newgen)),
             oldgen: RwLock::new(Arc::new(oldgen)),
+            retired: Arc::default(),
+            references: RwLock::new(None),
+            writers: RwLock::new(()),
+            collecting: Mutex::new(()),
+            pending: Mutex::default(),
             ghosts: RwLock::new(Arc::new(ghosts::read(dir)?)),
             scratch: RwLock::default(),
             warning,
@@ -217,8 +236,10 @@ impl FileStore {
 
     /// Adds finished files, which lie in the directory already, to the manifest.
     pub fn add_table_files(&self, files: &[Spec]) -> Result<()> {
+        let _writing = read(&self.writers);
         self.check_writable()?;
         crate::manifest::sync_dir(&self.dir)?;
+        self.revive_references_of(files)?;
         let mut manifest = self.lock_manifest();
         let mut next = manifest.clone().unwrap_or_default();
         next.root = self.current_root(manifest.as_ref());
@@ -232,11 +253,40 @@ impl FileStore {
         next.write(&self.dir)?;
         *manifest = Some(next);
         *write(&self.newgen) = Arc::new(sources);
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        files.iter().for_each(|spec| {
+            pending.remove(&spec.name);
+        });
         Ok(())
+    }
+
+    /// What chunks of files that are about to be listed refer to must not be left in files that
+    /// garbage collection replaced.
+    fn revive_references_of(&self, files: &[Spec]) -> Result<()> {
+        if !self.retired.any() {
+            return Ok(());
+        }
+        let added = Sources::open(&self.dir, files, &Sources::default())?;
+        for (_, source) in added.iter() {
+            for hash in source.hashes()? {
+                if let Some(chunk) = source.get(&hash)? {
+                    self.revive_references(&chunk, Some(&added))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the files that manifest and journal name have a chunk.
+    pub(crate) fn is_current(&self, hash: &Hash) -> Result<bool> {
+        Ok(self.journal().is_some_and(|j| j.has(hash))
+            || self.new_generation().has(hash)?
+            || self.old_generation().has(hash)?)
     }
 
     /// Makes everything durable, brings the manifest up to date and refuses later writes.
     pub fn close(&self) -> Result<()> {
+        let _writing = read(&self.writers);
         self.closed.store(true, Ordering::SeqCst);
         let Some(journal) = self.journal() else {
             return Ok(());
@@ -259,22 +309,22 @@ impl FileStore {
         Ok(())
     }
 
-    fn journal(&self) -> Option<Arc<Journal>> {
+    pub(crate) fn journal(&self) -> Option<Arc<Journal>> {
         read(&self.journal).clone()
     }
 
-    fn lock_manifest(&self) -> MutexGuard<'_, Option<Manifest>> {
+    pub(crate) fn lock_manifest(&self) -> MutexGuard<'_, Option<Manifest>> {
         self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn current_root(&self, manifest: Option<&Manifest>) -> Hash {
+    pub(crate) fn current_root(&self, manifest: Option<&Manifest>) -> Hash {
         match self.journal().map(|j| j.root()) {
             Some(root) if !root.is_empty() => root,
             _ => manifest.map_or(Hash::EMPTY, |m| m.root),
         }
     }
 
-    fn check_writable(&self) -> Result<()> {
+    pub(crate) fn check_writable(&self) -> Result<()> {
         match self.lock {
             Some(_) if !self.closed.load(Ordering::SeqCst) => Ok(()),
             _ => Err(ChunkError::ReadOnly),
@@ -283,7 +333,7 @@ impl FileStore {
 
     /// The journal to write to. It is created at the first write, and the manifest names it
     /// before it holds a root: a root in a journal that no manifest lists would dangle.
-    fn writable_journal(&self) -> Result<Arc<Journal>> {
+    pub(crate) fn writable_journal(&self) -> Result<Arc<Journal>> {
         self.check_writable()?;
         if self.journal_listed.load(Ordering::Acquire)
             && let Some(journal) = self.journal()
@@ -294,7 +344,9 @@ impl FileStore {
         let journal = match self.journal() {
             Some(journal) => journal,
             None => {
-                let journal = Arc::new(Journal::create(&self.dir, self.options.clock)?);
+                let first_lsn = self.first_lsn.load(Ordering::Acquire);
+                let journal = Journal::create(&self.dir, self.options.clock, first_lsn)?;
+                let journal = Arc::new(journal);
                 if let Some(m) = manifest.as_ref() {
                     journal.adopt_root(m.root);
                 }
@@ -339,15 +391,17 @@ impl ChunkStore for FileStore {
         if let Some(chunk) = self.old_generation().get(hash)? {
             return Ok(Some(chunk));
         }
-        Ok(read(&self.scratch).0.get(hash).cloned())
+        if let Some(chunk) = read(&self.scratch).0.get(hash) {
+            return Ok(Some(chunk.clone()));
+        }
+        self.retired.get(hash)
     }
 
     fn has(&self, hash: &Hash) -> Result<bool> {
-        Ok(self.journal().is_some_and(|j| j.has(hash))
-            || self.new_generation().has(hash)?
-            || self.old_generation().has(hash)?
+        Ok(self.is_current(hash)?
             || self.is_ghost(hash)
-            || read(&self.scratch).0.contains_key(hash))
+            || read(&self.scratch).0.contains_key(hash)
+            || self.retired.get(hash)?.is_some())
     }
 
     fn is_ghost(&self, hash: &Hash) -> bool {
@@ -370,9 +424,11 @@ impl ChunkStore for FileStore {
             return Ok(());
         }
         let hash = chunk.hash();
+        let _writing = read(&self.writers);
         if self.new_generation().has(&hash)? || self.old_generation().has(&hash)? {
             return Ok(());
         }
+        self.revive_references(&chunk, None)?;
         self.writable_journal()?.put(&chunk)
     }
 
@@ -389,6 +445,10 @@ impl ChunkStore for FileStore {
     }
 
     fn append_root(&self, new: Hash, last: Hash) -> Result<Option<Lsn>> {
+        let _writing = read(&self.writers);
+        if self.retired.any() {
+            self.revive(vec![new], None)?;
+        }
         self.writable_journal()?.append_root(new, last)
     }
 
@@ -401,7 +461,10 @@ impl ChunkStore for FileStore {
 
     fn begin_file(&self) -> Result<Box<dyn ChunkFile + '_>> {
         self.check_writable()?;
-        Ok(Box::new(TableWriter::create(&self.dir)?))
+        Ok(Box::new(PendingFile {
+            file: TableWriter::create(&self.dir)?,
+            pending: &self.pending,
+        }))
     }
 
     fn list_files(&self, files: &[Spec]) -> Result<()> {
@@ -410,6 +473,29 @@ impl ChunkStore for FileStore {
 
     fn is_read_only(&self) -> bool {
         self.lock.is_none()
+    }
+}
+
+/// A file that garbage collection must not take for a left-over once it is complete.
+struct PendingFile<'a> {
+    file: TableWriter,
+    pending: &'a Mutex<HashSet>,
+}
+
+impl ChunkFile for PendingFile<'_> {
+    fn append(&mut self, chunk: &Chunk) -> Result<()> {
+        self.file.append(chunk)
+    }
+
+    fn size(&self) -> u64 {
+        self.file.file_size()
+    }
+
+    fn finish(self: Box<Self>) -> Result<Spec> {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let spec = self.file.finish()?;
+        pending.insert(spec.name);
+        Ok(spec)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{Chunk, ChunkError, Hash, Lsn, Result, record};
 pub const JOURNAL_NAME: &str = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
 /// The journal as manifests name it.
 pub(crate) const JOURNAL_ADDRESS: Hash = Hash([0xff; 20]);
-const INDEX_NAME: &str = "journal.idx";
+pub(crate) const INDEX_NAME: &str = "journal.idx";
 /// How many past roots are kept for the reflog.
 pub const MAX_ROOTS_REMEMBERED: usize = 5000;
 
@@ -183,8 +183,8 @@ impl Journal {
         }))
     }
 
-    /// Creates an empty journal in a directory that has none.
-    pub fn create(dir: &Path, clock: Clock) -> Result<Journal> {
+    /// Creates an empty journal in a directory that has none; it counts commits on from `lsn`.
+    pub fn create(dir: &Path, clock: Clock, lsn: Lsn) -> Result<Journal> {
         let path = dir.join(JOURNAL_NAME);
         OpenOptions::new()
             .write(true)
@@ -194,7 +194,24 @@ impl Journal {
         // An index of an earlier journal would not agree with this one; loading checks that.
         crate::manifest::sync_dir(dir)?;
         let opened = Journal::open(dir, true, clock)?;
-        Ok(opened.ok_or(ChunkError::JournalMissing(path))?.journal)
+        let journal = opened.ok_or(ChunkError::JournalMissing(path))?.journal;
+        {
+            let mut state = journal.lock();
+            (state.appended, state.durable) = (lsn, lsn);
+        }
+        Ok(journal)
+    }
+
+    /// Makes everything durable and refuses later writes: another journal takes over, counting
+    /// on from the number this gives.
+    pub fn seal(&self) -> Result<Lsn> {
+        let mut state = self.lock();
+        self.check(&state)?;
+        while state.writing.is_some() || !state.buffer.is_empty() || state.root_pending {
+            state = self.write_buffer(state, true)?;
+        }
+        state.closed = true;
+        Ok(state.appended)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -626,7 +643,7 @@ mod tests {
     }
 
     fn journal(dir: &Path) -> (Journal, Arc<AtomicU64>, Arc<AtomicBool>) {
-        let mut journal = Journal::create(dir, || 0).unwrap();
+        let mut journal = Journal::create(dir, || 0, 0).unwrap();
         let (capacity, broken) = (Arc::new(AtomicU64::new(u64::MAX)), Arc::default());
         journal.file = Box::new(Disk {
             file: OpenOptions::new()

@@ -6,7 +6,9 @@
 //! journal (remotes, backups), [`MemoryStore`] nothing beyond the process.
 
 mod archive;
+mod archive_writer;
 mod chunk;
+mod collect;
 mod error;
 mod file_store;
 mod ghosts;
@@ -20,6 +22,8 @@ mod mapped;
 mod medium;
 mod memory_store;
 mod record;
+mod retired;
+mod scan;
 mod sources;
 mod store;
 mod table_file;
@@ -27,7 +31,9 @@ mod table_store;
 mod table_writer;
 
 pub use archive::Archive;
+pub use archive_writer::ArchiveWriter;
 pub use chunk::Chunk;
+pub use collect::Collection;
 pub use error::{ChunkError, Result};
 pub use file_store::{FileStore, OpenOptions, RootEntry};
 pub use hash::{Hash, HashMap, HashSet, ParseHashError};
@@ -36,6 +42,7 @@ pub use lock_file::LockFile;
 pub use manifest::{Manifest, Spec};
 pub use memory_store::MemoryStore;
 pub use record::MAX_CHUNK;
+pub use retired::{References, Retirement};
 pub use sources::{Source, Sources};
 pub use store::{ChunkFile, ChunkStore, Lsn};
 pub use table_file::TableFile;

@@ -13,6 +13,21 @@ use crate::{Chunk, ChunkError, Hash, Result, Spec, record};
 /// Bytes of the index per chunk: prefix and ordinal, length, suffix.
 const INDEX_ENTRY: u64 = 28;
 
+/// Begins the names of files that are being written.
+pub(crate) const TEMP_PREFIX: &str = "nbs_table_";
+
+/// Begins the names of the files that this process is writing.
+pub(crate) fn own_temp_prefix() -> String {
+    format!("{TEMP_PREFIX}{}_", std::process::id())
+}
+
+/// A name for a file that is being written.
+pub(crate) fn temp_path(dir: &Path) -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    dir.join(format!("{}{number}", own_temp_prefix()))
+}
+
 /// A table file that is being written. Chunks go straight to a temporary file; only their
 /// addresses and lengths stay in memory, because the index ends the file.
 pub struct TableWriter {
@@ -27,9 +42,7 @@ pub struct TableWriter {
 impl TableWriter {
     /// Begins a table file in a directory.
     pub fn create(dir: &Path) -> Result<TableWriter> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let temp = dir.join(format!("nbs_table_{}_{number}", std::process::id()));
+        let temp = temp_path(dir);
         let file = File::create(&temp).map_err(|e| ChunkError::io("create", &temp, e))?;
         Ok(TableWriter {
             dir: dir.to_owned(),

@@ -87,6 +87,8 @@ impl Environment {
             backup_prune_min_grace: var("DOLT_BACKUP_PRUNE_MIN_GRACE")
                 .and_then(|d| remotes::parse_duration(&d))
                 .unwrap_or(remotes::MIN_GRACE),
+            gc_procedure_disabled: var("DOLT_DISABLE_GC_PROCEDURE").is_some(),
+            gc_waits_for_load: var("DOLT_GC_SCHEDULER").as_deref() != Some("NONE"),
             push_auto_setup_remote: matches!(
                 pick("push.autosetupremote", "false").as_str(),
                 "1" | "t" | "T" | "true" | "TRUE" | "True"

@@ -24,3 +24,14 @@ pub fn ruby_date(millis: i64) -> String {
     let local = zone().from_utc_datetime(&utc.naive_utc());
     local.format("%a %b %d %H:%M:%S %z %Y").to_string()
 }
+
+/// The day, and the seconds of it, as saved journals are named.
+pub fn journal_stamp() -> String {
+    use chrono::Timelike;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let seconds = since.map_or(0, |d| d.as_secs() as i64);
+    let utc = DateTime::<Utc>::from_timestamp(seconds, 0).unwrap_or_default();
+    let local = zone().from_utc_datetime(&utc.naive_utc());
+    let seconds = local.num_seconds_from_midnight();
+    format!("{}_{seconds:05}", local.format("%Y_%m_%d"))
+}

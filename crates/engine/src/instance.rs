@@ -51,6 +51,10 @@ pub struct Settings {
     pub replace_name_characters: bool,
     /// A branch is pushed to the remote's branch of its name when it follows none.
     pub push_auto_setup_remote: bool,
+    /// Refuse `dolt_gc`.
+    pub gc_procedure_disabled: bool,
+    /// Garbage collection that starts by itself waits while the machine is busy.
+    pub gc_waits_for_load: bool,
     /// The shortest time without writes after which a backup may be pruned.
     pub backup_prune_min_grace: std::time::Duration,
 }
@@ -68,6 +72,8 @@ impl Default for Settings {
             cache_bytes: 256 << 20,
             replace_name_characters: false,
             push_auto_setup_remote: false,
+            gc_procedure_disabled: false,
+            gc_waits_for_load: true,
             backup_prune_min_grace: remotes::MIN_GRACE,
         }
     }
@@ -151,6 +157,8 @@ pub struct Instance {
     next_connection: AtomicU32,
     /// Counts databases created and dropped, so that plans notice.
     pub(crate) generation: AtomicU64,
+    /// Who works with files that garbage collection replaced.
+    pub pins: crate::pin::Pins,
     /// Named locks of GET_LOCK.
     pub locks: crate::functions::locks::UserLocks,
     /// Accounts; none when every connection is trusted, as on the command line.
@@ -171,6 +179,7 @@ impl Instance {
             processes: Mutex::default(),
             next_connection: AtomicU32::new(1),
             generation: AtomicU64::new(0),
+            pins: crate::pin::Pins::default(),
             locks: crate::functions::locks::UserLocks::new(),
             accounts: None,
             branch_control: crate::branch_control::BranchControl::default(),

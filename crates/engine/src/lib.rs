@@ -1,6 +1,7 @@
 //! Names, types, planner, executor, catalog, sessions, transactions, functions, system tables and procedures.
 
 pub mod accounts;
+pub mod auto_gc;
 pub mod bind;
 pub mod branch_control;
 mod catalog;
@@ -15,6 +16,7 @@ pub mod error;
 pub mod eval;
 pub mod exec;
 pub mod expr;
+mod fulltext;
 pub mod functions;
 pub mod generated;
 pub mod history;
@@ -22,6 +24,7 @@ pub mod instance;
 pub mod json_table;
 mod load_data;
 pub mod optimize;
+pub mod pin;
 pub mod plan;
 mod plan_cache;
 pub mod program;

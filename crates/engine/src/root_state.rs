@@ -286,6 +286,7 @@ pub fn definition(name: &str, table: &Table, db: &str) -> TableDef {
             prefixes: (0..i.columns.len()).map(|n| i.prefix(n)).collect(),
             unique: i.unique,
             ordered: i.fulltext.is_none() && i.vector.is_none() && !i.spatial,
+            has_entries: i.fulltext.is_none(),
             key_columns: schema.index_key_columns(i),
         })
         .collect();

@@ -85,6 +85,8 @@ pub struct Session {
     /// Temporary tables by the marked name of their database.
     pub(crate) temporary: RefCell<HashMap<String, Arc<DatabaseHandle>>>,
     pub(crate) transaction: RefCell<Option<Transaction>>,
+    /// Held from the beginning of a statement to the end of its transaction.
+    pin: RefCell<Option<Arc<crate::pin::Pin>>>,
     /// Whether the statement being planned writes, so that it reads the newest rows.
     pub(crate) writing: Cell<bool>,
     statement_micros: Cell<i64>,
@@ -147,6 +149,7 @@ impl Session {
             plan_key: RefCell::default(),
             temporary: RefCell::default(),
             transaction: RefCell::default(),
+            pin: RefCell::default(),
             writing: Cell::new(false),
             statement_micros: Cell::new(micros),
             found_rows_flag: Cell::new(false),
@@ -411,6 +414,7 @@ impl Session {
 
     pub(crate) fn begin_statement(&self, text: &[u8]) {
         self.process.interrupt.begin();
+        self.hold_pin();
         self.statement_micros.set(self.instance.clock.now_micros());
         if let Ok(mut a) = self.process.activity.lock() {
             let text = &text[..text.len().min(1024)];
@@ -422,6 +426,14 @@ impl Session {
                 none => *none = Some(String::from_utf8_lossy(text).into_owned()),
             }
             a.since = self.statement_micros.get();
+        }
+    }
+
+    /// What is read from now on stays readable, whatever garbage is collected.
+    fn hold_pin(&self) {
+        let mut pin = self.pin.borrow_mut();
+        if pin.is_none() {
+            *pin = Some(self.instance.pins.current());
         }
     }
 
@@ -905,6 +917,7 @@ impl Session {
     pub fn open_transaction(&self) -> std::cell::RefMut<'_, Transaction> {
         let mut tx = self.transaction.borrow_mut();
         if tx.is_none() {
+            self.hold_pin();
             let mut fresh = Transaction::default();
             fresh.explicit = !self.autocommit();
             fresh.read_only = self
@@ -957,11 +970,15 @@ impl Session {
         if explicit || self.depth.get() > 0 {
             return Ok(());
         }
-        if failed {
-            self.rollback_transaction();
-            return Ok(());
-        }
-        self.commit_transaction()
+        let ended = match failed {
+            true => {
+                self.rollback_transaction();
+                Ok(())
+            }
+            false => self.commit_transaction(),
+        };
+        *self.pin.borrow_mut() = None;
+        ended
     }
 
     /// Who makes commits and writes working sets (spec 04 §9).

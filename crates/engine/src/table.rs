@@ -44,6 +44,8 @@ pub struct Index {
     pub unique: bool,
     /// Ordinary tree of tuples (not full-text, spatial or vector).
     pub ordered: bool,
+    /// Has an entry for every row (all but full-text).
+    pub has_entries: bool,
     /// Every column that the index key holds, in key order: its columns, then the primary key's.
     pub key_columns: Vec<usize>,
 }

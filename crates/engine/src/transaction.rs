@@ -17,6 +17,7 @@ use values::{Tuple, TupleBuilder};
 use crate::database::{BranchState, DatabaseHandle};
 use crate::dolt::validate::violations_error;
 use crate::error::{Error, Result};
+use crate::fulltext::tables::{is_count, merged_count};
 use crate::root_state::{RootState, TableState};
 use crate::temporary::is_temporary;
 use crate::view::{ChangedPair as Pair, OverlayKey, OverlayMap, TableOverlay, TableView};
@@ -240,9 +241,8 @@ impl Transaction {
             .resize_with(descs.len(), OverlayMap::default);
         // An equal key may have other bytes, so the pair carries its own.
         let pair = value.map(|v| Arc::new((key.to_vec(), v)));
-        let before = overlay.primary.rows.remove(&at);
-        undo(None, at.clone(), before);
-        overlay.primary.rows.insert(at, pair);
+        let before = overlay.primary.rows.insert(at.clone(), pair);
+        undo(None, at, before);
         for (i, desc) in descs.iter().enumerate() {
             let (before, after) = (old.get(i).cloned().flatten(), new.get(i).cloned().flatten());
             if before == after {
@@ -251,9 +251,8 @@ impl Transaction {
             let map = &mut overlay.indexes[i].rows;
             let mut put = |bytes: Vec<u8>, pair: Pair| {
                 let k = OverlayKey::new(desc, bytes);
-                let was = map.remove(&k);
-                undo(Some(i), k.clone(), was);
-                map.insert(k, pair);
+                let was = map.insert(k.clone(), pair);
+                undo(Some(i), k, was);
             };
             if let Some(b) = before {
                 put(b, None);
@@ -492,7 +491,8 @@ fn apply(
     Ok((out, edited))
 }
 
-fn edits_of(map: &OverlayMap) -> Vec<Edit<&[u8], &[u8]>> {
+/// The changes of a tree in the order of its keys.
+pub(crate) fn edits_of(map: &OverlayMap) -> Vec<Edit<&[u8], &[u8]>> {
     map.rows
         .iter()
         .map(|(key, pair)| match pair {
@@ -531,6 +531,7 @@ fn edit_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
 /// Applies changes to rows that somebody else may have changed, too.
 fn merge_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
     let view = &current.view;
+    let counts = is_count(&current.name);
     let mut rows: Vec<Edit<Vec<u8>, Vec<u8>>> = Vec::new();
     let mut indexes: Vec<BTreeMap<OverlayKey, Option<Vec<u8>>>> =
         vec![BTreeMap::new(); current.def.indexes.len()];
@@ -543,6 +544,8 @@ fn merge_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
             .map(|s| s.value().to_vec());
         let merged = if theirs == base {
             ours
+        } else if counts {
+            merged_count(base.as_deref(), ours.as_deref(), theirs.as_deref())
         } else if ours == theirs || ours == base {
             continue;
         } else {
@@ -612,9 +615,9 @@ pub fn entries(
     let mut builder = TupleBuilder::new();
     let mut out = Vec::with_capacity(layout.indexes().len());
     for (i, form) in layout.indexes().iter().enumerate() {
-        let ordered = state.def.indexes.get(i).is_some_and(|x| x.ordered);
+        let has_entries = state.def.indexes.get(i).is_some_and(|x| x.has_entries);
         out.push(match value {
-            Some(v) if ordered => {
+            Some(v) if has_entries => {
                 let computed = |column: usize| crate::write::virtual_value(state, column, key, v);
                 Some(form.entry(key, v, &computed, &blobs, &mut builder)?)
             }

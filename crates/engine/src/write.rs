@@ -15,6 +15,7 @@ use crate::bind::dml::{Assigned, RowRules};
 use crate::context::Context;
 use crate::env::{Env, Slot};
 use crate::error::{Error, Result};
+use crate::fulltext::tables::{self as fulltext, Part, Tables, Words, whole_row};
 use crate::result::Flow;
 use crate::root_state::TableState;
 use crate::table::TableDef;
@@ -407,8 +408,31 @@ impl<'t> RowWriter<'t> {
         entries(&self.state, &row.key, Some(&row.value))
     }
 
+    /// Keeps the tables of full-text indexes in step with a row that comes or goes.
+    fn write_words(&mut self, row: &EncodedRow, comes: bool) -> Result<()> {
+        let state = self.state.clone();
+        let schema = state.table.schema();
+        for (i, index) in schema.indexes.iter().enumerate() {
+            let (Some(info), Some(words)) = (&index.fulltext, Words::of(schema, i)) else {
+                continue;
+            };
+            let all = whole_row(&state, &row.key, &row.value)?;
+            let mut tables = WrittenTables {
+                tx: &mut *self.tx,
+                target: &self.target,
+                info,
+            };
+            match comes {
+                true => fulltext::add_row(&mut tables, &words, &all)?,
+                false => fulltext::remove_row(&mut tables, &words, &all)?,
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a row that violates no key.
     pub fn put(&mut self, row: &EncodedRow, new: &[Option<Vec<u8>>]) -> Result<()> {
+        self.write_words(row, true)?;
         if !self.state.def.keyless() {
             return self.write(&row.key, Some(row.value.clone()), &[], new);
         }
@@ -425,6 +449,7 @@ impl<'t> RowWriter<'t> {
 
     /// Removes a row.
     pub fn remove(&mut self, row: &EncodedRow) -> Result<()> {
+        self.write_words(row, false)?;
         let old = self.entries(row)?;
         if !self.state.def.keyless() {
             return self.write(&row.key, None, &old, &[]);
@@ -452,6 +477,8 @@ impl<'t> RowWriter<'t> {
             self.remove(old)?;
             return self.put(new, new_entries);
         }
+        self.write_words(old, false)?;
+        self.write_words(new, true)?;
         let old_entries = self.entries(old)?;
         if self
             .state
@@ -485,8 +512,34 @@ impl<'t> RowWriter<'t> {
     }
 }
 
+/// The tables of a full-text index within a transaction.
+struct WrittenTables<'a> {
+    tx: &'a mut Transaction,
+    target: &'a Target,
+    info: &'a model::FulltextInfo,
+}
+
+impl Tables for WrittenTables<'_> {
+    fn state(&mut self, part: Part) -> Result<Arc<TableState>> {
+        let target = self.target.sibling(part.name(self.info));
+        Ok(RowWriter::open(self.tx, &target)?.state)
+    }
+
+    fn get(&mut self, part: Part, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let target = self.target.sibling(part.name(self.info));
+        let view = RowWriter::open(self.tx, &target)?.view()?;
+        let found = view.primary.get(view.changes(None), key)?;
+        Ok(found.map(|slot| slot.value().to_vec()))
+    }
+
+    fn write(&mut self, part: Part, key: &[u8], value: Option<Vec<u8>>) -> Result<()> {
+        let target = self.target.sibling(part.name(self.info));
+        RowWriter::open(self.tx, &target)?.write(key, value, &[], &[])
+    }
+}
+
 /// A keyless row's value with another number of copies.
-fn with_copies(value: &[u8], copies: u64) -> Vec<u8> {
+pub(crate) fn with_copies(value: &[u8], copies: u64) -> Vec<u8> {
     let mut out = value.to_vec();
     if let Some(count) = out.get_mut(..8) {
         count.copy_from_slice(&copies.to_le_bytes());

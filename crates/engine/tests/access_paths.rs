@@ -69,6 +69,11 @@ impl Numbers {
 
     fn condition(&mut self, depth: u64) -> String {
         let column = ["id", "a", "b", "s"][self.below(4) as usize];
+        self.condition_of(column, depth)
+    }
+
+    /// A condition; its parts are about one column, most of the time.
+    fn condition_of(&mut self, column: &str, depth: u64) -> String {
         let value = |n: &mut Numbers| match column {
             "s" => format!("'{}'", ["x", "X", "y", "yy", "z"][n.below(5) as usize]),
             _ => n.value(),
@@ -82,15 +87,30 @@ impl Numbers {
                 value(self)
             ),
             2 => format!("{column} BETWEEN {} AND {}", value(self), value(self)),
+            3 => {
+                let mut one = || {
+                    let op = ["=", "<", "<=", ">", ">="][self.below(5) as usize];
+                    format!("{column} {op} {}", value(self))
+                };
+                let (a, b, c) = (one(), one(), one());
+                format!("({a} OR {b} AND {c})")
+            }
+            8 | 9 if self.below(4) == 0 => {
+                format!(
+                    "({} OR {})",
+                    self.condition(depth - 1),
+                    self.condition(depth - 1)
+                )
+            }
             8 => format!(
                 "({} OR {})",
-                self.condition(depth - 1),
-                self.condition(depth - 1)
+                self.condition_of(column, depth - 1),
+                self.condition_of(column, depth - 1)
             ),
             9 => format!(
                 "({} AND {})",
-                self.condition(depth - 1),
-                self.condition(depth - 1)
+                self.condition_of(column, depth - 1),
+                self.condition_of(column, depth - 1)
             ),
             n => {
                 let op = ["=", "<", "<=", ">", ">=", "<=>"][n as usize % 6];
@@ -135,7 +155,7 @@ fn every_path_finds_the_same_rows() {
     }
     let compare = |rounds: usize, n: &mut Numbers| {
         for _ in 0..rounds {
-            let mut condition = n.condition(2);
+            let mut condition = n.condition(3);
             if n.below(2) == 0 {
                 condition = format!("{condition} AND {}", n.condition(1));
             }

@@ -297,6 +297,13 @@ impl Database {
         }
     }
 
+    /// All datasets that a root of the store names.
+    pub(crate) fn datasets_of(&self, root: Hash) -> Result<Vec<(String, Hash)>> {
+        let refs = load_refs(&self.objects, root)?;
+        let names = refs.names.into_iter();
+        Ok(names.map(|(n, h)| (n.into_string(), h)).collect())
+    }
+
     /// The address of a dataset, by its full name.
     pub fn get_ref(&self, name: &str) -> Option<Hash> {
         self.read_refs().names.get(name).copied()

@@ -47,6 +47,9 @@ pub enum ModelError {
     /// A commit that a shallow clone left behind.
     #[error("commit {0} is a ghost commit: it was not fetched by the shallow clone")]
     Ghost(Hash),
+    /// Databases in memory, and remotes, have no garbage that could be collected.
+    #[error("this database does not support garbage collection")]
+    NotCollectable,
     /// No ref of this name.
     #[error("branch not found: {0}")]
     BranchNotFound(String),

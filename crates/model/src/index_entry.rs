@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use prolly::{KeyVectors, ProllyError};
 use values::blob::BlobSource;
-use values::{Encoding, FieldDesc, SqlType, Tuple, TupleBuilder, TupleDesc, Value, encode_field};
+use values::{
+    Encoding, FieldDesc, SqlType, Tuple, TupleBuilder, TupleDesc, Value, decode_field, encode_field,
+};
 
 use crate::table_layout::field_desc;
 use crate::{Blobs, Index, Place, Result, Schema, spatial_cell};
@@ -181,6 +184,45 @@ impl IndexLayout {
             b.push(0);
             Ok(())
         })
+    }
+}
+
+/// The vectors in the keys of a vector index: VECTOR columns, and JSON arrays of numbers.
+pub struct IndexVectors {
+    layout: Arc<IndexLayout>,
+    blobs: Blobs,
+}
+
+impl IndexVectors {
+    /// For keys of this layout.
+    pub fn new(layout: Arc<IndexLayout>, blobs: Blobs) -> IndexVectors {
+        IndexVectors { layout, blobs }
+    }
+
+    fn read(&self, key: &[u8]) -> values::Result<Option<Vec<f32>>> {
+        let (Some(field), Some(raw)) = (self.layout.fields.first(), Tuple(key).field(0)) else {
+            return Ok(None);
+        };
+        let value = decode_field(field.encoding, &field.sql_type, raw, &self.blobs)?;
+        Ok(match &value {
+            Value::Json(j) => values::conversion::json_vector(j),
+            Value::Bytes(b) if b.len().is_multiple_of(4) => Some(
+                b.chunks_exact(4)
+                    .map(|c| f32::from_le_bytes([c[0], c[1], c[2], c[3]]))
+                    .collect(),
+            ),
+            _ => None,
+        })
+    }
+}
+
+impl KeyVectors for IndexVectors {
+    fn vector(&self, key: &[u8]) -> prolly::Result<Vec<f32>> {
+        match self.read(key) {
+            Ok(Some(vector)) => Ok(vector),
+            Ok(None) => Err(ProllyError::BadVector("value is not a vector".into())),
+            Err(e) => Err(ProllyError::BadVector(e.to_string())),
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! through [`Objects`]. [`Database`] ties a directory to its refs. Nothing here knows SQL beyond
 //! the texts that schemas hold.
 
+mod check;
+mod collect;
 pub mod column_tag;
 mod commit;
 mod database;
@@ -31,13 +33,15 @@ mod table_layout;
 mod tag;
 mod working_set;
 
+pub use check::{CheckReport, Progress};
+pub use collect::{CollectOptions, references_of};
 pub use commit::{Commit, CommitMeta, Person, common_ancestor};
 pub use database::{CreateOptions, Database, OpenOptions};
 pub use error::{ModelError, Result};
 pub use foreign_key::{ForeignKey, ForeignKeys, MatchType, ReferentialAction};
 pub use generated_name::{check_name, foreign_key_name, index_name, renamed_foreign_key};
 pub use ids::{CommitId, RootId};
-pub use index_entry::{IndexField, IndexLayout};
+pub use index_entry::{IndexField, IndexLayout, IndexVectors};
 pub use keyless::{keyless_key, keyless_key_of_value};
 pub use objects::{Blobs, Objects, TupleOrder};
 pub use ref_edit::{Expected, RefEdit, RefSnapshot};

@@ -8,7 +8,7 @@ use prolly::{AddressMap, Node, NodeFormat, TupleMap};
 use serial::{Builder, FileId, root_table};
 
 use crate::small_message::hash_field;
-use crate::{ModelError, Objects, Result, Schema, TableLayout, TupleOrder};
+use crate::{IndexVectors, ModelError, Objects, Result, Schema, TableLayout, TupleOrder};
 
 const KIND: &str = "table";
 
@@ -44,13 +44,13 @@ impl Table {
             layout,
         };
         let empty = table.empty_rows()?;
-        let root = empty.save()?;
         table.rows = empty.root_bytes().clone();
-        let names = schema
-            .indexes
-            .iter()
-            .map(|i| (i.name.clone().into_bytes(), Some(root)));
-        table.indexes = table.indexes.edit(names)?;
+        let mut roots = Vec::with_capacity(schema.indexes.len());
+        for i in &schema.indexes {
+            let root = table.empty_index(&i.name)?.save()?;
+            roots.push((i.name.clone().into_bytes(), Some(root)));
+        }
+        table.indexes = table.indexes.edit(roots)?;
         Ok(table)
     }
 
@@ -213,6 +213,7 @@ impl Table {
             Some(distance) => NodeFormat::Vector {
                 log_chunk_size: 8,
                 distance,
+                vectors: Arc::new(IndexVectors::new(layout.clone(), self.objects.blobs())),
             },
             None => NodeFormat::plain_rows(),
         };

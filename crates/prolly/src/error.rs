@@ -41,6 +41,12 @@ pub enum ProllyError {
     /// Edits must come in ascending order of distinct keys.
     #[error("edits are not in ascending order")]
     Unsorted,
+    /// Vectors without distance.
+    #[error("attempting to find distance between vectors of different lengths: {0} vs {1}")]
+    VectorLengths(usize, usize),
+    /// A key of a vector index without vector.
+    #[error("vector index: {0}")]
+    BadVector(String),
     /// An ordinal beyond the end of a map.
     #[error("stop index ({0}) out of bounds")]
     OrdinalOutOfBounds(u64),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serial::{Builder, FileId, Offset};
 
 use crate::node::pack_counts;
-use crate::{ItemAddresses, NoAddresses, ProllyError, Result};
+use crate::{ItemAddresses, KeyVectors, NoAddresses, ProllyError, Result};
 
 /// How the nodes of a tree are written.
 #[derive(Clone)]
@@ -24,6 +24,8 @@ pub enum NodeFormat {
         log_chunk_size: u8,
         /// 1 for squared Euclidean distance.
         distance: u8,
+        /// The vectors of its keys.
+        vectors: Arc<dyn KeyVectors>,
     },
 }
 
@@ -217,6 +219,7 @@ impl PendingNode {
             NodeFormat::Vector {
                 log_chunk_size,
                 distance,
+                ..
             } => {
                 let key_offsets = b.u32s(long(&self.key_ends).into_iter());
                 let (first, second, slots) = if leaf {

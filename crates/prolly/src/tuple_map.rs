@@ -9,10 +9,12 @@ use chunks::Hash;
 
 use crate::{
     Cursor, Diff, Edit, Item, KeyOrder, Node, NodeFormat, NodeStore, ProllyError, Result, Runs,
-    ThreeWayDiff, TreeBuilder, edit, search,
+    ThreeWayDiff, TreeBuilder, edit, proximity, search,
 };
 
 /// An ordered map that never changes; edits give another map that shares what they leave alone.
+/// Vector indexes alone have no order: [`all`](TupleMap::all) of their items come as they lie,
+/// and ranges mean nothing.
 ///
 /// The root node of a map that was built or edited is **not stored** as a chunk: tables embed
 /// it ([`root_bytes`](TupleMap::root_bytes)). Whoever refers to it by address calls
@@ -80,6 +82,10 @@ impl TupleMap {
         format: NodeFormat,
         items: impl IntoIterator<Item = (K, V)>,
     ) -> Result<TupleMap> {
+        if let NodeFormat::Vector { .. } = format {
+            let root = proximity::build(&store, &format, items)?;
+            return Ok(TupleMap::from_root(store, root, order, format));
+        }
         let mut builder = TreeBuilder::new(&store, &format);
         let mut last: Option<K> = None;
         for (key, value) in items {
@@ -142,6 +148,9 @@ impl TupleMap {
 
     /// The item with a key.
     pub fn get(&self, key: &[u8]) -> Result<Option<Item>> {
+        if let NodeFormat::Vector { .. } = self.format {
+            return proximity::get(&self.store, &self.format, &self.root, &*self.order, key);
+        }
         search::get(&self.store, &self.root, &*self.order, key)
     }
 
@@ -227,7 +236,11 @@ impl TupleMap {
 
     /// The map after edits in ascending order of distinct keys.
     pub fn edit<K: AsRef<[u8]>, V: AsRef<[u8]>>(&self, edits: &[Edit<K, V>]) -> Result<TupleMap> {
-        let root = edit::apply(&self.store, &self.format, &*self.order, &self.root, edits)?;
+        let apply = match self.format {
+            NodeFormat::Vector { .. } => proximity::apply,
+            _ => edit::apply,
+        };
+        let root = apply(&self.store, &self.format, &*self.order, &self.root, edits)?;
         Ok(TupleMap {
             root,
             ..self.clone()

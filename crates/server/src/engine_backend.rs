@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::accounts::Accounts;
+use engine::auto_gc::{AutoGc, AutoGcSettings};
 use engine::branch_control::BranchControl;
 use engine::error::{Error, Result};
 use engine::instance::{Instance, Interrupt, Settings, SystemClock};
@@ -32,6 +33,8 @@ pub struct EngineOpener {
 
 /// An instance with its accounts.
 pub struct EngineBackend {
+    /// Collects garbage while it lives.
+    auto_gc: Option<AutoGc>,
     instance: Arc<Instance>,
     accounts: Arc<Accounts>,
     user_session_vars: Vec<(String, Variables)>,
@@ -47,10 +50,23 @@ impl EngineBackend {
         let accounts = Arc::new(accounts);
         instance.accounts = Some(accounts.clone());
         EngineBackend {
+            auto_gc: None,
             instance: Arc::new(instance),
             accounts,
             user_session_vars,
         }
+    }
+
+    /// Collects garbage from time to time.
+    pub fn start_auto_gc(
+        &mut self,
+        settings: AutoGcSettings,
+        logger: &Arc<Logger>,
+    ) -> std::io::Result<()> {
+        let logger = logger.clone();
+        let report = move |text: &str| logger.log(Level::Info, text, &[]);
+        self.auto_gc = Some(AutoGc::start(self.instance.clone(), settings, report)?);
+        Ok(())
     }
 
     /// The instance.
@@ -116,6 +132,7 @@ impl Opener for EngineOpener {
                 on(config.dolt_transaction_commit),
             ),
             ("dolt_log_level", config.log_level.clone()),
+            ("dolt_auto_gc_enabled", on(config.auto_gc)),
         ] {
             if variables::lookup(name).is_some() {
                 set_global(&instance, logger, name, &text);
@@ -124,11 +141,19 @@ impl Opener for EngineOpener {
         for (name, text) in &config.system_variables {
             set_global(&instance, logger, name, text);
         }
-        Ok(Arc::new(EngineBackend::new(
-            instance,
-            accounts,
-            config.user_session_vars.clone(),
-        )))
+        let waits_for_load = instance.settings.gc_waits_for_load;
+        let vars = config.user_session_vars.clone();
+        let mut backend = EngineBackend::new(instance, accounts, vars);
+        if config.auto_gc && !config.read_only {
+            let settings = AutoGcSettings {
+                archives: config.auto_gc_archive_level > 0,
+                file_size: Some(config.auto_gc_incremental_file_size).filter(|s| *s > 0),
+                waits_for_load,
+            };
+            let started = backend.start_auto_gc(settings, logger);
+            started.map_err(|e| format!("cannot start garbage collection: {e}"))?;
+        }
+        Ok(Arc::new(backend))
     }
 
     fn close(&self, backend: Arc<dyn Backend>) -> std::result::Result<(), String> {

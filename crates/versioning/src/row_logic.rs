@@ -1,4 +1,4 @@
-use model::{Check, Schema};
+use model::{Check, Root, Schema};
 use values::OwnedValue;
 
 use crate::{Error, Result};
@@ -27,6 +27,13 @@ pub trait RowLogic {
     /// The columns that a check names, in lower case.
     fn columns_of(&self, expression: &str) -> Result<Vec<String>> {
         Ok(quoted_names(expression))
+    }
+
+    /// Builds the tables of the full-text indexes of a table again from its rows.
+    fn rebuild_words(&self, _root: &Root, table: &str) -> Result<Root> {
+        Err(Error::refused(format!(
+            "full-text indexes of table {table} cannot be built here"
+        )))
     }
 
     /// Whether documents that both sides changed are merged (`@@dolt_dont_merge_json`).

@@ -9,6 +9,8 @@ mod conflicts;
 mod diff;
 mod docs;
 mod dump;
+mod fsck;
+mod gc;
 mod init;
 mod log;
 mod ls;
@@ -501,16 +503,16 @@ const COMMANDS: &[Command] = &[
         "Cleans up unreferenced data from the repository.",
         Repo,
         &[""],
-        options::NONE,
-        not_yet,
+        options::GC,
+        gc::run,
     ),
     command(
         "fsck",
         "Verifies the contents of the database are not corrupted.",
         Nothing,
         &[""],
-        options::NONE,
-        not_yet,
+        options::FSCK,
+        fsck::run,
     ),
     command(
         "rm",

@@ -8,6 +8,17 @@ pub const NONE: &[Option_] = &[];
 /// `status`.
 pub const STATUS: &[Option_] = &[flag("ignored", "")];
 
+/// `gc`.
+pub const GC: &[Option_] = &[
+    flag("shallow", "s"),
+    flag("full", "f"),
+    value("archive-level", ""),
+    value("incremental-file-size", ""),
+];
+
+/// `fsck`.
+pub const FSCK: &[Option_] = &[flag("quiet", ""), flag("revive-journal-with-data-loss", "")];
+
 /// `add`.
 pub const ADD: &[Option_] = &[flag("all", "A"), flag("force", "f"), flag("patch", "p")];
 

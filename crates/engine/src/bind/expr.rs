@@ -356,7 +356,11 @@ impl Binder<'_> {
             }
             ast::Expr::Row(list) if list.len() == 1 => self.expr(&list[0]),
             ast::Expr::Row(_) => Err(Error::operand_columns(1)),
-            ast::Expr::Match { .. } => Err(Error::not_supported("MATCH ... AGAINST")),
+            ast::Expr::Match {
+                columns,
+                against,
+                mode,
+            } => self.match_against(columns, against, *mode),
             ast::Expr::Default(Some(c)) => self.default_of(c),
             ast::Expr::Default(None) => Err(Error::not_allowed_here("DEFAULT")),
             ast::Expr::Values(c) => {
@@ -1453,6 +1457,40 @@ impl Binder<'_> {
     }
 
     /// Looks a column up in one block.
+    /// The one stored table of this query block that columns belong to: its number in the
+    /// statement, its slot, and the columns.
+    pub(crate) fn matched_table(
+        &mut self,
+        columns: &[ast::ColumnRef],
+    ) -> Result<(usize, u16, Vec<usize>)> {
+        let mut found: Option<(usize, u16)> = None;
+        let mut places = Vec::new();
+        for c in columns {
+            self.column(c)?;
+            let block = self.block();
+            let of = |t: &&super::ScopeTable| {
+                c.table
+                    .as_ref()
+                    .is_none_or(|n| t.alias.eq_ignore_ascii_case(n))
+                    && t.columns
+                        .iter()
+                        .any(|x| x.meta.name.eq_ignore_ascii_case(&c.name))
+            };
+            let table = block.tables.iter().find(of);
+            let Some((base, slot)) = table.and_then(|t| Some((t.base?, t.slot))) else {
+                return Err(Error::wrong_arguments("MATCH"));
+            };
+            if found.is_some_and(|f| f.0 != base) {
+                return Err(Error::wrong_arguments("MATCH"));
+            }
+            found = Some((base, slot));
+            let place = self.tables[base].def.column(&c.name);
+            places.extend(place);
+        }
+        let (base, slot) = found.ok_or_else(|| Error::wrong_arguments("MATCH"))?;
+        Ok((base, slot, places))
+    }
+
     fn column_at(&mut self, level: usize, c: &ast::ColumnRef) -> Result<Found> {
         let name: &str = &c.name;
         let block = &self.blocks[level];

@@ -48,11 +48,14 @@ pub(super) fn alter_specs(
             "BASE TABLE",
         ));
     }
-    let mut table = change.table(&name.name)?.name.clone();
+    let state = change.table(&name.name)?;
+    let before = state.table.schema().clone();
+    let mut table = state.name.clone();
     check_new_names(&table, specs)?;
     for spec in specs {
         table = apply(session, &mut change, &table, spec)?;
     }
+    super::fulltext::follow(&mut change, &table, Some(&before))?;
     change.finish()
 }
 
@@ -580,7 +583,7 @@ fn add_constraints(
             let kind = column_tag::kind(&column.sql_type);
             column.tag = column_tag::generate(&kinds, &table, &column.name, kind, &taken);
         }
-        if let Some(name) = add_constraint(&mut schema, &c, &mut pending)? {
+        if let Some(name) = add_constraint(session, &mut schema, &c, &mut pending)? {
             made.push(name);
         }
     }
@@ -943,6 +946,9 @@ fn modify(
     }
     if matches!(column.sql_type, SqlType::Text(..) | SqlType::Blob(_)) {
         let whole = |i: &model::Index| {
+            if i.fulltext.is_some() {
+                return false;
+            }
             let n = i.columns.iter().position(|c| *c == at);
             n.is_some_and(|n| i.prefix_lengths.get(n).is_none_or(|p| *p == 0))
         };

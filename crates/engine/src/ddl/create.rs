@@ -12,7 +12,7 @@ use values::{CollationId, OwnedValue, SqlType, Value};
 
 use super::stored_text;
 use super::types::column_type_named;
-use super::{Change, foreign_key, rebuild};
+use super::{Change, foreign_key, fulltext, rebuild};
 use crate::bind::Binder;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -218,8 +218,13 @@ fn bytes_per_unit(ty: &SqlType) -> u64 {
     }
 }
 
-/// Columns of an index by position, with prefix lengths in characters or bytes.
-fn key_columns(schema: &Schema, def: &IndexDef, primary: bool) -> Result<(Vec<usize>, Vec<u16>)> {
+/// Columns of an index by position, with prefix lengths in characters or bytes; without `kind`, of
+/// the primary key.
+fn key_columns(
+    schema: &Schema,
+    def: &IndexDef,
+    kind: Option<IndexKind>,
+) -> Result<(Vec<usize>, Vec<u16>)> {
     let mut columns = Vec::new();
     let mut prefixes = Vec::new();
     for part in &def.parts {
@@ -249,10 +254,10 @@ fn key_columns(schema: &Schema, def: &IndexDef, primary: bool) -> Result<(Vec<us
                 ));
             }
             (Some(n), Some(max)) if *n > max => return Err(Error::subkey_length()),
-            (None, None) if primary => return Err(Error::blob_key_without_length(&**name)),
+            (None, None) if kind.is_none() => return Err(Error::blob_key_without_length(&**name)),
             _ => {}
         }
-        if matches!(c.sql_type, SqlType::Json) {
+        if matches!(c.sql_type, SqlType::Json) && kind != Some(IndexKind::Vector) {
             return Err(Error::new(
                 3152,
                 "42000",
@@ -274,22 +279,80 @@ fn key_columns(schema: &Schema, def: &IndexDef, primary: bool) -> Result<(Vec<us
     Ok((columns, prefixes))
 }
 
+/// A vector index is over one column of vectors, or of JSON arrays of numbers.
+fn check_vector_key(schema: &Schema, columns: &[usize]) -> Result<()> {
+    let [column] = columns else {
+        return Err(Error::general(
+            "a vector index must have exactly one column",
+        ));
+    };
+    let c = &schema.columns[*column];
+    if !matches!(c.sql_type, SqlType::Vector(_) | SqlType::Json) {
+        return Err(Error::general(
+            "a vector index colum must be a vector or JSON",
+        ));
+    }
+    if c.nullable {
+        return Err(Error::general(
+            "All parts of a VECTOR index must be NOT NULL",
+        ));
+    }
+    Ok(())
+}
+
+/// A spatial index is over one column of geometries.
+fn check_spatial_key(session: &Session, schema: &Schema, columns: &[usize]) -> Result<()> {
+    let [column] = columns else {
+        return Err(Error::new(
+            1070,
+            "42000",
+            "Too many key parts specified; max 1 parts allowed",
+        ));
+    };
+    let c = &schema.columns[*column];
+    let SqlType::Geometry(_, srid) = c.sql_type else {
+        return Err(Error::new(
+            1687,
+            "42000",
+            "A SPATIAL index may only contain a geometrical type column",
+        ));
+    };
+    if c.nullable {
+        return Err(Error::new(
+            1252,
+            "42000",
+            "All parts of a SPATIAL index must be NOT NULL",
+        ));
+    }
+    if srid.is_none() {
+        session.push_warning(
+            3674,
+            format!(
+                "The spatial index on column '{}' will not be used by the query optimizer since the column does not have an SRID attribute. Consider adding an SRID attribute to the column.",
+                c.name
+            ),
+        );
+    }
+    Ok(())
+}
+
 /// Adds an index to a schema; a key that a foreign key made for itself gives way to an equal one.
 pub(super) fn add_index(
+    session: &Session,
     schema: &mut Schema,
     kind: IndexKind,
     def: &IndexDef,
     name: Option<&str>,
 ) -> Result<String> {
-    match kind {
-        IndexKind::Fulltext => return Err(Error::not_supported("FULLTEXT indexes")),
-        IndexKind::Spatial => return Err(Error::not_supported("SPATIAL indexes")),
-        IndexKind::Vector => return Err(Error::not_supported("VECTOR indexes")),
-        IndexKind::Plain | IndexKind::Unique => {}
-    }
     let unique = kind == IndexKind::Unique;
-    let (columns, prefixes) = key_columns(schema, def, false)?;
-    if !unique {
+    let (columns, prefixes) = key_columns(schema, def, Some(kind))?;
+    match kind {
+        IndexKind::Vector => check_vector_key(schema, &columns)?,
+        IndexKind::Fulltext => fulltext::check_key(schema, &columns)?,
+        IndexKind::Spatial => check_spatial_key(session, schema, &columns)?,
+        _ => {}
+    }
+    if kind == IndexKind::Plain {
         for (n, c) in columns.iter().enumerate() {
             let large = matches!(
                 schema.columns[*c].sql_type,
@@ -327,6 +390,10 @@ pub(super) fn add_index(
     let mut index = Index::new(name.clone(), columns);
     index.unique = unique;
     index.prefix_lengths = prefixes;
+    index.spatial = kind == IndexKind::Spatial;
+    index.fulltext = (kind == IndexKind::Fulltext).then(fulltext::unmade);
+    // Squared Euclidean distance is the only one there is.
+    index.vector = (kind == IndexKind::Vector).then_some(1);
     for o in &def.options {
         if let ast::IndexOption::Comment(text) = o {
             index.comment = text.to_string();
@@ -365,13 +432,14 @@ pub(super) fn set_primary_key(schema: &mut Schema, columns: Vec<usize>) -> Resul
 
 /// Adds one table constraint to a schema; foreign keys and checks wait until the table is there.
 pub(super) fn add_constraint(
+    session: &Session,
     schema: &mut Schema,
     c: &TableConstraint,
     pending: &mut Pending,
 ) -> Result<Option<String>> {
     match c {
         TableConstraint::PrimaryKey { index, .. } => {
-            let (columns, prefixes) = key_columns(schema, index, true)?;
+            let (columns, prefixes) = key_columns(schema, index, None)?;
             if !prefixes.is_empty() {
                 return Err(Error::not_supported("prefix lengths in a primary key"));
             }
@@ -380,9 +448,11 @@ pub(super) fn add_constraint(
         }
         TableConstraint::Unique { constraint, index } => {
             let name = constraint.as_deref().filter(|_| index.name.is_none());
-            add_index(schema, IndexKind::Unique, index, name).map(Some)
+            add_index(session, schema, IndexKind::Unique, index, name).map(Some)
         }
-        TableConstraint::Index { kind, index } => add_index(schema, *kind, index, None).map(Some),
+        TableConstraint::Index { kind, index } => {
+            add_index(session, schema, *kind, index, None).map(Some)
+        }
         TableConstraint::ForeignKey {
             constraint,
             index_name,
@@ -547,6 +617,9 @@ pub(crate) fn create_table(
             .table(&like.name)?
             .ok_or_else(|| Error::unknown_table_missing(&source.handle.name, &*like.name))?;
         schema = (*state.table.schema().as_ref()).clone();
+        for index in schema.indexes.iter_mut().filter(|i| i.fulltext.is_some()) {
+            index.fulltext = Some(fulltext::unmade());
+        }
         for check in &mut schema.checks {
             check.name = check_name(&name, &check.expression, &[]);
         }
@@ -600,18 +673,18 @@ pub(crate) fn create_table(
         // The primary key first: index names and storage follow from it.
         for constraint in &c.constraints {
             if matches!(constraint, TableConstraint::PrimaryKey { .. }) {
-                add_constraint(&mut schema, constraint, &mut pending)?;
+                add_constraint(session, &mut schema, constraint, &mut pending)?;
             }
         }
         for (kind, column) in keys {
             let def = column_index(&schema.columns[column].name);
-            add_index(&mut schema, kind, &def, None)?;
+            add_index(session, &mut schema, kind, &def, None)?;
         }
         for constraint in &c.constraints {
             if !matches!(constraint, TableConstraint::PrimaryKey { .. }) {
                 let constraint =
                     super::functional_key::with_columns(session, &name, &mut schema, constraint)?;
-                add_constraint(&mut schema, &constraint, &mut pending)?;
+                add_constraint(session, &mut schema, &constraint, &mut pending)?;
             }
         }
         if let Some(list) = created {
@@ -636,6 +709,7 @@ pub(crate) fn create_table(
         rebuild::table_of(&objects, &name, &db.handle.name, &schema, rows, next_number)?
     };
     change.put_table(&name, &table)?;
+    fulltext::follow(&mut change, &name, None)?;
     if crate::temporary::is_temporary(&db.name) && !pending.foreign_keys.is_empty() {
         return Err(Error::new(
             1215,

@@ -7,6 +7,7 @@ mod alter;
 mod create;
 pub(crate) mod event;
 mod foreign_key;
+pub(crate) mod fulltext;
 mod function_text;
 mod functional_key;
 mod program;
@@ -14,6 +15,8 @@ mod rebuild;
 pub(crate) mod stored_text;
 pub mod types;
 mod view;
+
+pub(crate) use rebuild::state_of;
 
 pub(crate) use create::create_table;
 pub use foreign_key::resolve_before_write;
@@ -431,6 +434,7 @@ pub(crate) fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
         }
     }
     program::drop_triggers_of(&mut change, &present)?;
+    // Dolt leaves the tables of full-text indexes until a merge finds that nothing needs them.
     let root = change
         .root
         .root
@@ -523,6 +527,7 @@ fn truncate(session: &Session, name: &ast::ObjectName) -> Result<u64> {
     }
     db.handle.reset_number(&state.name, None);
     change.put_table(&state.name, &table)?;
+    fulltext::rebuild(&mut change, &state.name)?;
     change.finish()?;
     Ok(rows)
 }

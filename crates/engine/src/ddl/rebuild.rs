@@ -106,7 +106,7 @@ pub fn with_indexes(table: Table, name: &str, db: &str, names: &[String]) -> Res
     let wanted: Vec<usize> = names
         .iter()
         .filter_map(|n| state.def.index(n))
-        .filter(|i| state.def.indexes[*i].ordered)
+        .filter(|i| state.def.indexes[*i].has_entries)
         .collect();
     let mut lists: Vec<Vec<Vec<u8>>> = vec![Vec::new(); wanted.len()];
     state

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use model::{Check, Objects, Schema, Table};
+use model::{Check, Objects, Root, Schema, Table};
 use values::{OwnedValue, Value};
 use versioning::RowLogic;
 
@@ -126,6 +126,10 @@ impl RowLogic for SessionLogic<'_> {
         row: &[OwnedValue],
     ) -> versioning::Result<bool> {
         self.holds(table, schema, check, row).map_err(refused)
+    }
+
+    fn rebuild_words(&self, root: &Root, table: &str) -> versioning::Result<Root> {
+        crate::fulltext::tables::refilled(root, table, &|_| true).map_err(refused)
     }
 
     fn merges_json(&self) -> bool {

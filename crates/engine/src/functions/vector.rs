@@ -93,10 +93,7 @@ fn to_vector_text(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 }
 
 fn squared(x: &[f32], y: &[f32]) -> f64 {
-    x.iter()
-        .zip(y)
-        .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
-        .sum()
+    x.iter().zip(y).map(|(a, b)| f64::from(a - b).powi(2)).sum()
 }
 
 fn cosine(x: &[f32], y: &[f32]) -> f64 {

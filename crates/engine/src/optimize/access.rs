@@ -215,8 +215,30 @@ fn is_exact(c: &Expr, scan: &TableScan) -> bool {
                 && (exact(left, *kind, equality) || exact(right, *kind, equality))
         }
         Expr::InList { expr, list, .. } => list.iter().all(|(_, k)| exact(expr, *k, true)),
-        Expr::And(list) | Expr::Or(list) => list.iter().all(|c| is_exact(c, scan)),
+        Expr::Or(list) => list.iter().all(|c| is_exact(c, scan)),
+        // An interval has one lower and one upper end; of further ones it takes no notice.
+        Expr::And(list) => {
+            let ends: Vec<_> = list.iter().map(|c| is_lower_end(c, scan)).collect();
+            let one = |end| ends.iter().filter(|e| **e == Some(end)).count() <= 1;
+            list.iter().all(|c| is_exact(c, scan)) && one(true) && one(false)
+        }
         _ => false,
+    }
+}
+
+/// Whether a comparison of a column of the scan bounds it from below (true) or above.
+fn is_lower_end(c: &Expr, scan: &TableScan) -> Option<bool> {
+    let Expr::Compare { op, left, .. } = c else {
+        return None;
+    };
+    let op = match &**left {
+        Expr::Column { slot, .. } if *slot == scan.slot => *op,
+        _ => op.flip(),
+    };
+    match op {
+        CompareOp::Gt | CompareOp::Ge => Some(true),
+        CompareOp::Lt | CompareOp::Le => Some(false),
+        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@ use model::{
     Commit, Database, ForeignKeys, Objects, OpenOptions, Place, RevSpec, Root, Schema, Stash,
     StashList, Table, Tag, WorkingSet, column_tag, decode_store_root, encode_store_root,
 };
+use prolly::TupleMap;
 use serial::file_id;
 use values::{NoBlobs, RowBuilder, Tuple, TupleBuilder, Value, decode_field};
 
@@ -173,7 +174,7 @@ fn check_table(case: &str, table: &Table) -> (usize, usize, usize) {
     }
     let (mut entries, mut skipped) = (0, 0);
     for (index, ix) in schema.indexes.iter().zip(layout.indexes()) {
-        if index.fulltext.is_some() || index.vector.is_some() {
+        if index.fulltext.is_some() {
             continue;
         }
         if ix.fields().iter().any(|f| f.place == Place::Virtual) {
@@ -202,6 +203,27 @@ fn check_table(case: &str, table: &Table) -> (usize, usize, usize) {
                 "{case}: {} lacks {missing:02x?}",
                 index.name
             );
+        }
+        if index.vector.is_some() {
+            let mut sorted: Vec<&Vec<u8>> = seen.iter().collect();
+            sorted.sort_by(|a, b| ix.desc().compare(a, b));
+            let built = TupleMap::build(
+                stored.store().clone(),
+                stored.order().clone(),
+                stored.format().clone(),
+                sorted.iter().map(|k| (k.as_slice(), [0u8, 0])),
+            )
+            .unwrap();
+            assert_eq!(
+                built.root_hash(),
+                stored.root_hash(),
+                "{case}: {}",
+                index.name
+            );
+            for key in &seen {
+                assert!(stored.has(key).unwrap(), "{case}: {}", index.name);
+            }
+            continue;
         }
         // The order of the stored entries is ours.
         let mut last: Option<Vec<u8>> = None;

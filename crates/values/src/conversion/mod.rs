@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 
 pub use cast::{CastError, cast};
-pub use store::{Problem, StoreError, store};
+pub use store::{Problem, StoreError, json_vector, store};
 
 use crate::json::JsonValue;
 use crate::number_text::{parse_f64, parse_i128};

@@ -696,7 +696,8 @@ fn store_vector(value: &Value<'_>, n: u16) -> Stored {
     Ok(Value::Bytes(Cow::Owned(bytes)))
 }
 
-fn json_vector(j: &Json) -> Option<Vec<f32>> {
+/// The vector that a JSON array of numbers is.
+pub fn json_vector(j: &Json) -> Option<Vec<f32>> {
     match j.value() {
         crate::json::JsonValue::Array(items) => {
             items.iter().map(|i| i.to_f64().map(|f| f as f32)).collect()

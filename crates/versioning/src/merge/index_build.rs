@@ -12,7 +12,7 @@ use super::row_merge::has_null;
 use super::violation_info;
 use crate::artifact::{ArtifactKind, Artifacts};
 use crate::row_reader::RowReader;
-use crate::{Error, Result, RowLogic};
+use crate::{Result, RowLogic};
 
 /// Builds the index at a position of a table's schema. Rows that are equal in a unique index are
 /// recorded as violations where `artifacts` are given, with the commit that they come from.
@@ -29,12 +29,6 @@ pub fn build_index(
     let empty = table.empty_index(&definition.name)?;
     if definition.fulltext.is_some() {
         return Ok(empty);
-    }
-    if definition.vector.is_some() {
-        return Err(Error::refused(format!(
-            "vector index {} of table {name} cannot be built by a merge yet",
-            definition.name
-        )));
     }
     let rows = table.rows()?;
     let desc = reader.layout().indexes()[index].desc().clone();

@@ -5,6 +5,7 @@ mod check_merge;
 mod column_merge;
 pub mod foreign_key_merge;
 pub mod foreign_key_violations;
+mod fulltext;
 mod index_build;
 mod index_merge;
 pub mod json_merge;

@@ -7,6 +7,7 @@ use model::{Root, Table};
 
 use super::foreign_key_merge::merge_foreign_keys;
 use super::foreign_key_violations::find_foreign_key_violations;
+use super::fulltext::{follow_rows, is_fulltext_table};
 use super::row_merge::{TableVersions, merge_rows};
 use super::schema_conflict::SchemaConflict;
 use super::schema_merge::{merge_schemas, same_schema};
@@ -107,19 +108,6 @@ enum Merged {
 }
 
 /// A side table of a full-text index: its parent decides.
-fn is_fulltext_table(name: &str) -> bool {
-    name.starts_with("dolt_")
-        && [
-            "config",
-            "position",
-            "doc_count",
-            "global_count",
-            "row_count",
-        ]
-        .iter()
-        .any(|kind| name.ends_with(&format!("_fts_{kind}")))
-}
-
 struct RootMerge<'a> {
     ours: &'a Root,
     theirs: &'a Root,
@@ -157,10 +145,13 @@ pub fn merge_roots(
     let mut stats = BTreeMap::new();
     for name in names {
         match merge.table(&name)? {
-            Merged::Table(table, done) => {
+            Merged::Table(table, mut done) => {
                 let table = match is_fulltext_table(&name) {
                     // Words cannot be in conflict; the rows of the parent can.
-                    true => table.with_artifacts(Hash::EMPTY),
+                    true => {
+                        done.data_conflicts = 0;
+                        table.with_artifacts(Hash::EMPTY)
+                    }
                     false => table,
                 };
                 if done.operation != Operation::Unmodified {
@@ -194,6 +185,7 @@ pub fn merge_roots(
             }
         }
     }
+    root = follow_rows(root, ours, theirs, &stats, logic)?;
     let keys = merge_foreign_keys(&root, ours, theirs, base)?;
     if keys != root.foreign_keys()? {
         root = root.with_foreign_keys(&keys)?;

@@ -10,6 +10,7 @@ mod commit;
 mod conflicts;
 mod count_commits;
 mod fetch;
+mod gc;
 mod merge;
 mod pull;
 mod push;
@@ -45,6 +46,7 @@ const PROCEDURES: &[(&str, Procedure)] = &[
     ("dolt_conflicts_resolve", conflicts::resolve),
     ("dolt_count_commits", count_commits::count_commits),
     ("dolt_fetch", fetch::fetch),
+    ("dolt_gc", gc::gc),
     ("dolt_merge", merge::merge),
     ("dolt_pull", pull::pull),
     ("dolt_push", push::push),

@@ -1,0 +1,317 @@
+//! Writing archives, chunk by chunk (spec 01 §5.6).
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha512};
+use zstd::dict::EncoderDictionary;
+use zstd::zstd_safe::CCtx;
+
+use crate::table_writer::temp_path;
+use crate::{Chunk, ChunkError, ChunkFile, Hash, Result, Spec, record};
+
+/// Version of the format that is written.
+const VERSION: u8 = 3;
+/// Chunks that a dictionary is made from; with fewer there is none.
+const SAMPLES: usize = 1000;
+/// Most bytes of chunks that wait for a dictionary.
+const MAX_WAITING: usize = 64 << 20;
+/// Size of a dictionary.
+const DICTIONARY_SIZE: usize = 4096;
+const LEVEL: i32 = 3;
+/// What archives say wrote them; readers look for the key.
+const METADATA: &[u8] = br#"{"dolt_version":"2.3.1"}"#;
+
+/// Where a chunk lies: its address, the span of its dictionary (0: none) and its own.
+type Entry = (Hash, u32, u32);
+
+/// How the chunks that come are compressed.
+enum Compression {
+    /// Chunks wait until there are enough to make a dictionary from.
+    Waiting(Vec<Chunk>, usize),
+    /// With the dictionary in this span.
+    Dictionary(u32, EncoderDictionary<'static>, CCtx<'static>),
+    /// No dictionary could be made: as in table files.
+    Snappy,
+}
+
+/// An archive that is being written: the chunks go to a temporary file, their addresses stay in
+/// memory, because the index ends the file.
+pub struct ArchiveWriter {
+    dir: PathBuf,
+    temp: PathBuf,
+    out: Option<BufWriter<File>>,
+    span_ends: Vec<u64>,
+    entries: Vec<Entry>,
+    at: u64,
+    compression: Compression,
+}
+
+impl ArchiveWriter {
+    /// Begins an archive in a directory.
+    pub fn create(dir: &Path) -> Result<ArchiveWriter> {
+        let temp = temp_path(dir);
+        let file = File::create(&temp).map_err(|e| ChunkError::io("create", &temp, e))?;
+        Ok(ArchiveWriter {
+            dir: dir.to_owned(),
+            temp,
+            out: Some(BufWriter::with_capacity(1 << 20, file)),
+            span_ends: Vec::new(),
+            entries: Vec::new(),
+            at: 0,
+            compression: Compression::Waiting(Vec::new(), 0),
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let out = self
+            .out
+            .as_mut()
+            .expect("present until the archive is finished");
+        out.write_all(bytes)
+            .map_err(|e| ChunkError::io("write", &self.temp, e))
+    }
+
+    /// Writes bytes as a span of their own and gives its number.
+    fn span(&mut self, bytes: &[u8]) -> Result<u32> {
+        self.write(bytes)?;
+        self.at += bytes.len() as u64;
+        self.span_ends.push(self.at);
+        u32::try_from(self.span_ends.len()).map_err(|_| self.full())
+    }
+
+    fn full(&self) -> ChunkError {
+        ChunkError::BadTable {
+            path: self.temp.clone(),
+            reason: "too many chunks for one archive".into(),
+        }
+    }
+
+    /// Adds a chunk that the archive does not have yet.
+    pub fn append(&mut self, chunk: &Chunk) -> Result<()> {
+        match &mut self.compression {
+            Compression::Waiting(chunks, bytes) => {
+                chunks.push(chunk.clone());
+                *bytes += chunk.bytes().len();
+                if chunks.len() >= SAMPLES || *bytes > MAX_WAITING {
+                    self.stop_waiting()?;
+                }
+                Ok(())
+            }
+            Compression::Dictionary(span, dictionary, context) => {
+                let span = *span;
+                let frame = compress(context, chunk.bytes(), dictionary)
+                    .map_err(|reason| bad(&self.temp, reason))?;
+                let data = self.span(&frame)?;
+                self.entries.push((chunk.hash(), span, data));
+                Ok(())
+            }
+            Compression::Snappy => self.append_snappy(chunk),
+        }
+    }
+
+    fn append_snappy(&mut self, chunk: &Chunk) -> Result<()> {
+        let data = self.span(&record::encode(chunk.bytes())?)?;
+        self.entries.push((chunk.hash(), 0, data));
+        Ok(())
+    }
+
+    /// Makes a dictionary from the chunks that wait, and writes them.
+    fn stop_waiting(&mut self) -> Result<()> {
+        let Compression::Waiting(chunks, _) =
+            std::mem::replace(&mut self.compression, Compression::Snappy)
+        else {
+            return Ok(());
+        };
+        if chunks.len() >= SAMPLES {
+            let sizes: Vec<usize> = chunks.iter().map(|c| c.bytes().len()).collect();
+            let all: Vec<u8> = chunks.iter().flat_map(|c| c.bytes()).copied().collect();
+            // Chunks too much alike, or too little, make no dictionary.
+            if let Ok(raw) = zstd::dict::from_continuous(&all, &sizes, DICTIONARY_SIZE) {
+                let mut context = CCtx::create();
+                let mut frame = vec![0; zstd::zstd_safe::compress_bound(raw.len())];
+                let n = context
+                    .compress(&mut frame[..], &raw, LEVEL)
+                    .map_err(|code| bad(&self.temp, explain(code)))?;
+                let span = self.span(&frame[..n])?;
+                let dictionary = EncoderDictionary::copy(&raw, LEVEL);
+                self.compression = Compression::Dictionary(span, dictionary, context);
+            }
+        }
+        chunks.iter().try_for_each(|chunk| self.append(chunk))
+    }
+
+    /// Number of chunks so far.
+    pub fn len(&self) -> usize {
+        match &self.compression {
+            Compression::Waiting(chunks, _) => chunks.len(),
+            _ => self.entries.len(),
+        }
+    }
+
+    /// Whether there is no chunk yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes so far, those of chunks that wait for a dictionary uncompressed.
+    pub fn file_size(&self) -> u64 {
+        match &self.compression {
+            Compression::Waiting(_, bytes) => *bytes as u64,
+            _ => self.at,
+        }
+    }
+
+    /// Writes the index, makes the file durable but for its directory entry, gives it its name,
+    /// and tells what a manifest says of it.
+    pub fn finish(mut self) -> Result<Spec> {
+        if let Compression::Waiting(chunks, _) = &mut self.compression {
+            // Too few for a dictionary.
+            let chunks = std::mem::take(chunks);
+            self.compression = Compression::Snappy;
+            chunks.iter().try_for_each(|c| self.append(c))?;
+        }
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.sort_unstable_by_key(|(hash, ..)| *hash);
+        let count = u32::try_from(entries.len()).map_err(|_| self.full())?;
+        let index_len = 8 * self.span_ends.len() + 28 * entries.len();
+        let mut tail = Vec::with_capacity(index_len + METADATA.len() + 220);
+        for end in &self.span_ends {
+            tail.extend_from_slice(&end.to_be_bytes());
+        }
+        for (hash, ..) in &entries {
+            tail.extend_from_slice(&hash.0[..8]);
+        }
+        for (_, dictionary, data) in &entries {
+            tail.extend_from_slice(&dictionary.to_be_bytes());
+            tail.extend_from_slice(&data.to_be_bytes());
+        }
+        for (hash, ..) in &entries {
+            tail.extend_from_slice(hash.suffix());
+        }
+        tail.extend_from_slice(METADATA);
+        tail.extend_from_slice(&(index_len as u64).to_be_bytes());
+        tail.extend_from_slice(&(self.span_ends.len() as u32).to_be_bytes());
+        tail.extend_from_slice(&count.to_be_bytes());
+        tail.extend_from_slice(&(METADATA.len() as u32).to_be_bytes());
+        // Dolt leaves the checksums of the sections empty.
+        tail.extend_from_slice(&[0; 192]);
+        tail.push(VERSION);
+        tail.extend_from_slice(b"DOLTARC");
+        let digest = Sha512::digest(&tail);
+        let name = Hash::from_slice(&digest[..20]).expect("twenty bytes");
+        self.write(&tail)?;
+        let io = |e| ChunkError::io("write", &self.temp, e);
+        let out = self
+            .out
+            .as_mut()
+            .expect("present until the archive is finished");
+        out.flush().map_err(io)?;
+        out.get_ref().sync_all().map_err(io)?;
+        std::fs::rename(&self.temp, self.dir.join(format!("{name}.darc"))).map_err(io)?;
+        self.out = None;
+        Ok(Spec {
+            name,
+            chunks: count,
+        })
+    }
+}
+
+impl Drop for ArchiveWriter {
+    fn drop(&mut self) {
+        if self.out.take().is_some() {
+            // Nobody knows of the file; what is left of it is harmless.
+            let _ = std::fs::remove_file(&self.temp);
+        }
+    }
+}
+
+impl ChunkFile for ArchiveWriter {
+    fn append(&mut self, chunk: &Chunk) -> Result<()> {
+        ArchiveWriter::append(self, chunk)
+    }
+
+    fn size(&self) -> u64 {
+        self.file_size()
+    }
+
+    fn finish(self: Box<Self>) -> Result<Spec> {
+        ArchiveWriter::finish(*self)
+    }
+}
+
+fn bad(path: &Path, reason: String) -> ChunkError {
+    ChunkError::BadTable {
+        path: path.to_owned(),
+        reason,
+    }
+}
+
+fn explain(code: usize) -> String {
+    zstd::zstd_safe::get_error_name(code).to_owned()
+}
+
+fn compress(
+    context: &mut CCtx<'static>,
+    bytes: &[u8],
+    dictionary: &EncoderDictionary<'static>,
+) -> std::result::Result<Vec<u8>, String> {
+    let mut frame = Vec::with_capacity(zstd::zstd_safe::compress_bound(bytes.len()));
+    context
+        .compress_using_cdict(&mut frame, bytes, dictionary.as_cdict())
+        .map_err(explain)?;
+    Ok(frame)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Archive;
+
+    fn round_trip(count: u32) {
+        let dir = crate::file_store::tests::temp_dir("archive");
+        let chunks: Vec<Chunk> = (0..count)
+            .map(|i| {
+                let text: String = (0..40)
+                    .map(|j| format!("row {} of {}; ", j * 31 % 17, i * 7919 % 1009))
+                    .collect();
+                Chunk::new(format!("{i}{text}").into_bytes())
+            })
+            .collect();
+        let mut writer = ArchiveWriter::create(&dir).unwrap();
+        for c in &chunks {
+            writer.append(c).unwrap();
+        }
+        assert_eq!(writer.len(), count as usize);
+        let spec = writer.finish().unwrap();
+        assert_eq!(spec.chunks, count);
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
+        let archive = Archive::open(&dir.join(format!("{}.darc", spec.name))).unwrap();
+        assert_eq!(archive.len(), count as usize);
+        for c in &chunks {
+            assert_eq!(archive.get(&c.hash()).unwrap().as_ref(), Some(c));
+        }
+        assert!(!archive.has(&Hash::of(b"absent")));
+        let uncompressed: usize = chunks.iter().map(|c| c.bytes().len()).sum();
+        assert!(archive.file_size() < uncompressed as u64);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn few_chunks_are_kept_as_in_table_files_and_many_share_a_dictionary() {
+        round_trip(3);
+        round_trip(999);
+        round_trip(2500);
+    }
+
+    #[test]
+    fn an_archive_that_is_given_up_leaves_nothing() {
+        let dir = crate::file_store::tests::temp_dir("archive-given-up");
+        let mut writer = ArchiveWriter::create(&dir).unwrap();
+        writer.append(&Chunk::new(&b"some bytes"[..])).unwrap();
+        drop(writer);
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}
