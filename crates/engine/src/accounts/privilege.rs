@@ -396,7 +396,7 @@ impl Grants {
                 .any(|(n, _)| n.eq_ignore_ascii_case(name))
     }
 
-    fn databases(&self, name: &str) -> impl Iterator<Item = &DatabaseGrants> {
+    pub(crate) fn databases(&self, name: &str) -> impl Iterator<Item = &DatabaseGrants> {
         // A revision of a database is the database.
         let base = name.split_once('/').map_or(name, |(base, _)| base);
         self.databases

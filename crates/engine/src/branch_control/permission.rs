@@ -1,7 +1,7 @@
 //! What accounts may do on branches, and where sessions are held against it.
 
 use super::rules::NamePattern;
-use crate::accounts::Privilege;
+use crate::accounts::{Privilege, PrivilegeBits};
 use crate::database::DatabaseHandle;
 use crate::error::{Error, Result};
 use crate::session::{DbRef, Revision, Session};
@@ -215,10 +215,13 @@ impl Session {
         };
         let name = self.account_name();
         let grants = accounts.effective_grants(&name.user, &name.host);
-        let holds =
-            |list: &[Privilege], db: Option<&str>| list.iter().all(|p| grants.allows(*p, db, None));
-        holds(&[Privilege::Super, Privilege::GrantOption], None)
-            || holds(ADMINISTRATOR, None)
-            || holds(ADMINISTRATOR, Some(database))
+        // SUPER stands for other privileges elsewhere, but not for GRANT OPTION here.
+        let holds = |held: PrivilegeBits, list: &[Privilege]| list.iter().all(|p| held.has(*p));
+        let of_database = grants
+            .databases(database)
+            .fold(PrivilegeBits::NONE, |held, d| held.union(d.privileges));
+        holds(grants.global, &[Privilege::Super, Privilege::GrantOption])
+            || holds(grants.global, ADMINISTRATOR)
+            || holds(of_database, ADMINISTRATOR)
     }
 }

@@ -247,6 +247,15 @@ fn no_statement_writes_to_a_closed_branch() {
     ] {
         run(&amy, sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
     }
+    // SUPER without GRANT OPTION does not administer the rules.
+    for sql in [
+        "INSERT INTO dolt_branch_control VALUES ('%', '%', 'amy', '%', 'admin')",
+        "UPDATE dolt_branch_control SET user = 'amy' WHERE user = 'root' AND branch = '%'",
+        "DELETE FROM dolt_branch_control WHERE user = 'root' AND branch = '%'",
+    ] {
+        let refused = run(&amy, sql).is_err_and(|e| e.message.contains(" the row "));
+        assert!(refused, "{sql}");
+    }
     // Making a branch gives rights on that one only.
     run(&root, "CALL dolt_branch('myxown')").expect("root may");
     assert!(denied(run(&amy, "INSERT INTO `db/myxown`.t VALUES (4, 4)")));
