@@ -407,7 +407,8 @@ impl Grants {
     /// Whether a privilege is held on a table, a database (`table` is `None`) or globally (`db`
     /// is `None` too).
     pub fn allows(&self, privilege: Privilege, db: Option<&str>, table: Option<&str>) -> bool {
-        if self.global.has(privilege) || self.global.has(Super) {
+        // SUPER stands for every privilege but the right to give privileges away.
+        if self.global.has(privilege) || self.global.has(Super) && privilege != GrantOption {
             return true;
         }
         let Some(db) = db else { return false };

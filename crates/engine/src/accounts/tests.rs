@@ -298,3 +298,31 @@ fn the_servers_own_account_is_not_kept() {
     assert!(root.superuser && root.grants.has_dynamic("clone_admin"));
     let _ = std::fs::remove_dir_all(path.parent().expect("has one"));
 }
+
+#[test]
+fn super_alone_gives_nothing_away() {
+    let accounts = Accounts::in_memory();
+    run(
+        &accounts,
+        &AccountName::new("root", "%"),
+        "create user boss@localhost, other@localhost",
+    )
+    .unwrap();
+    run(
+        &accounts,
+        &AccountName::new("root", "%"),
+        "grant all on *.* to boss@localhost",
+    )
+    .unwrap();
+    let boss = AccountName::new("boss", "localhost");
+    for sql in [
+        "grant select on *.* to other@localhost",
+        "grant select on db.* to other@localhost",
+        "grant all on *.* to boss@localhost with grant option",
+    ] {
+        assert!(run(&accounts, &boss, sql).is_err(), "{sql}");
+    }
+    let sql = "grant all on *.* to boss@localhost with grant option";
+    run(&accounts, &AccountName::new("root", "%"), sql).unwrap();
+    run(&accounts, &boss, "grant select on db.* to other@localhost").unwrap();
+}
