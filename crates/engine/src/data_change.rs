@@ -83,58 +83,30 @@ impl Session {
                 self.put_transaction(tx);
                 r.map(|i| self.inserted(&p.plan, i))
             }),
-            CachedPlan::Update(p) => p
-                .plan
-                .targets
-                .iter()
-                .map(|t| target(t.table))
-                .collect::<Result<Vec<_>>>()
-                .and_then(|targets| {
+            CachedPlan::Update(p) => {
+                let targets: Result<Vec<_>> =
+                    p.plan.targets.iter().map(|t| target(t.table)).collect();
+                targets.and_then(|targets| {
                     let mut tx = self.take_transaction();
                     let r = write::update(&p.plan, &targets, &mut tx, &cx);
                     self.put_transaction(tx);
-                    r.map(|c| {
-                        let n = if self.counts_found_rows() {
-                            c.matched
-                        } else {
-                            c.affected
-                        };
-                        let info = format!(
-                            "Rows matched: {}  Changed: {}  Warnings: {}",
-                            c.matched,
-                            c.affected,
-                            cx.conversion.warning_count()
-                        );
-                        (
-                            Done {
-                                affected_rows: n,
-                                info,
-                                ..Done::default()
-                            },
-                            None,
-                        )
-                    })
-                }),
-            CachedPlan::Delete(p) => p
-                .plan
-                .targets
-                .iter()
-                .map(|t| target(t.table))
-                .collect::<Result<Vec<_>>>()
-                .and_then(|targets| {
+                    r.map(|c| (self.updated(&c, &cx), None))
+                })
+            }
+            CachedPlan::Delete(p) => {
+                let targets: Result<Vec<_>> =
+                    p.plan.targets.iter().map(|t| target(t.table)).collect();
+                targets.and_then(|targets| {
                     let mut tx = self.take_transaction();
                     let r = write::delete(&p.plan, &targets, &mut tx, &cx);
                     self.put_transaction(tx);
-                    r.map(|c| {
-                        (
-                            Done {
-                                affected_rows: c.affected,
-                                ..Done::default()
-                            },
-                            None,
-                        )
-                    })
-                }),
+                    let done = |affected_rows| Done {
+                        affected_rows,
+                        ..Done::default()
+                    };
+                    r.map(|c| (done(c.affected), None))
+                })
+            }
             CachedPlan::Query(_) | CachedPlan::Expression(_) => {
                 Err(Error::general("statement has no plan"))
             }
@@ -171,6 +143,23 @@ impl Session {
             }
         }
         self.done(sink, done, more)
+    }
+
+    /// What UPDATE tells the client.
+    fn updated(&self, c: &write::Counts, cx: &Context<'_>) -> Done {
+        Done {
+            affected_rows: match self.counts_found_rows() {
+                true => c.matched,
+                false => c.affected,
+            },
+            info: format!(
+                "Rows matched: {}  Changed: {}  Warnings: {}",
+                c.matched,
+                c.affected,
+                cx.conversion.warning_count()
+            ),
+            ..Done::default()
+        }
     }
 
     #[allow(clippy::type_complexity)]
