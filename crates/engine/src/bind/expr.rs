@@ -542,15 +542,6 @@ impl Binder<'_> {
                     ));
                 }
                 let t = self.expr(expr)?;
-                // Minus zero, written as a literal, is zero.
-                let zero = match &t.expr {
-                    Expr::Literal(Value::Float(f)) => *f == 0.0,
-                    Expr::Literal(Value::Decimal(d)) => d.is_zero(),
-                    _ => false,
-                };
-                if zero {
-                    return Ok(t);
-                }
                 let (kind, ty) = match &t.ty {
                     SqlType::Decimal { precision, scale } => (
                         ArithAs::Decimal { scale: *scale },
