@@ -122,7 +122,10 @@ impl Binder<'_> {
                 self.uncacheable = true;
                 let value = self.catalog.user_variable(name);
                 let ty = type_of_value(&value, self.modes.connection);
-                Ok(Typed::new(Expr::UserVar(name.clone()), ty, true))
+                // Only `:=` changes it while the statement runs.
+                let fixed = !self.source.windows(2).any(|w| w == b":=");
+                let name = name.clone();
+                Ok(Typed::new(Expr::UserVar { name, fixed }, ty, true))
             }
             ast::Expr::SystemVar(v) => {
                 self.uncacheable = true;
