@@ -242,6 +242,8 @@ fn complete(
             DefaultValue::Expr(a) => late.push((i, a)),
         }
     }
+    // A default that reads other columns sees the defaults of those that read none.
+    late.sort_by_key(|(_, a)| reads_row(&a.expr));
     for (i, a) in late {
         let mut env = Env::new(1, None, cx);
         if reads_row(&a.expr) {
