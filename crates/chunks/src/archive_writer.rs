@@ -1,15 +1,15 @@
 //! Writing archives, chunk by chunk (spec 01 §5.6).
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest, Sha512};
 use zstd::dict::EncoderDictionary;
 use zstd::zstd_safe::CCtx;
 
-use crate::table_writer::temp_path;
-use crate::{Chunk, ChunkError, ChunkFile, Hash, Result, Spec, record};
+use crate::disk::Appender;
+use crate::table_writer::temp_name;
+use crate::{Access, Chunk, ChunkError, ChunkFile, Directory, Hash, Result, Spec, record};
 
 /// Version of the format that is written.
 const VERSION: u8 = 3;
@@ -39,9 +39,9 @@ enum Compression {
 /// An archive that is being written: the chunks go to a temporary file, their addresses stay in
 /// memory, because the index ends the file.
 pub struct ArchiveWriter {
-    dir: PathBuf,
-    temp: PathBuf,
-    out: Option<BufWriter<File>>,
+    dir: Directory,
+    temp: String,
+    out: Option<BufWriter<Appender>>,
     span_ends: Vec<u64>,
     entries: Vec<Entry>,
     at: u64,
@@ -50,11 +50,11 @@ pub struct ArchiveWriter {
 
 impl ArchiveWriter {
     /// Begins an archive in a directory.
-    pub fn create(dir: &Path) -> Result<ArchiveWriter> {
-        let temp = temp_path(dir);
-        let file = File::create(&temp).map_err(|e| ChunkError::io("create", &temp, e))?;
+    pub fn create(dir: &Directory) -> Result<ArchiveWriter> {
+        let temp = temp_name();
+        let file = Appender::new(dir.open(&temp, Access::Fresh)?);
         Ok(ArchiveWriter {
-            dir: dir.to_owned(),
+            dir: dir.clone(),
             temp,
             out: Some(BufWriter::with_capacity(1 << 20, file)),
             span_ends: Vec::new(),
@@ -70,7 +70,7 @@ impl ArchiveWriter {
             .as_mut()
             .expect("present until the archive is finished");
         out.write_all(bytes)
-            .map_err(|e| ChunkError::io("write", &self.temp, e))
+            .map_err(|e| ChunkError::io("write", &self.dir.at(&self.temp), e))
     }
 
     /// Writes bytes as a span of their own and gives its number.
@@ -83,7 +83,7 @@ impl ArchiveWriter {
 
     fn full(&self) -> ChunkError {
         ChunkError::BadTable {
-            path: self.temp.clone(),
+            path: self.dir.at(&self.temp),
             reason: "too many chunks for one archive".into(),
         }
     }
@@ -102,7 +102,7 @@ impl ArchiveWriter {
             Compression::Dictionary(span, dictionary, context) => {
                 let span = *span;
                 let frame = compress(context, chunk.bytes(), dictionary)
-                    .map_err(|reason| bad(&self.temp, reason))?;
+                    .map_err(|reason| bad(&self.dir.at(&self.temp), reason))?;
                 let data = self.span(&frame)?;
                 self.entries.push((chunk.hash(), span, data));
                 Ok(())
@@ -133,7 +133,7 @@ impl ArchiveWriter {
                 let mut frame = vec![0; zstd::zstd_safe::compress_bound(raw.len())];
                 let n = context
                     .compress(&mut frame[..], &raw, LEVEL)
-                    .map_err(|code| bad(&self.temp, explain(code)))?;
+                    .map_err(|code| bad(&self.dir.at(&self.temp), explain(code)))?;
                 let span = self.span(&frame[..n])?;
                 let dictionary = EncoderDictionary::copy(&raw, LEVEL);
                 self.compression = Compression::Dictionary(span, dictionary, context);
@@ -202,14 +202,14 @@ impl ArchiveWriter {
         let digest = Sha512::digest(&tail);
         let name = Hash::from_slice(&digest[..20]).expect("twenty bytes");
         self.write(&tail)?;
-        let io = |e| ChunkError::io("write", &self.temp, e);
+        let io = |e| ChunkError::io("write", &self.dir.at(&self.temp), e);
         let out = self
             .out
             .as_mut()
             .expect("present until the archive is finished");
         out.flush().map_err(io)?;
-        out.get_ref().sync_all().map_err(io)?;
-        std::fs::rename(&self.temp, self.dir.join(format!("{name}.darc"))).map_err(io)?;
+        out.get_ref().sync().map_err(io)?;
+        self.dir.rename(&self.temp, &format!("{name}.darc"))?;
         self.out = None;
         Ok(Spec {
             name,
@@ -222,7 +222,7 @@ impl Drop for ArchiveWriter {
     fn drop(&mut self) {
         if self.out.take().is_some() {
             // Nobody knows of the file; what is left of it is harmless.
-            let _ = std::fs::remove_file(&self.temp);
+            let _ = self.dir.remove(&self.temp);
         }
     }
 }
@@ -279,7 +279,7 @@ mod tests {
                 Chunk::new(format!("{i}{text}").into_bytes())
             })
             .collect();
-        let mut writer = ArchiveWriter::create(&dir).unwrap();
+        let mut writer = ArchiveWriter::create(&Directory::local(&dir)).unwrap();
         for c in &chunks {
             writer.append(c).unwrap();
         }
@@ -287,7 +287,8 @@ mod tests {
         let spec = writer.finish().unwrap();
         assert_eq!(spec.chunks, count);
         assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
-        let archive = Archive::open(&dir.join(format!("{}.darc", spec.name))).unwrap();
+        let archive =
+            Archive::open(&Directory::local(&dir), &format!("{}.darc", spec.name)).unwrap();
         assert_eq!(archive.len(), count as usize);
         for c in &chunks {
             assert_eq!(archive.get(&c.hash()).unwrap().as_ref(), Some(c));
@@ -308,7 +309,7 @@ mod tests {
     #[test]
     fn an_archive_that_is_given_up_leaves_nothing() {
         let dir = crate::file_store::tests::temp_dir("archive-given-up");
-        let mut writer = ArchiveWriter::create(&dir).unwrap();
+        let mut writer = ArchiveWriter::create(&Directory::local(&dir)).unwrap();
         writer.append(&Chunk::new(&b"some bytes"[..])).unwrap();
         drop(writer);
         assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);

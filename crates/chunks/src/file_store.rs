@@ -1,6 +1,6 @@
 //! A database's chunks on disk: `.dolt/noms` (spec 01 §8-10).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,15 +9,15 @@ use crate::journal::{JOURNAL_ADDRESS, Journal};
 use crate::lock_file::LockFile;
 use crate::retired::Retired;
 use crate::{
-    Chunk, ChunkError, ChunkFile, ChunkStore, Hash, HashMap, HashSet, Lsn, Manifest, References,
-    Result, Sources, Spec, TableWriter, ghosts,
+    Chunk, ChunkError, ChunkFile, ChunkStore, Directory, Disk, Hash, HashMap, HashSet, LocalDisk,
+    Lsn, Manifest, References, Result, Sources, Spec, TableWriter, ghosts,
 };
 
 /// Most bytes of chunks that a read-only store keeps for its reader.
 const SCRATCH_LIMIT: usize = 256 << 20;
 
 /// How to open a [`FileStore`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// Do not even try to become the owner.
     pub read_only: bool,
@@ -27,6 +27,8 @@ pub struct OpenOptions {
     pub patience: Duration,
     /// Seconds since 1970, which root records carry.
     pub clock: fn() -> u64,
+    /// Where the files are.
+    pub disk: Arc<dyn Disk>,
 }
 
 impl Default for OpenOptions {
@@ -40,6 +42,7 @@ impl Default for OpenOptions {
                     .duration_since(UNIX_EPOCH)
                     .map_or(0, |d| d.as_secs())
             },
+            disk: LocalDisk::shared(),
         }
     }
 }
@@ -59,8 +62,8 @@ pub struct RootEntry {
 /// One process owns a database for writing, by the LOCK file; others read what was there when
 /// they opened it.
 pub struct FileStore {
-    pub(crate) dir: PathBuf,
-    options: OpenOptions,
+    pub(crate) dir: Directory,
+    clock: fn() -> u64,
     /// Present in the owner.
     lock: Option<LockFile>,
     pub(crate) journal: RwLock<Option<Arc<Journal>>>,
@@ -99,8 +102,9 @@ fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
 impl FileStore {
     /// Opens the store in a directory (`…/.dolt/noms`) that exists; it may be empty.
     pub fn open(dir: &Path, options: OpenOptions) -> Result<FileStore> {
-        if !dir.is_dir() {
-            return Err(ChunkError::NotADirectory(dir.to_owned()));
+        let dir = &Directory::on(options.disk, dir);
+        if !dir.exists() {
+            return Err(ChunkError::NotADirectory(dir.path().to_owned()));
         }
         let lock = if options.read_only {
             None
@@ -131,21 +135,21 @@ impl FileStore {
         let specs = manifest.as_ref().map_or(&[][..], |m| &m.specs);
         if journal.is_none() && specs.iter().any(|s| s.name == JOURNAL_ADDRESS) {
             return Err(ChunkError::JournalMissing(
-                dir.join(crate::journal::JOURNAL_NAME),
+                dir.at(crate::journal::JOURNAL_NAME),
             ));
         }
         if let (Some(journal), Some(manifest)) = (&journal, &manifest) {
             journal.adopt_root(manifest.root);
         }
         let newgen = Sources::open(dir, specs, &Sources::default())?;
-        let old_dir = dir.join("oldgen");
+        let old_dir = dir.child("oldgen");
         let oldgen = match Manifest::read(&old_dir)? {
             Some(m) => Sources::open(&old_dir, &m.specs, &Sources::default())?,
             None => Sources::default(),
         };
         Ok(FileStore {
-            dir: dir.to_owned(),
-            options,
+            dir: dir.clone(),
+            clock: options.clock,
             lock,
             journal: RwLock::new(journal.map(Arc::new)),
             journal_listed: AtomicBool::new(false),
@@ -167,13 +171,13 @@ impl FileStore {
 
     /// Creates the directory, where it is missing, and opens the store in it.
     pub fn create(dir: &Path, options: OpenOptions) -> Result<FileStore> {
-        std::fs::create_dir_all(dir).map_err(|e| ChunkError::io("create", dir, e))?;
+        Directory::on(options.disk.clone(), dir).create()?;
         FileStore::open(dir, options)
     }
 
     /// The directory.
     pub fn dir(&self) -> &Path {
-        &self.dir
+        self.dir.path()
     }
 
     /// What opening cut off the journal's end, if it was more than a torn write.
@@ -238,7 +242,7 @@ impl FileStore {
     pub fn add_table_files(&self, files: &[Spec]) -> Result<()> {
         let _writing = read(&self.writers);
         self.check_writable()?;
-        crate::manifest::sync_dir(&self.dir)?;
+        self.dir.sync()?;
         self.revive_references_of(files)?;
         let mut manifest = self.lock_manifest();
         let mut next = manifest.clone().unwrap_or_default();
@@ -345,7 +349,7 @@ impl FileStore {
             Some(journal) => journal,
             None => {
                 let first_lsn = self.first_lsn.load(Ordering::Acquire);
-                let journal = Journal::create(&self.dir, self.options.clock, first_lsn)?;
+                let journal = Journal::create(&self.dir, self.clock, first_lsn)?;
                 let journal = Arc::new(journal);
                 if let Some(m) = manifest.as_ref() {
                     journal.adopt_root(m.root);
@@ -508,6 +512,7 @@ impl Drop for FileStore {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::path::PathBuf;
     use std::sync::atomic::AtomicU32;
 
     use super::*;
@@ -585,7 +590,7 @@ pub(crate) mod tests {
             assert_eq!(store.get(&roots[n as usize]).unwrap(), Some(chunk(n)));
         }
         assert_eq!(store.hashes().unwrap().len(), 40);
-        let manifest = Manifest::read(&dir).unwrap().unwrap();
+        let manifest = Manifest::read(&Directory::local(&dir)).unwrap().unwrap();
         assert_eq!(manifest.root, roots[39]);
         drop(store);
         std::fs::remove_dir_all(dir).unwrap();

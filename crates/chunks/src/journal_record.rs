@@ -1,11 +1,8 @@
 //! Records of the chunk journal, and the scan that finds where a journal ends (spec 01 §6.1-2).
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use crate::medium::Medium;
-use crate::{ChunkError, Hash, Result};
+use crate::{ChunkError, DiskFile, Hash, Result};
 
 /// No record is longer; readers take more for damage.
 pub(crate) const MAX_RECORD: usize = 5 << 20;
@@ -121,7 +118,7 @@ pub(crate) fn parse(record: &[u8]) -> std::result::Result<Entry, String> {
 
 /// A part of a file in memory; it moves forward over the file.
 struct Window<'f> {
-    file: &'f File,
+    file: &'f dyn DiskFile,
     path: &'f Path,
     len: u64,
     start: u64,
@@ -131,11 +128,8 @@ struct Window<'f> {
 }
 
 impl<'f> Window<'f> {
-    fn new(file: &'f File, path: &'f Path) -> Result<Window<'f>> {
-        let len = file
-            .metadata()
-            .map_err(|e| ChunkError::io("read", path, e))?
-            .len();
+    fn new(file: &'f dyn DiskFile, path: &'f Path) -> Result<Window<'f>> {
+        let len = file.len().map_err(|e| ChunkError::io("read", path, e))?;
         Ok(Window {
             file,
             path,
@@ -178,7 +172,7 @@ pub(crate) struct End {
 /// Visits all records from `from` to the end, as Dolt decides where that is. An incomplete tail
 /// is reported; damage that good roots follow is an error.
 pub(crate) fn scan(
-    file: &File,
+    file: &dyn DiskFile,
     path: &Path,
     from: u64,
     mut visit: impl FnMut(u64, Entry),
@@ -270,7 +264,7 @@ fn roots_follow(window: &mut Window<'_>, from: u64) -> Result<bool> {
 }
 
 /// The root that a valid root record at `offset` holds.
-pub(crate) fn root_at(file: &dyn Medium, offset: u64) -> Option<Hash> {
+pub(crate) fn root_at(file: &dyn DiskFile, offset: u64) -> Option<Hash> {
     let mut head = [0; 4];
     file.read_exact_at(&mut head, offset).ok()?;
     let len = u32::from_be_bytes(head) as usize;
@@ -286,11 +280,13 @@ pub(crate) fn root_at(file: &dyn Medium, offset: u64) -> Option<Hash> {
 }
 
 /// The whole of a small file.
-pub(crate) fn read_all(file: &mut File, path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)
-        .map_err(|e| ChunkError::io("read", path, e))?;
-    Ok(bytes)
+pub(crate) fn read_all(file: &dyn DiskFile, path: &Path) -> Result<Vec<u8>> {
+    let read = || {
+        let mut bytes = vec![0; file.len()? as usize];
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    };
+    read().map_err(|e| ChunkError::io("read", path, e))
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::mapped::Mapped;
-use crate::{Chunk, ChunkError, Hash, Result, record};
+use bytes::Bytes;
+
+use crate::{Chunk, ChunkError, Directory, Hash, Result, record};
 
 pub(crate) const MAGIC: [u8; 8] = [0xff, 0xb5, 0xd8, 0xc2, 0x24, 0x63, 0xee, 0x50];
 pub(crate) const FOOTER: usize = 20;
@@ -14,7 +15,7 @@ const OFFSET_STRIDE: usize = 64;
 /// A table file, mapped.
 pub struct TableFile {
     path: PathBuf,
-    map: Mapped,
+    map: Bytes,
     count: usize,
     /// Where the records end and the index starts.
     index: usize,
@@ -24,10 +25,11 @@ pub struct TableFile {
 
 impl TableFile {
     /// Opens a table file and checks its footer, not its records.
-    pub fn open(path: &Path) -> Result<TableFile> {
-        let map = Mapped::open(path)?;
+    pub fn open(dir: &Directory, name: &str) -> Result<TableFile> {
+        let map = dir.map(name)?;
+        let path = dir.at(name);
         let bad = |reason: &str| ChunkError::BadTable {
-            path: path.to_owned(),
+            path: path.clone(),
             reason: reason.to_owned(),
         };
         let Some(footer) = map.len().checked_sub(FOOTER).map(|at| &map[at..]) else {
@@ -44,7 +46,7 @@ impl TableFile {
             .checked_sub(28 * count)
             .ok_or_else(|| bad("index is larger than the file"))?;
         Ok(TableFile {
-            path: path.to_owned(),
+            path,
             map,
             count,
             index,
@@ -198,9 +200,10 @@ mod tests {
         let chunks: Vec<Chunk> = (0..500u32)
             .map(|i| Chunk::new(i.to_be_bytes().repeat(1 + i as usize % 9)))
             .collect();
-        let spec = write_table_file(&dir, &chunks).unwrap();
+        let place = Directory::local(&dir);
+        let spec = write_table_file(&place, &chunks).unwrap();
         let path = dir.join(spec.name.to_string());
-        let table = TableFile::open(&path).unwrap();
+        let table = TableFile::open(&place, &spec.name.to_string()).unwrap();
         assert_eq!((table.len(), spec.chunks), (500, 500));
         for c in &chunks {
             assert_eq!(table.get(&c.hash()).unwrap().as_ref(), Some(c));
@@ -214,7 +217,7 @@ mod tests {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x10;
             std::fs::write(dir.join("damaged"), &damaged).unwrap();
-            if let Ok(t) = TableFile::open(&dir.join("damaged")) {
+            if let Ok(t) = TableFile::open(&place, "damaged") {
                 for c in &chunks {
                     if let Ok(Some(found)) = t.get(&c.hash()) {
                         assert_eq!(found.bytes(), c.bytes());

@@ -1,13 +1,13 @@
 //! A store of table files without a journal: file remotes, backups, the old generation
 //! (spec 01 §8, §9).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::{
-    Chunk, ChunkError, ChunkFile, ChunkStore, Hash, HashMap, LockFile, Lsn, Manifest, Result,
-    Sources, Spec, TableWriter, manifest, write_table_file,
+    Chunk, ChunkError, ChunkFile, ChunkStore, Directory, Hash, HashMap, LockFile, Lsn, Manifest,
+    Result, Sources, Spec, TableWriter, write_table_file,
 };
 
 /// Bytes of new chunks kept in memory before they become a table file.
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A directory of table files whose manifest many processes may update in turn.
 pub struct TableStore {
-    dir: PathBuf,
+    dir: Directory,
     /// What a garbage collection moved out of the way, where there was one.
     old: Sources,
     state: Mutex<State>,
@@ -34,17 +34,17 @@ struct State {
 
 impl TableStore {
     /// Opens the store in a directory, which is created where it is missing.
-    pub fn open(dir: &Path) -> Result<TableStore> {
-        std::fs::create_dir_all(dir).map_err(|e| ChunkError::io("create", dir, e))?;
+    pub fn open(dir: &Directory) -> Result<TableStore> {
+        dir.create()?;
         let manifest = Manifest::read(dir)?.unwrap_or_default();
         let sources = Sources::open(dir, &manifest.specs, &Sources::default())?;
-        let old_dir = dir.join("oldgen");
+        let old_dir = dir.child("oldgen");
         let old = match Manifest::read(&old_dir)? {
             Some(m) => Sources::open(&old_dir, &m.specs, &Sources::default())?,
             None => Sources::default(),
         };
         Ok(TableStore {
-            dir: dir.to_owned(),
+            dir: dir.clone(),
             old,
             state: Mutex::new(State {
                 manifest,
@@ -59,7 +59,7 @@ impl TableStore {
 
     /// The directory.
     pub fn dir(&self) -> &Path {
-        &self.dir
+        self.dir.path()
     }
 
     /// The manifest as last read or written.
@@ -76,7 +76,6 @@ impl TableStore {
     pub fn add_table_files(&self, files: &[Spec]) -> Result<()> {
         let mut state = self.lock();
         state.unlisted.extend_from_slice(files);
-        manifest::sync_dir(&self.dir)?;
         self.update(&mut state, Some).map(|_| ())
     }
 
@@ -105,7 +104,7 @@ impl TableStore {
     /// Brings the manifest's files and root up to date, if `next` accepts the root it has.
     fn update(&self, state: &mut State, next: impl Fn(Hash) -> Option<Hash>) -> Result<bool> {
         let Some(_lock) = LockFile::acquire(&self.dir, PATIENCE)? else {
-            return Err(ChunkError::LockTimeout(self.dir.clone()));
+            return Err(ChunkError::LockTimeout(self.dir.path().to_owned()));
         };
         let current = Manifest::read(&self.dir)?.unwrap_or_default();
         if current.gc_generation != state.manifest.gc_generation {
@@ -115,6 +114,10 @@ impl TableStore {
         let mut new = current.clone();
         let accepted = root.is_some();
         if let Some(root) = root {
+            if !state.unlisted.is_empty() {
+                // A manifest must not outlive the names of the files that it lists.
+                self.dir.sync()?;
+            }
             new.root = root;
             for spec in &state.unlisted {
                 if !new.specs.iter().any(|s| s.name == spec.name) {
@@ -218,8 +221,8 @@ mod tests {
     fn two_writers_take_turns() {
         let dir = crate::file_store::tests::temp_dir("turns");
         let (a, b) = (
-            TableStore::open(&dir).unwrap(),
-            TableStore::open(&dir).unwrap(),
+            TableStore::open(&Directory::local(&dir)).unwrap(),
+            TableStore::open(&Directory::local(&dir)).unwrap(),
         );
         let (x, y) = (Chunk::new(&b"x chunk"[..]), Chunk::new(&b"y chunk"[..]));
         a.put(x.clone()).unwrap();

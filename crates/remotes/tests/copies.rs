@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use chunks::{HashSet, Manifest};
+use chunks::{Directory, HashSet, Manifest};
 use model::{
     Column, Commit, CommitId, CommitMeta, CreateOptions, Database, Expected, OpenOptions, Person,
     Remote, Schema, Table, Tag, WorkingSet, ref_name,
@@ -135,7 +135,7 @@ fn fetch(db: &Database, remote: &Database, prune: bool) {
 }
 
 fn files(dir: &Path) -> usize {
-    Manifest::read(dir).unwrap().map_or(0, |m| m.specs.len())
+    Manifest::read(&Directory::local(dir)).unwrap().map_or(0, |m| m.specs.len())
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_transfer_that_fails_leaves_the_remote_as_it_was() {
     let ours = place.database("ours");
     commit(&ours, "main", 10, "good");
     push(&ours, &place.remote("rem"), "main", false);
-    let before = Manifest::read(&place.at("rem")).unwrap().unwrap();
+    let before = Manifest::read(&Directory::local(&place.at("rem"))).unwrap().unwrap();
 
     // A commit whose root was never stored.
     let head = ours.branch("main").unwrap();
@@ -263,7 +263,7 @@ fn a_transfer_that_fails_leaves_the_remote_as_it_was() {
     let failed = remotes::push_branch(&ours, &remote, bad, "main", None, false);
     assert!(matches!(failed, Err(Error::Missing(_))), "{failed:?}");
     drop(remote);
-    assert_eq!(Manifest::read(&place.at("rem")).unwrap().unwrap(), before);
+    assert_eq!(Manifest::read(&Directory::local(&place.at("rem"))).unwrap().unwrap(), before);
     let left: Vec<_> = std::fs::read_dir(place.at("rem"))
         .unwrap()
         .map(|e| e.unwrap().file_name().into_string().unwrap())

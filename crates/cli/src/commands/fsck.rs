@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use chunks::{ChunkError, FileStore};
+use chunks::{ChunkError, Directory, FileStore};
 use model::{Database, ModelError, OpenOptions};
 
 use crate::arguments::parse;
@@ -90,7 +90,7 @@ fn is_data_loss(e: &ModelError) -> bool {
 /// Cuts a damaged journal off where it cannot be read.
 fn revive(noms: &Path) -> Outcome {
     let now = crate::local_time::journal_stamp();
-    let path = FileStore::revive_journal(noms, &now)
+    let path = FileStore::revive_journal(&Directory::local(noms), &now)
         .map_err(|e| Failure::new(format!("Could not revive chunk journal: {e}")))?;
     println!("Revived chunk journal at:\n{}", path.display());
     println!(
