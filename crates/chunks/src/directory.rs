@@ -131,11 +131,28 @@ impl Directory {
         Ok(names)
     }
 
-    /// Gives a file another name.
+    /// Gives a file or directory another name.
     pub fn rename(&self, from: &str, to: &str) -> Result<()> {
-        let path = self.at(to);
+        self.move_to(from, self, to)
+    }
+
+    /// Moves a file or directory into another directory of the disk.
+    pub fn move_to(&self, from: &str, to: &Directory, name: &str) -> Result<()> {
+        let path = to.at(name);
         let renamed = self.disk.rename(&self.at(from), &path);
         renamed.map_err(|e| ChunkError::io("rename", &path, e))
+    }
+
+    /// Removes it with everything in it; none of that is durable until its parent is synced.
+    pub fn remove_all(&self) -> Result<()> {
+        for (name, kind) in self.list()? {
+            match kind {
+                Kind::Directory => self.child(&name).remove_all()?,
+                Kind::File(_) => self.remove(&name)?,
+            }
+        }
+        let removed = self.disk.remove_dir(&self.path);
+        removed.map_err(|e| ChunkError::io("remove", &self.path, e))
     }
 
     /// Removes a file; one that does not exist is no error.

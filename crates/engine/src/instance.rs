@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use chunks::{Directory, Kind};
 use foldhash::HashMap;
-use model::{CommitMeta, CreateOptions, Database, OpenOptions, Person};
+use model::{CommitMeta, CreateOptions, Database, Incomplete, OpenOptions, Person};
 use values::{CollationId, OwnedValue};
 
 use crate::database::DatabaseHandle;
@@ -57,6 +58,8 @@ pub struct Settings {
     pub gc_waits_for_load: bool,
     /// The shortest time without writes after which a backup may be pruned.
     pub backup_prune_min_grace: std::time::Duration,
+    /// Where the databases are.
+    pub disk: Arc<dyn chunks::Disk>,
 }
 
 impl Default for Settings {
@@ -75,6 +78,7 @@ impl Default for Settings {
             gc_procedure_disabled: false,
             gc_waits_for_load: true,
             backup_prune_min_grace: remotes::MIN_GRACE,
+            disk: chunks::LocalDisk::shared(),
         }
     }
 }
@@ -188,34 +192,24 @@ impl Instance {
 
     /// Opens every database in a directory: the directory itself if it is one, and its children.
     pub fn open(dir: &Path, settings: Settings, clock: Arc<dyn Clock>) -> Result<Instance> {
+        let place = Directory::on(settings.disk.clone(), dir);
         let mut instance = Instance::in_memory(settings, clock);
         instance.data_dir = Some(dir.to_path_buf());
         let is_database =
-            |dir: &Path| dir.join(".dolt").join("noms").is_dir() && !remotes::is_incomplete(dir);
-        if is_database(dir) {
+            |dir: &Directory| dir.child(".dolt").child("noms").exists() && !Incomplete::is(dir);
+        if is_database(&place) {
             let shown = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_path_buf());
             let name = shown
                 .file_name()
                 .map_or("dolt".into(), |n| n.to_string_lossy().into_owned());
             instance.attach(&instance.database_name(&name), dir)?;
         }
-        let mut children: Vec<PathBuf> = match std::fs::read_dir(dir) {
-            Ok(list) => list.flatten().map(|e| e.path()).collect(),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(e) => {
-                return Err(Error::general(format!(
-                    "cannot read {}: {e}",
-                    dir.display()
-                )));
-            }
-        };
-        children.sort();
-        for child in children {
-            let name = child.file_name().map(|n| n.to_string_lossy().into_owned());
-            if let Some(name) = name.filter(|n| !n.starts_with('.'))
-                && is_database(&child)
-            {
-                instance.attach(&instance.database_name(&name), &child)?;
+        if place.exists() {
+            for (name, kind) in place.list()? {
+                let child = place.child(&name);
+                if kind == Kind::Directory && !name.starts_with('.') && is_database(&child) {
+                    instance.attach(&instance.database_name(&name), child.path())?;
+                }
             }
         }
         Ok(instance)
@@ -244,7 +238,10 @@ impl Instance {
     pub fn open_options(&self) -> OpenOptions {
         OpenOptions {
             cache_bytes: self.settings.cache_bytes,
-            ..OpenOptions::default()
+            chunks: chunks::OpenOptions {
+                disk: self.settings.disk.clone(),
+                ..chunks::OpenOptions::default()
+            },
         }
     }
 
@@ -310,9 +307,22 @@ impl Instance {
         };
         let store = match &self.data_dir {
             Some(dir) => {
-                let path = dir.join(name);
-                std::fs::create_dir_all(&path)?;
-                Database::create(&path, &options)?
+                let place = Directory::on(self.settings.disk.clone(), dir).child(name);
+                if place.exists() && Incomplete::is(&place) {
+                    // What an attempt left that was cut short.
+                    place.remove_all()?;
+                }
+                let mark = Incomplete::mark(&place)?;
+                let made = Database::create(place.path(), &options)
+                    .and_then(|store| mark.complete().map(|()| store));
+                match made {
+                    Ok(store) => store,
+                    Err(e) => {
+                        // The first failure is the one to tell of; the mark is still there.
+                        let _ = mark.undo();
+                        return Err(e.into());
+                    }
+                }
             }
             None => Database::in_memory(&options)?,
         };
@@ -333,23 +343,25 @@ impl Instance {
         if let (Some(dir), Some(root)) = (handle.store.dir(), &self.data_dir) {
             // Other sessions may still hold it.
             handle.store.close()?;
-            let keep = root.join(".dolt_dropped_databases");
-            std::fs::create_dir_all(&keep)?;
-            let mut to = keep.join(&handle.name);
+            let root = Directory::on(self.settings.disk.clone(), root);
+            let keep = root.child(".dolt_dropped_databases");
+            keep.create()?;
             let stamp = self.clock.now_micros();
-            if to.exists() {
-                let old = keep.join(format!("{}.backup.{stamp}", handle.name));
-                std::fs::rename(&to, old)?;
+            if keep.kind(&handle.name)?.is_some() {
+                keep.rename(&handle.name, &format!("{}.backup.{stamp}", handle.name))?;
             }
-            if dir == root.as_path() {
-                to = to.join(".dolt");
-                if let Some(parent) = to.parent() {
-                    std::fs::create_dir_all(parent)?;
+            match dir.file_name().and_then(|n| n.to_str()) {
+                Some(name) if dir != root.path() => root.move_to(name, &keep, &handle.name)?,
+                _ => {
+                    let to = keep.child(&handle.name);
+                    to.create()?;
+                    root.move_to(".dolt", &to, ".dolt")?;
+                    to.sync()?;
                 }
-                std::fs::rename(dir.join(".dolt"), to)?;
-            } else {
-                std::fs::rename(dir, to)?;
             }
+            // The new name first: a crash in between must not leave it without any.
+            keep.sync()?;
+            root.sync()?;
         }
         Ok(())
     }

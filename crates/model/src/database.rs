@@ -115,13 +115,7 @@ impl Database {
         }
         let state = RepoState::read(&dot)?.unwrap_or_else(|| RepoState::new("main"));
         let files = Arc::new(FileStore::open(noms.path(), options.chunks.clone())?);
-        Database::over(
-            files.clone(),
-            Some(files),
-            Some(dir),
-            state,
-            options,
-        )
+        Database::over(files.clone(), Some(files), Some(dir), state, options)
     }
 
     /// Creates a database in a directory, which is made if need be.
