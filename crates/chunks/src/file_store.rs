@@ -139,6 +139,10 @@ impl FileStore {
             ));
         }
         if let (Some(journal), Some(manifest)) = (&journal, &manifest) {
+            // Closing in order makes the two equal.
+            if lock.is_some() && journal.root() != manifest.root {
+                journal.sync_opened()?;
+            }
             journal.adopt_root(manifest.root);
         }
         let newgen = Sources::open(dir, specs, &Sources::default())?;
@@ -298,7 +302,10 @@ impl FileStore {
         if self.lock.is_none() {
             return Ok(());
         }
-        journal.close()?;
+        if !journal.close()? {
+            // The root that everybody sees is not on the disk: the manifest must not name it.
+            return Ok(());
+        }
         let mut manifest = self.lock_manifest();
         let (root, chunks) = (journal.root(), journal.len() as u32);
         if manifest.as_ref().is_some_and(|m| m.root == root) {

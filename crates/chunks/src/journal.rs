@@ -68,6 +68,8 @@ struct State {
     /// Whether a root was appended that no root record says yet.
     root_pending: bool,
     unsynced: u64,
+    /// Everything below was there when a sync last succeeded, or when the journal was opened.
+    durable_end: u64,
     syncs: u64,
     /// Threads that wait for `changed`.
     waiting: usize,
@@ -161,6 +163,7 @@ impl Journal {
                 durable: 0,
                 root_pending: false,
                 unsynced: 0,
+                durable_end: end.offset,
                 syncs: 0,
                 waiting: 0,
                 poisoned: None,
@@ -471,21 +474,27 @@ impl Journal {
         if let Err(e) = written {
             // Nothing is known to be in the file: keep the bytes, so that readers see them and
             // the next attempt writes them again.
-            let later = std::mem::take(&mut state.buffer);
-            let mut all = Arc::unwrap_or_clone(bytes);
-            all.extend_from_slice(&later);
-            state.buffer = all;
-            state.buffer_at = start;
+            self.take_back(&mut state, bytes, start);
+            if let Some(at) = root_record {
+                self.take_back_root(&mut state, at);
+            }
             return Err(ChunkError::io("write", &self.path, e));
         }
         state.allocated = state.allocated.max(end);
         if let Err(e) = synced {
-            // After a failed sync the kernel may drop the pages: nobody knows what is durable.
+            // After a failed sync the kernel may drop the pages, and the next sync would succeed
+            // without them: nobody knows what is durable. Whoever opens the journal next would
+            // read from memory what is not on the disk, and write behind it. So it is cut off.
             state.poisoned = Some(format!("sync failed: {e}"));
+            if state.durable_end == start {
+                self.take_back(&mut state, bytes, start);
+                self.cut_undurable(&mut state);
+            }
             return Err(ChunkError::io("sync", &self.path, e));
         }
         if sync {
             state.unsynced = 0;
+            state.durable_end = end;
             state.syncs += 1;
             if covers_roots {
                 state.durable = state.durable.max(lsn);
@@ -499,6 +508,48 @@ impl Journal {
             state.unsynced += bytes.len() as u64;
         }
         Ok(state)
+    }
+
+    /// Keeps bytes in memory that were to be in the file.
+    fn take_back(&self, state: &mut State, bytes: Arc<Vec<u8>>, start: u64) {
+        let later = std::mem::take(&mut state.buffer);
+        let mut all = Arc::unwrap_or_clone(bytes);
+        all.extend_from_slice(&later);
+        state.buffer = all;
+        state.buffer_at = start;
+        self.in_file.fetch_min(start, Ordering::AcqRel);
+    }
+
+    /// Takes the root record at a place of the buffer out again: the next attempt to write ends
+    /// with one of its own, and there is only one to a sync.
+    fn take_back_root(&self, state: &mut State, at: u64) {
+        let from = (at - state.buffer_at) as usize;
+        state.buffer.drain(from..from + ROOT_RECORD);
+        state.roots.pop_back();
+        state.root_pending = true;
+        // What was put while the write went on moves up.
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        let moved = state.novel.iter_mut().rev();
+        for (key, place) in moved.take_while(|(_, place)| place.at > at) {
+            place.at -= ROOT_RECORD as u64;
+            places.insert(*key, *place);
+        }
+    }
+
+    /// Makes what was read at opening durable: after a kill it may be in the file and not on the
+    /// disk, and more is about to be written behind it.
+    pub fn sync_opened(&self) -> Result<()> {
+        self.file
+            .sync()
+            .map_err(|e| ChunkError::io("sync", &self.path, e))
+    }
+
+    /// Cuts off what a failed sync may have lost. A disk that refuses that as well is beyond help.
+    fn cut_undurable(&self, state: &mut State) {
+        if self.file.set_len(state.durable_end).is_ok() {
+            state.allocated = state.durable_end;
+            let _ = self.file.sync();
+        }
     }
 
     /// Adds a batch to the index, of all chunks in front of the root record at `root_at`.
@@ -515,12 +566,19 @@ impl Journal {
         }
     }
 
-    /// Writes what is buffered, gives back space written ahead and refuses later writes.
-    pub fn close(&self) -> Result<()> {
+    /// Writes what is buffered, gives back space written ahead and refuses later writes. Whether
+    /// all that was appended is durable now.
+    pub fn close(&self) -> Result<bool> {
         let appended = {
-            let state = self.lock();
-            if self.index.is_none() || state.closed || state.poisoned.is_some() {
-                return Ok(());
+            let mut state = self.lock();
+            if state.poisoned.is_some() {
+                if state.allocated > state.durable_end {
+                    self.cut_undurable(&mut state);
+                }
+                return Ok(false);
+            }
+            if self.index.is_none() || state.closed {
+                return Ok(true);
             }
             state.appended
         };
@@ -544,7 +602,7 @@ impl Journal {
                 self.write_index(&mut state, at, root);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn last_root_record(&self, state: &State, root: Hash) -> Option<u64> {

@@ -269,6 +269,16 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The same with another text, unless its number says more than that something failed.
+    pub fn within(self, text: impl FnOnce(&str) -> String) -> Error {
+        match self.code {
+            1105 => Error::general(text(&self.message)),
+            _ => self,
+        }
+    }
+}
+
 /// A failure of the storage below, as a client sees it.
 pub fn storage(e: impl std::error::Error + 'static) -> Error {
     let mut at: Option<&(dyn std::error::Error + 'static)> = Some(&e);

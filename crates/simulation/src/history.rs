@@ -530,6 +530,11 @@ impl History {
         }
         let next = self.with_changes(who, &open.changes);
         self.sessions[who].open = None;
+        if next == *self.now() {
+            // Nothing is written, and so nothing becomes durable.
+            self.quiet(who, "commit")?;
+            return Ok(());
+        }
         self.change(who, "commit", next)
     }
 
