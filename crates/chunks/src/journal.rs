@@ -180,9 +180,12 @@ impl Journal {
         }))
     }
 
-    /// Creates an empty journal in a directory that has none; it counts commits on from `lsn`.
+    /// Creates an empty journal in a directory whose manifest names none; it counts commits on
+    /// from `lsn`. A file that is there is what an attempt left that failed.
     pub fn create(dir: &Directory, clock: Clock, lsn: Lsn) -> Result<Journal> {
-        dir.open(JOURNAL_NAME, Access::New)?;
+        dir.open(JOURNAL_NAME, Access::Fresh)?
+            .sync()
+            .map_err(|e| ChunkError::io("sync", &dir.at(JOURNAL_NAME), e))?;
         // An index of an earlier journal would not agree with this one; loading checks that.
         dir.sync()?;
         let opened = Journal::open(dir, true, clock)?;

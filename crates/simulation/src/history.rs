@@ -7,7 +7,7 @@ use std::sync::Arc;
 use engine::error::Error;
 
 use crate::client::Client;
-use crate::expected::{Branch, Cells, Commits, Expected, Rows};
+use crate::expected::{Branch, Cells, Commits, Expected, Observed, Rows};
 use crate::world::{DATABASE, World, table};
 use crate::{Deliberate, Fault, Injected, Random, SimulatedDisk};
 
@@ -86,11 +86,12 @@ pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
         commits: Commits::default(),
         states: Vec::new(),
         acknowledged: 0,
-        in_flight: None,
+        in_flight: Vec::new(),
         past: Vec::new(),
         micros: START,
         next: 0,
         broken: false,
+        flipped: false,
         full: false,
         count: 0,
         steps: Vec::new(),
@@ -145,13 +146,15 @@ struct History {
     /// Which of them was acknowledged last.
     acknowledged: usize,
     /// What an operation was to bring about when the power went.
-    in_flight: Option<Expected>,
+    in_flight: Vec<Expected>,
     /// All states ever, where the disk is not honest.
     past: Vec<Expected>,
     micros: i64,
     next: u64,
     /// A sync failed: the store may refuse writes until it is opened again.
     broken: bool,
+    /// A bit has changed.
+    flipped: bool,
     /// There is little room.
     full: bool,
     count: u64,
@@ -168,6 +171,15 @@ impl History {
     fn say(&mut self, text: String) {
         self.disk.remark(&text);
         self.steps.push(text);
+    }
+
+    /// Whether all that the disk acknowledged must be there.
+    fn is_honest(&self) -> bool {
+        match self.honesty {
+            Honesty::Honest => true,
+            Honesty::Lies => !self.disk.has_lied(),
+            Honesty::Decays => !self.flipped,
+        }
     }
 
     fn now(&self) -> &Expected {
@@ -312,6 +324,14 @@ impl History {
         let before = self.disk.injected();
         let done = self.sessions[who].client.run(sql);
         match done {
+            Ok(_) if next.others != self.now().others => {
+                // It says nothing of what is not durable in this database.
+                self.states = self.elsewhere(&next.others);
+                self.past.extend(self.states.clone());
+                self.acknowledged = 0;
+                self.count += 1;
+                Ok(())
+            }
             Ok(_) => {
                 self.push(next);
                 self.acknowledged = self.states.len() - 1;
@@ -320,6 +340,13 @@ impl History {
             }
             Err(e) => self.failed(who, &e, Some(next), &before),
         }
+    }
+
+    /// What may be there now, with other databases beside it.
+    fn elsewhere(&self, others: &std::collections::BTreeSet<String>) -> Vec<Expected> {
+        let mut states = self.states[self.acknowledged..].to_vec();
+        states.iter_mut().for_each(|s| s.others.clone_from(others));
+        states
     }
 
     fn push(&mut self, state: Expected) {
@@ -339,7 +366,11 @@ impl History {
     ) -> Check {
         self.say(format!("{who}: error {}", show(e)));
         if self.disk.is_down() {
-            self.in_flight = next;
+            let others = next.as_ref().map(|n| n.others.clone());
+            self.in_flight.extend(next);
+            if let Some(others) = others.filter(|o| *o != self.now().others) {
+                self.in_flight = self.elsewhere(&others);
+            }
             return self.recover();
         }
         let injected = self.disk.injected();
@@ -347,23 +378,19 @@ impl History {
         if new("sync error") || new("write error") || new("short write") {
             self.broken = true;
         }
-        let excused = injected != *before || self.broken || self.honesty != Honesty::Honest;
+        let excused = injected != *before || self.broken || !self.is_honest();
         if !excused && !(self.full && e.code == DISK_FULL) {
             return Err(format!("failed for no reason: {}", show(e)));
         }
-        if new("no space") && !self.broken && self.honesty == Honesty::Honest && e.code != DISK_FULL
-        {
+        if new("no space") && !self.broken && self.is_honest() && e.code != DISK_FULL {
             return Err(format!("a full disk is not called so: {}", show(e)));
         }
         self.disk.disarm();
-        if self.sessions[who].open.take().is_some() {
-            // Whatever is left of the transaction is given up.
-            let _ = self.sessions[who].client.run("rollback");
-        }
-        if self.honesty == Honesty::Decays {
-            if let Some(next) = next {
-                self.push(next);
-            }
+        // Whatever is left of a transaction is given up.
+        self.sessions[who].open = None;
+        let _ = self.sessions[who].client.run("rollback");
+        if !self.is_honest() {
+            self.in_flight.extend(next);
             return self.look();
         }
         let seen = self.world().observe(|_| 0);
@@ -722,17 +749,9 @@ impl History {
         if kill {
             self.disk.kill_process();
         }
-        let before = self.disk.injected();
         self.stop();
         if self.disk.is_down() {
             return self.recover();
-        }
-        let injected = self.disk.injected();
-        let failed = injected
-            .iter()
-            .any(|(what, n)| what.ends_with("error") && before.get(what) != Some(n));
-        if !kill && !failed && !self.broken && !self.full {
-            // What is seen after closing in order is durable.
         }
         self.disk.disarm();
         self.start()
@@ -743,7 +762,7 @@ impl History {
         if !self.disk.is_down() {
             self.disk.lose_power();
         }
-        self.in_flight = None;
+        self.in_flight.clear();
         self.recover()
     }
 
@@ -776,7 +795,7 @@ impl History {
         self.broken = false;
         match World::start(&self.disk, self.micros) {
             Ok(world) => self.world = Some(world),
-            Err(e) if self.honesty == Honesty::Honest => {
+            Err(e) if self.is_honest() => {
                 return Err(format!("cannot be opened: {}", show(&e)));
             }
             Err(e) => {
@@ -795,7 +814,7 @@ impl History {
     fn look(&mut self) -> Check {
         let mut random = self.random.fork();
         let seen = self.world().observe(|n| random.below(n as u64) as usize);
-        if self.honesty != Honesty::Honest {
+        if !self.is_honest() {
             return self.look_leniently(&seen);
         }
         if let Some(error) = seen.errors.first() {
@@ -803,7 +822,7 @@ impl History {
         }
         let mut why = Vec::new();
         let mut may_be: Vec<Expected> = self.states[self.acknowledged..].to_vec();
-        may_be.extend(self.in_flight.take());
+        may_be.append(&mut self.in_flight);
         let found = may_be.iter().position(|state| {
             let differs = seen.differs(state, &self.commits);
             why.extend(differs.clone());
@@ -822,30 +841,33 @@ impl History {
         Ok(())
     }
 
-    /// The same where the disk is not honest: what can be read was there at some time.
-    fn look_leniently(&mut self, seen: &crate::expected::Observed) -> Check {
-        self.past.extend(self.in_flight.take());
-        let mut why = Vec::new();
-        let found = self.past.iter().rposition(|state| {
-            let differs = seen.differs(state, &self.commits);
-            why.extend(differs.clone());
-            differs.is_none()
-        });
-        let Some(found) = found else {
-            return Err(format!("never was there: {:?}", why.last()));
-        };
-        let is_old = seen.differs(self.now(), &self.commits).is_some();
-        if self.honesty == Honesty::Decays
-            && is_old
-            && seen.errors.is_empty()
-            && !self.world().warned()
-        {
-            return Err("a changed bit took something away and nobody noticed".into());
+    /// The same where the disk is not honest: what can be read was there at some time, and what
+    /// was acknowledged is not missed without a word.
+    fn look_leniently(&mut self, seen: &Observed) -> Check {
+        let mut may_be: Vec<Expected> = self.states[self.acknowledged..].to_vec();
+        may_be.append(&mut self.in_flight);
+        let fits = |state: &Expected| seen.differs(state, &self.commits).is_none();
+        let found = may_be.iter().position(fits);
+        let readable = seen.errors.is_empty();
+        if let (Some(found), true) = (found, readable) {
+            may_be.truncate(found + 1);
+            self.states = may_be;
+            self.acknowledged = 0;
+            return Ok(());
         }
-        if is_old || !seen.errors.is_empty() || self.disk.has_lied() {
-            self.say(format!("seen: {found} of {}", self.past.len()));
-            self.stop();
+        let old = self.past.iter().rposition(fits);
+        if found.is_none() && old.is_none() {
+            let why = seen.differs(self.now(), &self.commits);
+            return Err(format!("never was there: {why:?}"));
         }
+        if self.honesty == Honesty::Decays && readable && !self.world().warned() {
+            let why = seen.differs(self.now(), &self.commits);
+            return Err(format!(
+                "a changed bit took something away silently: {why:?}"
+            ));
+        }
+        self.say(format!("noticed: {:?}, state {old:?}", seen.errors.first()));
+        self.stop();
         Ok(())
     }
 
@@ -854,6 +876,7 @@ impl History {
         self.stop();
         if let Some(place) = self.disk.flip_bit() {
             self.say(format!("flipped {place}"));
+            self.flipped = true;
         }
         self.disk.disarm();
         self.start()
