@@ -180,7 +180,8 @@ impl FileStore {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Some(how.references);
         drop(writers);
-        self.remove_unlisted()?;
+        // What cannot be removed now is removed by the next collection.
+        let _ = self.remove_unlisted();
         Ok(Some(retirement))
     }
 
@@ -367,7 +368,17 @@ impl FileStore {
                 .store(journal.seal()?, std::sync::atomic::Ordering::Release);
         }
         let mut manifest = self.lock_manifest();
-        next.write(&self.dir)?;
+        if let Err(e) = next.write(&self.dir) {
+            // The new one may be there and not durable. Either would do, but what is written from
+            // now on belongs to the old one.
+            if let Some(old) = &*manifest {
+                let _ = old.write(&self.dir);
+            }
+            if let Some(journal) = &journal {
+                journal.unseal();
+            }
+            return Err(e);
+        }
         *manifest = Some(next);
         let retirement = self.retired.keep(RetiredFiles {
             journal,
@@ -381,13 +392,19 @@ impl FileStore {
         self.journal_listed
             .store(false, std::sync::atomic::Ordering::Release);
         if let Some((specs, aged)) = old {
-            sealed(Hash::EMPTY, specs, mark).write(&self.dir.child("oldgen"))?;
+            if let Err(e) = sealed(Hash::EMPTY, specs, mark).write(&self.dir.child("oldgen")) {
+                // Those who work with the files before must keep them; nobody will say when they
+                // are done.
+                std::mem::forget(retirement);
+                return Err(e);
+            }
             *self.oldgen.write().unwrap_or_else(PoisonError::into_inner) = aged;
         }
+        // A journal that stays has the manifest's root, and the next one is written over it.
         for name in [JOURNAL_NAME, INDEX_NAME] {
-            self.dir.remove(name)?;
+            let _ = self.dir.remove(name);
         }
-        self.dir.sync()?;
+        let _ = self.dir.sync();
         Ok(retirement)
     }
 

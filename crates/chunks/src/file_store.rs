@@ -320,6 +320,14 @@ impl FileStore {
         Ok(())
     }
 
+    /// Takes writes again after [`FileStore::close`]: the directory has stayed where it was.
+    pub fn reopen(&self) {
+        if let Some(journal) = self.journal() {
+            journal.unseal();
+        }
+        self.closed.store(false, Ordering::SeqCst);
+    }
+
     pub(crate) fn journal(&self) -> Option<Arc<Journal>> {
         read(&self.journal).clone()
     }

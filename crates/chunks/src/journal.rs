@@ -210,6 +210,11 @@ impl Journal {
         Ok(state.appended)
     }
 
+    /// Takes writes again: what [`Journal::seal`] or [`Journal::close`] prepared for has failed.
+    pub fn unseal(&self) {
+        self.lock().closed = false;
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -337,33 +337,52 @@ impl Instance {
     pub fn drop_database(&self, name: &str) -> Result<()> {
         let mut map = self.write_databases();
         let handle = map
-            .remove(&name.to_lowercase())
-            .ok_or_else(|| Error::database_missing_drop(name))?;
-        self.generation.fetch_add(1, Ordering::SeqCst);
+            .get(&name.to_lowercase())
+            .ok_or_else(|| Error::database_missing_drop(name))?
+            .clone();
         if let (Some(dir), Some(root)) = (handle.store.dir(), &self.data_dir) {
-            // Other sessions may still hold it.
-            handle.store.close()?;
             let root = Directory::on(self.settings.disk.clone(), root);
-            let keep = root.child(".dolt_dropped_databases");
-            keep.create()?;
-            let stamp = self.clock.now_micros();
-            if keep.kind(&handle.name)?.is_some() {
-                keep.rename(&handle.name, &format!("{}.backup.{stamp}", handle.name))?;
-            }
-            match dir.file_name().and_then(|n| n.to_str()) {
-                Some(name) if dir != root.path() => root.move_to(name, &keep, &handle.name)?,
-                _ => {
-                    let to = keep.child(&handle.name);
-                    to.create()?;
-                    root.move_to(".dolt", &to, ".dolt")?;
-                    to.sync()?;
+            // Other sessions may still hold it.
+            let closed = handle.store.close().map_err(Error::from);
+            let keep = match closed.and_then(|()| self.move_away(&handle.name, dir, &root)) {
+                Ok(keep) => keep,
+                Err(e) => {
+                    handle.store.reopen();
+                    return Err(e);
                 }
-            }
+            };
+            map.remove(&name.to_lowercase());
+            self.generation.fetch_add(1, Ordering::SeqCst);
             // The new name first: a crash in between must not leave it without any.
             keep.sync()?;
             root.sync()?;
+        } else {
+            map.remove(&name.to_lowercase());
+            self.generation.fetch_add(1, Ordering::SeqCst);
         }
         Ok(())
+    }
+
+    /// Moves a dropped database's directory out of the way; gives the directory that has it now.
+    fn move_away(&self, name: &str, dir: &Path, root: &Directory) -> Result<Directory> {
+        let keep = root.child(".dolt_dropped_databases");
+        keep.create()?;
+        if keep.kind(name)?.is_some() {
+            let stamp = self.clock.now_micros();
+            keep.rename(name, &format!("{name}.backup.{stamp}"))?;
+        }
+        match dir.file_name().and_then(|n| n.to_str()) {
+            Some(from) if dir != root.path() => {
+                root.move_to(from, &keep, name)?;
+                Ok(keep)
+            }
+            _ => {
+                let to = keep.child(name);
+                to.create()?;
+                root.move_to(".dolt", &to, ".dolt")?;
+                Ok(to)
+            }
+        }
     }
 
     /// A global variable that has been set.

@@ -254,6 +254,14 @@ impl Database {
         }
     }
 
+    /// Takes writes again after [`Database::close`]: the directory has stayed where it was.
+    pub fn reopen(&self) {
+        if let Some(files) = &self.files {
+            files.reopen();
+        }
+        self.closed.store(false, Ordering::SeqCst);
+    }
+
     /// The chunks.
     pub fn chunks(&self) -> &Arc<dyn ChunkStore> {
         self.objects.nodes().chunks()

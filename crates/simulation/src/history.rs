@@ -232,6 +232,9 @@ impl History {
             working: Rows::default(),
         };
         state.branches.insert("main".into(), main);
+        let mut empty = state.clone();
+        empty.branches.values_mut().for_each(|b| b.head = first);
+        self.past.push(empty);
         self.past.push(state.clone());
         self.states.push(state);
         self.world = Some(world);
