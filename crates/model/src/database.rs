@@ -292,11 +292,13 @@ impl Database {
         }
     }
 
-    /// All datasets that a root of the store names.
+    /// All datasets that a root of the store names, in the order of their names.
     pub(crate) fn datasets_of(&self, root: Hash) -> Result<Vec<(String, Hash)>> {
         let refs = load_refs(&self.objects, root)?;
         let names = refs.names.into_iter();
-        Ok(names.map(|(n, h)| (n.into_string(), h)).collect())
+        let mut all: Vec<(String, Hash)> = names.map(|(n, h)| (n.into_string(), h)).collect();
+        all.sort_unstable();
+        Ok(all)
     }
 
     /// The address of a dataset, by its full name.

@@ -42,6 +42,8 @@ pub struct Outcome {
     pub acknowledged: u64,
     /// Operations on the disk that changed something.
     pub operations: u64,
+    /// Those operations, if they were asked for.
+    pub trace: Vec<String>,
 }
 
 /// What a history showed to be wrong.
@@ -92,6 +94,7 @@ pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
         next: 0,
         broken: false,
         flipped: false,
+        others_uncertain: false,
         full: false,
         count: 0,
         steps: Vec::new(),
@@ -104,6 +107,7 @@ pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
                 fingerprint: disk.fingerprint(),
                 acknowledged: history.count,
                 operations: disk.operations(),
+                trace: disk.trace(false),
             });
         }
         Ok(Err(text)) => text,
@@ -155,6 +159,8 @@ struct History {
     broken: bool,
     /// A bit has changed.
     flipped: bool,
+    /// CREATE or DROP DATABASE failed, and what is seen of it need not be durable.
+    others_uncertain: bool,
     /// There is little room.
     full: bool,
     count: u64,
@@ -330,6 +336,7 @@ impl History {
             Ok(_) if next.others != self.now().others => {
                 // It says nothing of what is not durable in this database.
                 self.states = self.elsewhere(&next.others);
+                self.others_uncertain = false;
                 self.past.extend(self.states.clone());
                 self.acknowledged = 0;
                 self.count += 1;
@@ -368,6 +375,7 @@ impl History {
         before: &Injected,
     ) -> Check {
         self.say(format!("{who}: error {}", show(e)));
+        self.others_uncertain |= next.as_ref().is_some_and(|n| n.others != self.now().others);
         if self.disk.is_down() {
             let others = next.as_ref().map(|n| n.others.clone());
             self.in_flight.extend(next);
@@ -817,6 +825,14 @@ impl History {
     fn look(&mut self) -> Check {
         let mut random = self.random.fork();
         let seen = self.world().observe(|n| random.below(n as u64) as usize);
+        if self.others_uncertain || self.honesty == Honesty::Lies {
+            // Databases do not become durable together.
+            self.others_uncertain = false;
+            let all = self.states.iter_mut().chain(&mut self.in_flight);
+            for state in all.chain(&mut self.past) {
+                state.others = seen.others.clone().unwrap_or_default();
+            }
+        }
         if !self.is_honest() {
             return self.look_leniently(&seen);
         }

@@ -77,6 +77,7 @@ fn main() -> ExitCode {
                             totals.1 += outcome.acknowledged;
                             totals.2 += outcome.operations;
                             if options.trace {
+                                outcome.trace.iter().for_each(|line| println!("{line}"));
                                 println!("fingerprint {:016x}", outcome.fingerprint);
                             }
                         }
