@@ -206,6 +206,27 @@ impl Archive {
         Ok(Some(chunk))
     }
 
+    /// All spans one behind the other.
+    pub(crate) fn data(&self) -> &[u8] {
+        &self.map[..self.index]
+    }
+
+    /// Where each span ends.
+    pub(crate) fn span_ends(&self) -> Result<Vec<u64>> {
+        (1..=self.spans as u32)
+            .map(|id| {
+                self.span(id)?;
+                Ok(be64(&self.map, self.index + 8 * (id as usize - 1)))
+            })
+            .collect()
+    }
+
+    /// Address, dictionary span and data span of every chunk.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (Hash, u32, u32)> + '_ {
+        let refs = (0..self.count).map(|i| self.refs(i));
+        self.hashes().zip(refs).map(|(h, (d, s))| (h, d, s))
+    }
+
     /// The addresses of all chunks, in order.
     pub fn hashes(&self) -> impl Iterator<Item = Hash> + '_ {
         (0..self.count).map(|i| {

@@ -9,7 +9,7 @@ use zstd::zstd_safe::CCtx;
 
 use crate::disk::Appender;
 use crate::table_writer::temp_name;
-use crate::{Access, Chunk, ChunkError, ChunkFile, Directory, Hash, Result, Spec, record};
+use crate::{Access, Chunk, ChunkError, ChunkFile, Directory, Hash, Result, Source, Spec, record};
 
 /// Version of the format that is written.
 const VERSION: u8 = 3;
@@ -21,7 +21,7 @@ const MAX_WAITING: usize = 64 << 20;
 const DICTIONARY_SIZE: usize = 4096;
 const LEVEL: i32 = 3;
 /// What archives say wrote them; readers look for the key.
-const METADATA: &[u8] = br#"{"dolt_version":"2.3.1"}"#;
+const METADATA: &str = r#"{"dolt_version":"2.3.1"}"#;
 
 /// Where a chunk lies: its address, the span of its dictionary (0: none) and its own.
 type Entry = (Hash, u32, u32);
@@ -46,6 +46,7 @@ pub struct ArchiveWriter {
     entries: Vec<Entry>,
     at: u64,
     compression: Compression,
+    metadata: String,
 }
 
 impl ArchiveWriter {
@@ -61,6 +62,7 @@ impl ArchiveWriter {
             entries: Vec::new(),
             at: 0,
             compression: Compression::Waiting(Vec::new(), 0),
+            metadata: METADATA.to_owned(),
         })
     }
 
@@ -115,6 +117,51 @@ impl ArchiveWriter {
         let data = self.span(&record::encode(chunk.bytes())?)?;
         self.entries.push((chunk.hash(), 0, data));
         Ok(())
+    }
+
+    /// Adds all that another file has, as it is compressed there.
+    pub(crate) fn append_file(&mut self, source: &Source) -> Result<()> {
+        let base = u32::try_from(self.span_ends.len()).map_err(|_| self.full())?;
+        let start = self.at;
+        let data = match source {
+            Source::Archive(archive) => {
+                let ends = archive.span_ends()?;
+                self.span_ends.extend(ends.iter().map(|end| start + end));
+                for (hash, dictionary, span) in archive.entries() {
+                    let dictionary = match dictionary {
+                        0 => 0,
+                        id => id.checked_add(base).ok_or_else(|| self.full())?,
+                    };
+                    let span = span.checked_add(base).ok_or_else(|| self.full())?;
+                    self.entries.push((hash, dictionary, span));
+                }
+                // What lies behind the last span belongs to none.
+                &archive.data()[..ends.last().map_or(0, |end| *end as usize)]
+            }
+            Source::Table(table) => {
+                let mut end = start;
+                for (span, (hash, len)) in (base + 1..).zip(table.entries()?) {
+                    end += u64::from(len);
+                    self.span_ends.push(end);
+                    self.entries.push((hash, 0, span));
+                }
+                table.data()
+            }
+        };
+        self.write(data)?;
+        self.at += data.len() as u64;
+        Ok(())
+    }
+
+    /// [`ArchiveWriter::finish`] for a file that was put together from these.
+    pub(crate) fn finish_conjoined(mut self, names: &[Hash]) -> Result<Spec> {
+        let names: Vec<String> = names.iter().map(|n| format!("\\\"{n}\\\"")).collect();
+        self.metadata = format!(
+            "{{\"conjoined_file_names\":\"[{}]\",{}",
+            names.join(","),
+            &METADATA[1..]
+        );
+        self.finish()
     }
 
     /// Makes a dictionary from the chunks that wait, and writes them.
@@ -176,7 +223,7 @@ impl ArchiveWriter {
         entries.sort_unstable_by_key(|(hash, ..)| *hash);
         let count = u32::try_from(entries.len()).map_err(|_| self.full())?;
         let index_len = 8 * self.span_ends.len() + 28 * entries.len();
-        let mut tail = Vec::with_capacity(index_len + METADATA.len() + 220);
+        let mut tail = Vec::with_capacity(index_len + self.metadata.len() + 220);
         for end in &self.span_ends {
             tail.extend_from_slice(&end.to_be_bytes());
         }
@@ -190,11 +237,11 @@ impl ArchiveWriter {
         for (hash, ..) in &entries {
             tail.extend_from_slice(hash.suffix());
         }
-        tail.extend_from_slice(METADATA);
+        tail.extend_from_slice(self.metadata.as_bytes());
         tail.extend_from_slice(&(index_len as u64).to_be_bytes());
         tail.extend_from_slice(&(self.span_ends.len() as u32).to_be_bytes());
         tail.extend_from_slice(&count.to_be_bytes());
-        tail.extend_from_slice(&(METADATA.len() as u32).to_be_bytes());
+        tail.extend_from_slice(&(self.metadata.len() as u32).to_be_bytes());
         // Dolt leaves the checksums of the sections empty.
         tail.extend_from_slice(&[0; 192]);
         tail.push(VERSION);

@@ -10,7 +10,7 @@ use crate::lock_file::LockFile;
 use crate::retired::Retired;
 use crate::{
     Chunk, ChunkError, ChunkFile, ChunkStore, Directory, Disk, Hash, HashMap, HashSet, LocalDisk,
-    Lsn, Manifest, References, Result, Sources, Spec, TableWriter, ghosts,
+    Lsn, Manifest, References, Result, Sources, Spec, TableWriter, conjoin, ghosts,
 };
 
 /// Most bytes of chunks that a read-only store keeps for its reader.
@@ -244,13 +244,13 @@ impl FileStore {
 
     /// Adds finished files, which lie in the directory already, to the manifest.
     pub fn add_table_files(&self, files: &[Spec]) -> Result<()> {
-        let _writing = read(&self.writers);
+        let writing = read(&self.writers);
         self.check_writable()?;
         self.dir.sync()?;
         self.revive_references_of(files)?;
         let mut manifest = self.lock_manifest();
+        // The root stays what it was: the journal's may not be durable yet.
         let mut next = manifest.clone().unwrap_or_default();
-        next.root = self.current_root(manifest.as_ref());
         for spec in files {
             if !next.specs.iter().any(|s| s.name == spec.name) {
                 next.specs.push(*spec);
@@ -265,7 +265,40 @@ impl FileStore {
         files.iter().for_each(|spec| {
             pending.remove(&spec.name);
         });
+        drop((pending, manifest, writing));
+        // The files are listed; if they cannot be put together now, the next ones are.
+        let _ = self.conjoin(conjoin::MAX_FILES);
         Ok(())
+    }
+
+    /// Puts files of the new generation together if there are more than `max`; whether it did.
+    /// Sessions go on meanwhile.
+    pub fn conjoin(&self, max: usize) -> Result<bool> {
+        let Ok(_only_one) = self.collecting.try_lock() else {
+            // Garbage collection does the same, and more.
+            return Ok(false);
+        };
+        self.check_writable()?;
+        let specs = self.lock_manifest().as_ref().map(|m| m.specs.clone());
+        let files = conjoin::choose(specs.unwrap_or_default(), max);
+        if files.is_empty() {
+            return Ok(false);
+        }
+        let made = conjoin::put_together(&self.dir, &files, &self.new_generation())?;
+        let mut manifest = self.lock_manifest();
+        let next = manifest
+            .as_ref()
+            .and_then(|m| conjoin::replaced(m, &files, made));
+        let Some(next) = next else {
+            return Ok(false);
+        };
+        let sources = Sources::open(&self.dir, &next.specs, &self.new_generation())?;
+        next.write(&self.dir)?;
+        *manifest = Some(next);
+        *write(&self.newgen) = Arc::new(sources);
+        drop(manifest);
+        conjoin::remove(&self.dir, &files, made);
+        Ok(true)
     }
 
     /// What chunks of files that are about to be listed refer to must not be left in files that

@@ -9,6 +9,7 @@ mod archive;
 mod archive_writer;
 mod chunk;
 mod collect;
+mod conjoin;
 mod directory;
 mod disk;
 mod error;

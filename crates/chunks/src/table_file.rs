@@ -166,6 +166,36 @@ impl TableFile {
         self.find(hash)?.map(|o| self.record(o)).transpose()
     }
 
+    /// The records one behind the other.
+    pub(crate) fn data(&self) -> &[u8] {
+        &self.map[..self.index]
+    }
+
+    /// Bytes of all chunks before compression, as the footer has it.
+    pub(crate) fn uncompressed(&self) -> u64 {
+        be64(&self.map, self.map.len() - FOOTER + 4)
+    }
+
+    /// Addresses and lengths of the records, in the order in which they lie in the file.
+    pub(crate) fn entries(&self) -> Result<Vec<(Hash, u32)>> {
+        // Checks that the lengths add up to the data.
+        self.offsets()?;
+        let mut entries = vec![(Hash::EMPTY, 0); self.count];
+        for i in 0..self.count {
+            let ordinal = be32(&self.map, self.index + 12 * i + 8) as usize;
+            let Some((hash, len)) = entries.get_mut(ordinal) else {
+                return Err(self.bad("index names a record that is not there"));
+            };
+            hash.0[..8].copy_from_slice(&self.prefix(i).to_be_bytes());
+            hash.0[8..].copy_from_slice(self.suffix(ordinal));
+            *len = self.record_len(ordinal) as u32;
+        }
+        match entries.iter().any(|(_, len)| *len == 0) {
+            true => Err(self.bad("index leaves out a record")),
+            false => Ok(entries),
+        }
+    }
+
     /// The addresses of all chunks, sorted by prefix.
     pub fn hashes(&self) -> impl Iterator<Item = Result<Hash>> + '_ {
         (0..self.count).map(|i| {

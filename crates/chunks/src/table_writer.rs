@@ -7,7 +7,7 @@ use sha2::{Digest, Sha512};
 
 use crate::disk::Appender;
 use crate::table_file::{FOOTER, MAGIC};
-use crate::{Access, Chunk, ChunkError, Directory, Hash, Result, Spec, record};
+use crate::{Access, Chunk, ChunkError, Directory, Hash, Result, Spec, TableFile, record};
 
 /// Bytes of the index per chunk: prefix and ordinal, length, suffix.
 const INDEX_ENTRY: u64 = 28;
@@ -69,6 +69,15 @@ impl TableWriter {
         self.entries.push((chunk.hash(), record.len() as u32));
         self.uncompressed += chunk.bytes().len() as u64;
         self.records += record.len() as u64;
+        Ok(())
+    }
+
+    /// Adds all that another file has, as it lies there.
+    pub(crate) fn append_file(&mut self, file: &TableFile) -> Result<()> {
+        self.entries.extend(file.entries()?);
+        self.write(file.data())?;
+        self.uncompressed += file.uncompressed();
+        self.records += file.data().len() as u64;
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chunks::ChunkStore;
 use engine::error::Error;
 
 use crate::client::Client;
@@ -276,7 +277,8 @@ impl History {
             70..75 => self.merge(who),
             75..77 => self.drop_branch(who),
             77..80 => self.tag(who),
-            80..84 => self.collect(who),
+            80..83 => self.collect(who),
+            83..84 => self.conjoin(),
             84..86 => self.database(who),
             86..88 => self.reopen(false),
             88..90 => self.reopen(true),
@@ -728,6 +730,35 @@ impl History {
         Ok(())
     }
 
+    /// Files arrive, as by a fetch, and are put together.
+    fn conjoin(&mut self) -> Check {
+        let count = 1 + self.random.below(4);
+        self.say(format!("{count} files arrive"));
+        let before = self.disk.injected();
+        let Some(handle) = self.world().instance.database(DATABASE) else {
+            return Err("the database is not there".into());
+        };
+        let Some(files) = handle.store.file_store().cloned() else {
+            return Err("the database has no files".into());
+        };
+        let mut work = || {
+            for _ in 0..count {
+                let mut file = files.begin_file()?;
+                for _ in 0..1 + self.random.below(5) {
+                    let text = format!("a chunk of no use, {}", self.random.next());
+                    file.append(&chunks::Chunk::new(text.into_bytes()))?;
+                }
+                let spec = file.finish()?;
+                files.list_files(&[spec])?;
+            }
+            files.conjoin(2)
+        };
+        match work() {
+            Ok(_) => Ok(()),
+            Err(e) => self.failed(0, &e.into(), None, &before),
+        }
+    }
+
     fn database(&mut self, who: usize) -> Check {
         if self.sessions[who].open.is_some() {
             return Ok(());
@@ -841,6 +872,9 @@ impl History {
         }
         let mut why = Vec::new();
         let mut may_be: Vec<Expected> = self.states[self.acknowledged..].to_vec();
+        if self.honesty != Honesty::Honest {
+            self.past.extend(self.in_flight.iter().cloned());
+        }
         may_be.append(&mut self.in_flight);
         let found = may_be.iter().position(|state| {
             let differs = seen.differs(state, &self.commits);
@@ -864,6 +898,7 @@ impl History {
     /// was acknowledged is not missed without a word.
     fn look_leniently(&mut self, seen: &Observed) -> Check {
         let mut may_be: Vec<Expected> = self.states[self.acknowledged..].to_vec();
+        self.past.extend(self.in_flight.iter().cloned());
         may_be.append(&mut self.in_flight);
         let fits = |state: &Expected| seen.differs(state, &self.commits).is_none();
         let found = may_be.iter().position(fits);
@@ -876,8 +911,11 @@ impl History {
         }
         let old = self.past.iter().rposition(fits);
         if found.is_none() && old.is_none() {
-            let why = seen.differs(self.now(), &self.commits);
-            return Err(format!("never was there: {why:?}"));
+            let states = self.past.iter();
+            let why: Vec<_> = states
+                .filter_map(|s| seen.differs(s, &self.commits))
+                .collect();
+            return Err(format!("never was there: {why:#?}, {:?}", seen.errors));
         }
         if self.honesty == Honesty::Decays && readable && !self.world().warned() {
             let why = seen.differs(self.now(), &self.commits);
