@@ -83,7 +83,17 @@ impl Directory {
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists && self.exists() => {}
             other => other.map_err(|e| ChunkError::io("create", &self.path, e))?,
         }
-        parent.map_or(Ok(()), |parent| parent.sync())
+        let Some(Err(e)) = parent.map(|parent| parent.sync()) else {
+            return Ok(());
+        };
+        // The next attempt must not find it and take it to be durable.
+        let _ = self.disk.remove_dir(&self.path);
+        Err(e)
+    }
+
+    /// Makes its own name durable.
+    pub fn sync_name(&self) -> Result<()> {
+        self.parent().map_or(Ok(()), |parent| parent.sync())
     }
 
     /// Makes renames and new files durable.

@@ -41,6 +41,7 @@ pub use error::{ChunkError, Result};
 pub use file_store::{FileStore, OpenOptions, RootEntry};
 pub use hash::{Hash, HashMap, HashSet, ParseHashError};
 pub use journal::{JOURNAL_NAME, MAX_ROOTS_REMEMBERED};
+pub use journal_record::JournalDamage;
 pub use lock_file::LockFile;
 pub use manifest::{Manifest, Spec};
 pub use memory_store::MemoryStore;

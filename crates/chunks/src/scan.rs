@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::journal::JOURNAL_NAME;
 use crate::{
-    Access, Chunk, ChunkError, Directory, FileStore, Hash, LockFile, Result, Source, journal_record,
+    Access, Chunk, ChunkError, Directory, FileStore, Hash, JournalDamage, LockFile, Result, Source,
+    journal_record,
 };
 
 /// Chunks that one thread takes at a time.
@@ -64,6 +65,12 @@ impl FileStore {
         Ok(work.iter().map(|(_, _, all)| all.len()).sum())
     }
 
+    /// What the journal in a directory still has, if it is damaged so that commits are lost.
+    pub fn assess_journal(dir: &Directory) -> Result<Option<JournalDamage>> {
+        let file = dir.open(JOURNAL_NAME, Access::Read)?;
+        journal_record::assess(&*file, &dir.at(JOURNAL_NAME))
+    }
+
     /// Cuts off a journal where it cannot be read any more, and keeps the original under the
     /// name of which `suffix` is the end. Only for a journal whose damage would lose commits.
     pub fn revive_journal(dir: &Directory, suffix: &str) -> Result<std::path::PathBuf> {
@@ -72,11 +79,8 @@ impl FileStore {
             return Err(ChunkError::Locked);
         };
         let file = dir.open(JOURNAL_NAME, Access::Write)?;
-        let offset = match journal_record::scan(&*file, &path, 0, |_, _| {}) {
-            Err(ChunkError::JournalDataLoss { offset, .. }) => offset,
-            Err(e) => return Err(e),
-            Ok(_) => return Err(ChunkError::JournalIsWhole),
-        };
+        let damage = journal_record::assess(&*file, &path)?;
+        let offset = damage.ok_or(ChunkError::JournalIsWhole)?.offset;
         let name = format!("{JOURNAL_NAME}_save_{suffix}");
         let saved = dir.at(&name);
         let copy = dir.open(&name, Access::New)?;

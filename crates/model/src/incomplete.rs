@@ -26,6 +26,10 @@ impl Incomplete {
     pub fn mark(dir: &Directory) -> Result<Incomplete> {
         let existed = dir.exists();
         dir.create()?;
+        if existed {
+            // Whoever made it may not have come to this.
+            dir.sync_name()?;
+        }
         dir.open(INCOMPLETE, Access::Fresh)?;
         dir.sync()?;
         Ok(Incomplete {

@@ -195,7 +195,11 @@ impl History {
 
     fn run(&mut self) -> Check {
         self.begin()?;
-        let steps = 25 + self.random.below(60);
+        let steps = match self.random.one_in(25) {
+            // Long enough for an index of the journal.
+            true => 350,
+            false => 25 + self.random.below(60),
+        };
         for _ in 0..steps {
             self.step()?;
             if self.world.is_none() {
@@ -267,6 +271,9 @@ impl History {
 
     fn step(&mut self) -> Check {
         let who = self.random.below(SESSIONS as u64) as usize;
+        if self.full && self.random.one_in(6) {
+            return self.room();
+        }
         match self.random.below(100) {
             0..42 => self.write(who),
             42..45 => self.write_many(who),
@@ -282,7 +289,7 @@ impl History {
             84..86 => self.database(who),
             86..88 => self.reopen(false),
             88..90 => self.reopen(true),
-            90..94 => self.arm(),
+            90..94 => self.arm(who),
             94..96 => self.room(),
             96..98 if self.honesty == Honesty::Lies => {
                 let lies = self.random.one_in(2);
@@ -296,7 +303,7 @@ impl History {
     }
 
     /// Something will go wrong soon.
-    fn arm(&mut self) -> Check {
+    fn arm(&mut self, who: usize) -> Check {
         let faults = [
             Fault::PowerLoss,
             Fault::PowerLoss,
@@ -306,12 +313,17 @@ impl History {
         ];
         let fault = *self.random.choose(&faults).expect("there are some");
         let after = match fault {
-            Fault::SyncError => self.random.below(4),
-            _ => self.random.below(12),
+            Fault::SyncError => self.random.below(5),
+            _ => self.random.below(25),
         };
         self.say(format!("{fault:?} after {after}"));
         self.disk.arm(fault, after);
-        Ok(())
+        match self.random.below(6) {
+            0 | 1 => self.collect(who),
+            2 => self.conjoin(),
+            3 => self.database(who),
+            _ => Ok(()),
+        }
     }
 
     fn room(&mut self) -> Check {
