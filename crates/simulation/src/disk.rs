@@ -151,6 +151,8 @@ struct State {
     /// Handles of earlier times are of no use.
     epoch: u64,
     down: bool,
+    /// A process is being killed: it does nothing any more.
+    held_back: bool,
     armed: Option<Armed>,
     /// Bytes of files that may be there.
     capacity: u64,
@@ -200,6 +202,7 @@ impl SimulatedDisk {
                 random,
                 epoch: 0,
                 down: false,
+                held_back: false,
                 armed: None,
                 capacity: u64::MAX,
                 lies: false,
@@ -262,9 +265,15 @@ impl SimulatedDisk {
         self.lock().go_down();
     }
 
+    /// Refuses everything until [`SimulatedDisk::kill_process`].
+    pub fn hold(&self) {
+        self.lock().held_back = true;
+    }
+
     /// Every open file and lock is lost, as when a process is killed; the files stay as seen.
     pub fn kill_process(&self) {
         let mut state = self.lock();
+        state.held_back = false;
         state.epoch += 1;
         state.held.clear();
         state.armed = None;
@@ -378,7 +387,7 @@ impl State {
 
     /// Whether an operation may go on; the fault that it meets, if it does not.
     fn begin(&mut self, epoch: Option<u64>, doing: Doing) -> io::Result<Option<Fault>> {
-        if self.down || epoch.is_some_and(|e| e != self.epoch) {
+        if self.down || self.held_back || epoch.is_some_and(|e| e != self.epoch) {
             return Err(failed("the power is gone"));
         }
         if doing != Doing::Read {
@@ -487,7 +496,7 @@ impl Disk for SimulatedDisk {
         let mut state = self.lock();
         if access == Access::Read {
             state.begin_whole(None, Doing::Read)?;
-        } else if state.down {
+        } else if state.down || state.held_back {
             return Err(failed("the power is gone"));
         }
         let id = match (state.file(path), access) {
@@ -531,7 +540,7 @@ impl Disk for SimulatedDisk {
 
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
         let state = self.lock();
-        if state.down {
+        if state.down || state.held_back {
             return Err(failed("the power is gone"));
         }
         Ok(state
@@ -615,7 +624,7 @@ impl Disk for SimulatedDisk {
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Held>> {
         let mut state = self.lock();
-        if state.down {
+        if state.down || state.held_back {
             return Err(failed("the power is gone"));
         }
         let id = match state.file(path) {

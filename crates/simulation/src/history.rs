@@ -765,7 +765,10 @@ impl History {
             }
             files.conjoin(2)
         };
-        match work() {
+        let done = work();
+        // It must not outlive the server.
+        drop((files, handle));
+        match done {
             Ok(_) => Ok(()),
             Err(e) => self.failed(0, &e.into(), None, &before),
         }
@@ -801,9 +804,13 @@ impl History {
             false => "close".into(),
         });
         if kill {
+            // Nothing that the server would do at its end is done.
+            self.disk.hold();
+            self.stop();
             self.disk.kill_process();
+        } else {
+            self.stop();
         }
-        self.stop();
         if self.disk.is_down() {
             return self.recover();
         }
@@ -836,7 +843,9 @@ impl History {
             }
             self.disk.restore_power();
         }
-        self.start()
+        self.start()?;
+        self.others_uncertain = false;
+        Ok(())
     }
 
     /// Opens what is there and holds it against what may be there.
@@ -870,7 +879,6 @@ impl History {
         let seen = self.world().observe(|n| random.below(n as u64) as usize);
         if self.others_uncertain || self.honesty == Honesty::Lies {
             // Databases do not become durable together.
-            self.others_uncertain = false;
             let all = self.states.iter_mut().chain(&mut self.in_flight);
             for state in all.chain(&mut self.past) {
                 state.others = seen.others.clone().unwrap_or_default();
