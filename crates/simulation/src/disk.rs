@@ -400,7 +400,7 @@ impl State {
             Fault::PowerLoss => doing != Doing::Read,
             Fault::ReadError => doing == Doing::Read,
             Fault::WriteError => doing == Doing::Write,
-            Fault::SyncError => doing == Doing::Sync,
+            Fault::SyncError | Fault::Kill => doing == Doing::Sync,
         };
         if !meets {
             return Ok(None);
@@ -421,6 +421,10 @@ impl State {
             Some(Fault::PowerLoss) => {
                 self.go_down();
                 Err(failed("the power is gone"))
+            }
+            Some(Fault::Kill) => {
+                self.held_back = true;
+                Err(failed("killed"))
             }
             Some(fault) => {
                 *self.injected.entry(fault.name()).or_default() += 1;
@@ -748,6 +752,10 @@ impl DiskFile for OpenFile {
             Some(Fault::PowerLoss) => {
                 state.go_down();
                 return Err(failed("the power is gone"));
+            }
+            Some(Fault::Kill) => {
+                state.held_back = true;
+                return Err(failed("killed"));
             }
             Some(fault) => {
                 // What was to be written is dropped, and the next sync knows nothing of it.

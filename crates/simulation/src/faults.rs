@@ -5,6 +5,9 @@
 pub enum Fault {
     /// The power goes at an operation that changes something.
     PowerLoss,
+    /// The process is killed at a sync, and does nothing until
+    /// [`kill_process`](crate::SimulatedDisk::kill_process) makes room for the next one.
+    Kill,
     /// A read fails.
     ReadError,
     /// A write ends early, or a name cannot be changed.
@@ -17,6 +20,7 @@ impl Fault {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Fault::PowerLoss => "power lost",
+            Fault::Kill => "killed at a sync",
             Fault::ReadError => "read error",
             Fault::WriteError => "write error",
             Fault::SyncError => "sync error",
