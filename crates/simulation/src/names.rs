@@ -104,22 +104,21 @@ impl Names {
         }
     }
 
-    /// Keeps some of the changes: of each directory those up to one of them.
+    /// Keeps some of the changes: those up to one of them, as a file system with a journal does,
+    /// or of each name those up to one of them, which is all that anybody promises.
     pub fn lose_power(&mut self, random: &mut Random) {
         let mut stopped = BTreeSet::new();
         let ordered = random.one_in(2);
         let odds = 1 + random.below(6);
         for change in std::mem::take(&mut self.pending) {
-            let dirs = || change.sets.iter().map(|(d, ..)| *d);
-            let goes = !dirs().any(|d| stopped.contains(&d)) && !random.one_in(odds);
+            let names = || change.sets.iter().map(|(d, name, _)| (*d, name.clone()));
+            let goes = !names().any(|n| stopped.contains(&n)) && !random.one_in(odds);
             if goes {
                 apply(&mut self.durable, &change);
+            } else if ordered {
+                break;
             } else {
-                stopped.extend(dirs());
-                if ordered {
-                    // A journal of the file system keeps the order over all directories.
-                    break;
-                }
+                stopped.extend(names());
             }
         }
         self.now.clone_from(&self.durable);
