@@ -698,8 +698,8 @@ mod tests {
         fn set_len(&self, len: u64) -> io::Result<()> {
             self.file.set_len(len)
         }
-        fn len(&self) -> io::Result<u64> {
-            DiskFile::len(&self.file)
+        fn size(&self) -> io::Result<u64> {
+            DiskFile::size(&self.file)
         }
     }
 

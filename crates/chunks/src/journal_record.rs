@@ -129,7 +129,7 @@ struct Window<'f> {
 
 impl<'f> Window<'f> {
     fn new(file: &'f dyn DiskFile, path: &'f Path) -> Result<Window<'f>> {
-        let len = file.len().map_err(|e| ChunkError::io("read", path, e))?;
+        let len = file.size().map_err(|e| ChunkError::io("read", path, e))?;
         Ok(Window {
             file,
             path,
@@ -333,7 +333,7 @@ pub(crate) fn root_at(file: &dyn DiskFile, offset: u64) -> Option<Hash> {
 /// The whole of a small file.
 pub(crate) fn read_all(file: &dyn DiskFile, path: &Path) -> Result<Vec<u8>> {
     let read = || {
-        let mut bytes = vec![0; file.len()? as usize];
+        let mut bytes = vec![0; file.size()? as usize];
         file.read_exact_at(&mut bytes, 0)?;
         Ok(bytes)
     };

@@ -85,7 +85,7 @@ impl FileStore {
         let saved = dir.at(&name);
         let copy = dir.open(&name, Access::New)?;
         let copied = || -> std::io::Result<()> {
-            let (mut at, len) = (0, file.len()?);
+            let (mut at, len) = (0, file.size()?);
             let mut part = vec![0; COPY_PART];
             while at < len {
                 let n = (len - at).min(COPY_PART as u64) as usize;

@@ -787,7 +787,7 @@ impl DiskFile for OpenFile {
         Ok(())
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         let disk = self.disk()?;
         let mut state = disk.lock();
         state.begin_whole(Some(self.epoch), Doing::Read)?;
