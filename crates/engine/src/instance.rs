@@ -13,6 +13,9 @@ use values::{CollationId, OwnedValue};
 use crate::database::DatabaseHandle;
 use crate::error::{Error, Result};
 
+/// Where the directories of dropped databases go, as in Dolt.
+const DROPPED: &str = ".dolt_dropped_databases";
+
 /// Where the time comes from; tests and replays give their own.
 pub trait Clock: Send + Sync {
     /// Microseconds since 1970 in UTC.
@@ -102,6 +105,8 @@ pub struct Process {
 pub struct Activity {
     /// Current database.
     pub database: Option<String>,
+    /// Branches that the session has checked out, by the keys of their databases.
+    pub heads: HashMap<String, String>,
     /// Running statement.
     pub statement: Option<String>,
     /// When it began.
@@ -340,8 +345,7 @@ impl Instance {
             .get(&name.to_lowercase())
             .ok_or_else(|| Error::database_missing_drop(name))?
             .clone();
-        if let (Some(dir), Some(root)) = (handle.store.dir(), &self.data_dir) {
-            let root = Directory::on(self.settings.disk.clone(), root);
+        if let (Some(dir), Some(root)) = (handle.store.dir(), self.place()) {
             // Other sessions may still hold it.
             let closed = handle.store.close().map_err(Error::from);
             let keep = match closed.and_then(|()| self.move_away(&handle.name, dir, &root)) {
@@ -365,7 +369,7 @@ impl Instance {
 
     /// Moves a dropped database's directory out of the way; gives the directory that has it now.
     fn move_away(&self, name: &str, dir: &Path, root: &Directory) -> Result<Directory> {
-        let keep = root.child(".dolt_dropped_databases");
+        let keep = root.child(DROPPED);
         keep.create()?;
         if keep.kind(name)?.is_some() {
             let stamp = self.clock.now_micros();
@@ -383,6 +387,56 @@ impl Instance {
                 Ok(to)
             }
         }
+    }
+
+    /// The directory of the databases, if they are on a disk.
+    fn place(&self) -> Option<Directory> {
+        let dir = self.data_dir.as_deref()?;
+        Some(Directory::on(self.settings.disk.clone(), dir))
+    }
+
+    /// Names of the databases that can be brought back.
+    pub fn dropped_databases(&self) -> Result<Vec<String>> {
+        let Some(dropped) = self.place().map(|root| root.child(DROPPED)) else {
+            return Ok(Vec::new());
+        };
+        if !dropped.exists() {
+            return Ok(Vec::new());
+        }
+        let names = dropped.list()?;
+        Ok(names.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Brings back a dropped database, by its exact name.
+    pub fn undrop_database(&self, name: &str) -> Result<()> {
+        let Some(root) = self.place() else {
+            return Err(Error::unknown_database(name));
+        };
+        let mut taken = self.database(name).is_some();
+        for (there, _) in root.list()? {
+            taken |= there.eq_ignore_ascii_case(name);
+        }
+        if taken {
+            return Err(Error::general(format!(
+                "unable to undrop database '{name}'; another database already exists with the same case-insensitive name"
+            )));
+        }
+        let dropped = root.child(DROPPED);
+        dropped.move_to(name, &root, name)?;
+        root.sync()?;
+        dropped.sync()?;
+        self.attach(name, root.child(name).path())
+    }
+
+    /// Deletes the directories of dropped databases.
+    pub fn purge_dropped_databases(&self) -> Result<()> {
+        let Some(dropped) = self.place().map(|root| root.child(DROPPED)) else {
+            return Ok(());
+        };
+        for name in self.dropped_databases()? {
+            dropped.child(&name).remove_all()?;
+        }
+        Ok(())
     }
 
     /// A global variable that has been set.

@@ -292,8 +292,9 @@ impl Database {
         }
     }
 
-    /// All datasets that a root of the store names, in the order of their names.
-    pub(crate) fn datasets_of(&self, root: Hash) -> Result<Vec<(String, Hash)>> {
+    /// All datasets that a root of the store names, one of the past perhaps, in the order of their
+    /// names.
+    pub fn datasets_of(&self, root: Hash) -> Result<Vec<(String, Hash)>> {
         let refs = load_refs(&self.objects, root)?;
         let names = refs.names.into_iter();
         let mut all: Vec<(String, Hash)> = names.map(|(n, h)| (n.into_string(), h)).collect();

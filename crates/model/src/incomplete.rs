@@ -51,9 +51,10 @@ impl Incomplete {
             dot.remove_all()?;
             self.dir.sync()?;
         }
-        Ok(match self.existed {
+        match self.existed {
             true => self.dir.remove(INCOMPLETE)?,
             false => self.dir.remove_all()?,
-        })
+        }
+        Ok(())
     }
 }

@@ -404,7 +404,7 @@ impl History {
             self.broken = true;
         }
         let excused = injected != *before || self.broken || !self.is_honest();
-        if !excused && !(self.full && e.code == DISK_FULL) {
+        if !(excused || self.full && e.code == DISK_FULL) {
             return Err(format!("failed for no reason: {}", show(e)));
         }
         if new("no space") && !self.broken && self.is_honest() && e.code != DISK_FULL {
