@@ -67,7 +67,7 @@ impl Manifest {
             other => return Err(ChunkError::ManifestVersion(other.to_owned())),
         };
         if head[0] != NBF {
-            return Err(bad(path, &format!("unknown format {}", head[0])));
+            return Err(ChunkError::StoreFormat(head[0].to_owned()));
         }
         let hash = |text: &str, what: &str| {
             text.parse::<Hash>()
@@ -195,6 +195,12 @@ mod tests {
             parse("6:__DOLT__"),
             Err(ChunkError::ManifestVersion(v)) if v == "6"
         ));
+        assert_eq!(
+            parse(&EXAMPLE.replace("DOLT", "LD_1"))
+                .unwrap_err()
+                .to_string(),
+            "unsupported ChunkStore version __LD_1__"
+        );
         let v4 = "4:__DOLT__:3c195qi2nj049clbaf5bbu1gvbm1rsv9:g461j3bhvkcgtejbq35l6895j152p6gb";
         assert_eq!(parse(v4).unwrap().gc_generation, Hash::EMPTY);
     }

@@ -318,6 +318,8 @@ fn shallow_clones_end_in_ghosts() {
     ));
     let log = versioning::Log::new(clone.objects(), &[ids[4]], &[]).unwrap();
     assert_eq!(log.count(), 2);
+    let report = clone.check(1, &|_, _| {}).unwrap();
+    assert_eq!((report.chunks, report.commits), (vec![], vec![]));
     // What it lacks it cannot give away.
     let made = commit(&clone, "main", 9, "on top");
     let elsewhere = place.remote("elsewhere");
