@@ -12,8 +12,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chunks::{Chunk, ChunkStore, FileStore, Hash, MemoryStore};
 use model::{
-    Blobs, Commit, Database, ForeignKeys, IndexLayout, Objects, OpenOptions, Place, Root, RootId,
-    Schema, Stash, StashList, Table, Tag, WorkingSet, decode_statistic, decode_store_root,
+    Blobs, Commit, Database, ForeignKeys, IndexLayout, Objects, OpenOptions, Place, Root, Schema,
+    Stash, StashList, Table, Tag, WorkingSet, decode_statistic, decode_store_root,
     encode_statistic, encode_store_root, references_of,
 };
 use prolly::{AddressMap, CommitClosure, KeyOrder, NodeFormat, NodeStore, TupleMap};
