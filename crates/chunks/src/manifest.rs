@@ -52,7 +52,8 @@ impl Manifest {
         Manifest::parse(text, &path).map(Some)
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Manifest> {
+    /// Reads the text of a manifest; `path` names it for errors.
+    pub fn parse(text: &str, path: &Path) -> Result<Manifest> {
         let Some((version, rest)) = text.split_once(':') else {
             return Err(bad(path, "no version"));
         };
@@ -96,7 +97,8 @@ impl Manifest {
         })
     }
 
-    fn print(&self) -> String {
+    /// The text.
+    pub fn print(&self) -> String {
         let mut text = format!("5:{NBF}:{}:{}:{}", self.lock, self.root, self.gc_generation);
         for spec in &self.specs {
             text.push_str(&format!(":{}:{}", spec.name, spec.chunks));

@@ -9,12 +9,12 @@ use memmap2::Mmap;
 use crate::{ChunkError, Result};
 
 /// The bytes of a finished file, mapped.
-pub(crate) struct Mapped(Mmap);
+pub struct Mapped(Mmap);
 
 impl Mapped {
     /// Maps a file that is complete and never written again: a table file or an archive.
     #[allow(unsafe_code)]
-    pub fn open(path: &Path) -> Result<Mapped> {
+    pub(crate) fn open(path: &Path) -> Result<Mapped> {
         let file = File::open(path).map_err(|e| ChunkError::io("open", path, e))?;
         // SAFETY: a mapping is sound while nobody changes or truncates the file. Table files and
         // archives come into being by rename and are only ever unlinked (spec 01 §4, §12), which
