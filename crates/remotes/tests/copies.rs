@@ -370,8 +370,8 @@ fn clones_that_cannot_be_made() {
         remotes::open(&noms.unwrap()),
         Err(Error::IsDatabase)
     ));
-    let s3 = Location::parse("s3://bucket/path").unwrap();
-    assert!(matches!(remotes::open(&s3), Err(Error::Unsupported(_))));
+    let azure = Location::parse("az://container/path").unwrap();
+    assert!(matches!(remotes::open(&azure), Err(Error::Unsupported(_))));
     let odd = Location::parse("files:///x").unwrap();
     assert!(matches!(remotes::open(&odd), Err(Error::UnknownScheme(_))));
 }
