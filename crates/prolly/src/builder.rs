@@ -9,7 +9,7 @@ use crate::splitter::{MAX_LEVELS, Splitter};
 use crate::{Node, NodeFormat, NodeStore, ProllyError, Result};
 
 /// Most bytes of keys and values in one node: offsets are 16 bits.
-const MAX_NODE_BYTES: usize = u16::MAX as usize;
+pub(crate) const MAX_NODE_BYTES: usize = u16::MAX as usize;
 
 /// Builds a tree from items in ascending order, with one unfinished node per level in memory.
 pub struct TreeBuilder<'a> {
@@ -105,7 +105,7 @@ impl<'a> TreeBuilder<'a> {
         let here = &mut self.levels[level - self.base];
         let message = here.pending.write(self.format, level as u8)?;
         let keep = level > 0 || self.keeps_leaves;
-        let hash = self.store.write_tree_node(message, level > 0, keep)?;
+        let hash = self.store.write_tree_message(message, level > 0, keep)?;
         // The parent takes the pending node's last key before it is cleared.
         let mut done = std::mem::take(&mut here.pending);
         here.splitter.reset();

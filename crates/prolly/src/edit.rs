@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chunks::Hash;
 
+use crate::replace;
 use crate::search::child;
 use crate::{KeyOrder, Node, NodeFormat, NodeStore, ProllyError, Result, TreeBuilder};
 
@@ -54,6 +55,33 @@ pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     if !ascending {
         return Err(ProllyError::Unsorted);
     }
+    let mut replaced = Vec::new();
+    let mut short = None;
+    if edits.len() <= KEPT_EDITS {
+        short = replace::apply(store, format, order, root, edits, &mut replaced)?;
+    }
+    let new = match short {
+        Some(new) => new,
+        None => rebuild(store, format, order, root, edits, &mut replaced)?,
+    };
+    // Unchanged content gives the root that is known to be stored, or not.
+    if new.message() == root.message() {
+        return Ok(root.clone());
+    }
+    // What took their place is what will be read; older versions come back when asked for.
+    replaced.iter().for_each(|hash| store.forget(hash));
+    Ok(new)
+}
+
+/// Appends the tree's items and the edits to a new tree; subtrees that no edit touches go whole.
+fn rebuild<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+    store: &NodeStore,
+    format: &NodeFormat,
+    order: &dyn KeyOrder,
+    root: &Arc<Node>,
+    edits: &[Edit<K, V>],
+    replaced: &mut Vec<Hash>,
+) -> Result<Arc<Node>> {
     let mut editor = Editor {
         store,
         order,
@@ -64,15 +92,8 @@ pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
         editor.builder.keep_leaves();
     }
     editor.visit(root, edits)?;
-    let replaced = editor.replaced;
-    let new = editor.builder.finish()?;
-    // Unchanged content gives the root that is known to be stored, or not.
-    if new.message() == root.message() {
-        return Ok(root.clone());
-    }
-    // What took their place is what will be read; older versions come back when asked for.
-    replaced.iter().for_each(|hash| store.forget(hash));
-    Ok(new)
+    replaced.append(&mut editor.replaced);
+    editor.builder.finish()
 }
 
 struct Editor<'a> {

@@ -22,6 +22,7 @@ mod node_format;
 mod order;
 mod proximity;
 pub mod references;
+mod replace;
 mod search;
 mod splitter;
 mod store;

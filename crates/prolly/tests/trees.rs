@@ -7,7 +7,9 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use chunks::Hash;
-use prolly::{Bytewise, Edit, KeyOrder, NodeFormat, NodeStore, ProllyError, ThreeWay, TupleMap};
+use prolly::{
+    Bytewise, Edit, ItemAddresses, KeyOrder, NodeFormat, NodeStore, ProllyError, ThreeWay, TupleMap,
+};
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -169,6 +171,62 @@ fn edits_in_any_order_give_the_tree_of_their_result() {
             emptied.root_hash().to_string(),
             "52qkcc17dcqtblc9aml4so2jrooun338"
         );
+    }
+}
+
+/// Values that begin with `A` hold an address behind it.
+struct Marked;
+
+impl ItemAddresses for Marked {
+    fn address_offsets(&self, item: &[u8], out: &mut Vec<u16>) {
+        if item.first() == Some(&b'A') {
+            out.push(1);
+        }
+    }
+}
+
+#[test]
+fn values_written_over_others_give_the_tree_of_their_result() {
+    let build = |store: &NodeStore, model: &Model| {
+        let order: Arc<dyn KeyOrder> = Arc::new(Bytewise);
+        let format = NodeFormat::Rows(Arc::new(Marked));
+        TupleMap::build(store.clone(), order, format, model).unwrap()
+    };
+    let mut random = Random(99);
+    for size in [1u64, 40, 5000] {
+        let mut model = model_of(0..size);
+        let mut map = build(&NodeStore::in_memory(), &model);
+        for step in 0..300 {
+            let mut changes = BTreeMap::new();
+            for _ in 0..[1, 1, 7, 100][step % 4] {
+                // The last leaf is the one whose end follows no rule.
+                let near_end = random.below(3) == 0;
+                let n = if near_end {
+                    size - 1 - random.below(size.min(9))
+                } else {
+                    random.below(size)
+                };
+                let mut value = model[&key(n)].clone();
+                match random.below(4) {
+                    0 => value[0] = b'A',
+                    1 => value.resize(25 + random.below(60) as usize, b'x'),
+                    2 => value.push(b'y'),
+                    _ => value[0] ^= 1,
+                }
+                value.resize(value.len().max(21), b'z');
+                changes.insert(key(n), Some(value));
+            }
+            let edits = edits_of(&changes);
+            apply(&mut model, &edits);
+            map = map.edit(&edits).unwrap();
+            let built = build(&NodeStore::in_memory(), &model);
+            assert_eq!(
+                map.root_hash(),
+                built.root_hash(),
+                "size {size} step {step}"
+            );
+        }
+        assert_eq!(contents(&map), model);
     }
 }
 

@@ -374,6 +374,8 @@ fn before_insert(
     if let Some(c) = automatic {
         row[c] = super::zero_value(&plan.def.columns[c].ty);
     }
+    // Triggers read generated columns; they are computed again after them.
+    generate(&plan.rules, &plan.def, row, cx, 0, plan.ignore)?;
     triggers.fire(INSERT, Before, None, Some(row), target, tx, cx)?;
     if let Some(c) = automatic
         && matches!(row[c], Value::Int(0) | Value::UInt(0))
