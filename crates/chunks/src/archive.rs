@@ -1,6 +1,8 @@
 //! Archives: chunks compressed with shared zstd dictionaries (spec 01 §5).
 
+use std::borrow::Cow;
 use std::cell::RefCell;
+use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,62 +17,120 @@ const MAX_DICTIONARIES: usize = 256;
 /// A dictionary larger than this is refused.
 const MAX_DICTIONARY: usize = 4 << 20;
 
+/// Gives bytes of an archive.
+pub type ReadSpan<'r> = &'r dyn Fn(Range<u64>) -> Result<Cow<'r, [u8]>>;
+
 type Dictionaries = std::collections::HashMap<u32, Arc<DecoderDictionary<'static>>>;
 
 /// An archive, mapped.
-pub struct Archive {
+pub type Archive = ArchiveIndex<Bytes>;
+
+/// The end of an archive: where the spans of its chunks lie. `B` holds the file, or no more of it
+/// than the index, the metadata and the footer.
+pub struct ArchiveIndex<B> {
     path: PathBuf,
-    map: Bytes,
+    bytes: B,
     version: u8,
     spans: usize,
     count: usize,
-    /// Where the index starts, that is, where the data ends.
+    /// Where the index starts in `bytes`.
     index: usize,
+    /// Where it starts in the file, that is, where the data ends.
+    data: u64,
+    file_size: u64,
     dictionaries: Mutex<Dictionaries>,
+}
+
+/// What the footer says.
+struct Footer {
+    version: u8,
+    spans: usize,
+    count: usize,
+    index_len: u64,
+    /// Bytes of index, metadata and footer.
+    tail: u64,
+}
+
+fn read_footer(bytes: &[u8]) -> std::result::Result<Footer, &'static str> {
+    let Some(footer) = bytes.len().checked_sub(FOOTER).map(|at| &bytes[at..]) else {
+        return Err("file is too short");
+    };
+    if !footer.ends_with(b"DOLTARC") {
+        return Err("invalid file signature");
+    }
+    let version = footer[212];
+    if !(1..=3).contains(&version) {
+        return Err("invalid format version");
+    }
+    let (index_len, footer_len) = if version < 3 {
+        (u64::from(be32(footer, 4)), FOOTER - 4)
+    } else {
+        (be64(footer, 0), FOOTER)
+    };
+    let (spans, count) = (be32(footer, 8) as usize, be32(footer, 12) as usize);
+    if index_len != 8 * spans as u64 + 28 * count as u64 {
+        return Err("index has the wrong length");
+    }
+    Ok(Footer {
+        version,
+        spans,
+        count,
+        index_len,
+        tail: index_len + u64::from(be32(footer, 16)) + footer_len as u64,
+    })
+}
+
+/// How many bytes an archive of this size ends with that are not its chunks, from its last ones
+/// (at least 220).
+pub fn archive_tail_len(bytes: &[u8]) -> std::result::Result<u64, &'static str> {
+    read_footer(bytes).map(|footer| footer.tail)
 }
 
 impl Archive {
     /// Opens an archive and checks its footer.
     pub fn open(dir: &Directory, name: &str) -> Result<Archive> {
         let map = dir.map(name)?;
-        let path = dir.at(name);
+        let size = map.len() as u64;
+        ArchiveIndex::new(&dir.at(name), map, size)
+    }
+
+    fn mapped(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
+        // Spans end before the index, which is in the map.
+        Ok(Cow::Borrowed(
+            &self.bytes[range.start as usize..range.end as usize],
+        ))
+    }
+
+    /// A chunk. Frames carry no checksum, so a chunk out of one is hashed again.
+    pub fn get(&self, hash: &Hash) -> Result<Option<Chunk>> {
+        self.get_with(hash, &|range| self.mapped(range))
+    }
+}
+
+impl<B: Deref<Target = [u8]>> ArchiveIndex<B> {
+    /// Reads the footer at the end of `bytes`, which are the last ones of a file of `file_size`.
+    pub fn new(path: &Path, bytes: B, file_size: u64) -> Result<ArchiveIndex<B>> {
         let bad = |reason: &str| ChunkError::BadTable {
-            path: path.clone(),
+            path: path.to_owned(),
             reason: format!("Failed to loadFooter: {reason}"),
         };
-        let Some(footer) = map.len().checked_sub(FOOTER).map(|at| &map[at..]) else {
-            return Err(bad("file is too short"));
+        let footer = read_footer(&bytes).map_err(bad)?;
+        let index = usize::try_from(footer.tail).ok();
+        let index = index.and_then(|tail| bytes.len().checked_sub(tail));
+        let data = file_size.checked_sub(footer.tail);
+        let (Some(index), Some(data)) = (index, data) else {
+            return Err(bad("index is larger than the file"));
         };
-        if !footer.ends_with(b"DOLTARC") {
-            return Err(bad("invalid file signature"));
-        }
-        let version = footer[212];
-        if !(1..=3).contains(&version) {
-            return Err(bad("invalid format version"));
-        }
-        let (index_len, footer_len) = if version < 3 {
-            (u64::from(be32(footer, 4)), FOOTER - 4)
-        } else {
-            (be64(footer, 0), FOOTER)
-        };
-        let (spans, count) = (be32(footer, 8) as usize, be32(footer, 12) as usize);
-        let metadata = be32(footer, 16) as usize;
-        if index_len != 8 * spans as u64 + 28 * count as u64 {
-            return Err(bad("index has the wrong length"));
-        }
-        let index = map
-            .len()
-            .checked_sub(footer_len)
-            .and_then(|at| at.checked_sub(metadata))
-            .and_then(|at| at.checked_sub(usize::try_from(index_len).ok()?))
-            .ok_or_else(|| bad("index is larger than the file"))?;
-        Ok(Archive {
-            path,
-            map,
-            version,
-            spans,
-            count,
+        debug_assert!(index + footer.index_len as usize <= bytes.len());
+        Ok(ArchiveIndex {
+            path: path.to_owned(),
+            bytes,
+            version: footer.version,
+            spans: footer.spans,
+            count: footer.count,
             index,
+            data,
+            file_size,
             dictionaries: Mutex::default(),
         })
     }
@@ -87,7 +147,7 @@ impl Archive {
 
     /// Bytes of the file.
     pub fn file_size(&self) -> u64 {
-        self.map.len() as u64
+        self.file_size
     }
 
     /// Where the file is.
@@ -103,34 +163,35 @@ impl Archive {
     }
 
     fn prefix(&self, i: usize) -> u64 {
-        be64(&self.map, self.index + 8 * self.spans + 8 * i)
+        be64(&self.bytes, self.index + 8 * self.spans + 8 * i)
     }
 
     fn suffix(&self, i: usize) -> &[u8] {
         let at = self.index + 8 * self.spans + 16 * self.count + 12 * i;
-        &self.map[at..at + 12]
+        &self.bytes[at..at + 12]
     }
 
     /// Dictionary and data spans of a chunk; dictionary 0 is none.
     fn refs(&self, i: usize) -> (u32, u32) {
         let at = self.index + 8 * self.spans + 8 * self.count + 8 * i;
-        (be32(&self.map, at), be32(&self.map, at + 4))
+        (be32(&self.bytes, at), be32(&self.bytes, at + 4))
     }
 
-    fn span(&self, id: u32) -> Result<&[u8]> {
+    /// Where a span lies in the file.
+    fn span(&self, id: u32) -> Result<Range<u64>> {
         let id = id as usize;
         if id == 0 || id > self.spans {
             return Err(self.bad(format!("byte span {id} does not exist")));
         }
-        let end = be64(&self.map, self.index + 8 * (id - 1));
+        let end = be64(&self.bytes, self.index + 8 * (id - 1));
         let start = match id {
             1 => 0,
-            _ => be64(&self.map, self.index + 8 * (id - 2)),
+            _ => be64(&self.bytes, self.index + 8 * (id - 2)),
         };
-        if start > end || end > self.index as u64 {
+        if start > end || end > self.data {
             return Err(self.bad(format!("byte span {id} lies outside of the data")));
         }
-        Ok(&self.map[start as usize..end as usize])
+        Ok(start..end)
     }
 
     fn find(&self, hash: &Hash) -> Option<usize> {
@@ -153,7 +214,7 @@ impl Archive {
         None
     }
 
-    fn dictionary(&self, id: u32) -> Result<Arc<DecoderDictionary<'static>>> {
+    fn dictionary(&self, id: u32, read: ReadSpan<'_>) -> Result<Arc<DecoderDictionary<'static>>> {
         let lock = || {
             self.dictionaries
                 .lock()
@@ -162,7 +223,7 @@ impl Archive {
         if let Some(known) = lock().get(&id) {
             return Ok(known.clone());
         }
-        let raw = decompress(self.span(id)?, None, MAX_DICTIONARY)
+        let raw = decompress(&read(self.span(id)?)?, None, MAX_DICTIONARY)
             .map_err(|e| self.bad(format!("failure loading archive dictionary span {id}: {e}")))?;
         let dictionary = Arc::new(DecoderDictionary::copy(&raw));
         let mut known = lock();
@@ -178,8 +239,15 @@ impl Archive {
         self.find(hash).is_some()
     }
 
-    /// A chunk. Frames carry no checksum, so a chunk out of one is hashed again.
-    pub fn get(&self, hash: &Hash) -> Result<Option<Chunk>> {
+    /// Where a chunk's bytes lie in the file.
+    pub fn range(&self, hash: &Hash) -> Result<Option<Range<u64>>> {
+        self.find(hash)
+            .map(|i| self.span(self.refs(i).1))
+            .transpose()
+    }
+
+    /// A chunk, out of spans of the file that `read` gives.
+    pub fn get_with(&self, hash: &Hash, read: ReadSpan<'_>) -> Result<Option<Chunk>> {
         let Some(i) = self.find(hash) else {
             return Ok(None);
         };
@@ -190,15 +258,15 @@ impl Archive {
             reason,
         };
         let (dictionary, data) = self.refs(i);
-        let data = self.span(data)?;
+        let data = read(self.span(data)?)?;
         if dictionary == 0 {
             if self.version < 2 {
                 return Err(bad("unable to get archived chunk. dictionary is nil".into()));
             }
-            return record::decode(*hash, data, file).map(Some);
+            return record::decode(*hash, &data, file).map(Some);
         }
-        let dictionary = self.dictionary(dictionary)?;
-        let bytes = decompress(data, Some(&dictionary), MAX_CHUNK).map_err(bad)?;
+        let dictionary = self.dictionary(dictionary, read)?;
+        let bytes = decompress(&data, Some(&dictionary), MAX_CHUNK).map_err(bad)?;
         let chunk = Chunk::with_hash(*hash, bytes);
         if !chunk.is_intact() {
             return Err(bad("content hash mismatch".into()));
@@ -208,7 +276,7 @@ impl Archive {
 
     /// All spans one behind the other.
     pub(crate) fn data(&self) -> &[u8] {
-        &self.map[..self.index]
+        &self.bytes[..self.index]
     }
 
     /// Where each span ends.
@@ -216,7 +284,7 @@ impl Archive {
         (1..=self.spans as u32)
             .map(|id| {
                 self.span(id)?;
-                Ok(be64(&self.map, self.index + 8 * (id as usize - 1)))
+                Ok(be64(&self.bytes, self.index + 8 * (id as usize - 1)))
             })
             .collect()
     }

@@ -52,6 +52,9 @@ pub enum ChunkError {
     /// A manifest of a later format.
     #[error("Unknown manifest version: {0}. You may need to update your client")]
     ManifestVersion(String),
+    /// The store is in a format of programs before 2.0.
+    #[error("unsupported ChunkStore version {0}")]
+    StoreFormat(String),
     /// The journal is damaged in the middle; opening it would lose acknowledged commits.
     #[error(
         "possible data loss detected in journal file {path} at offset {offset}: corrupted journal\n\

@@ -48,7 +48,8 @@ impl Manifest {
         Manifest::parse(text, &path).map(Some)
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Manifest> {
+    /// Reads the text of a manifest; `path` names it for errors.
+    pub fn parse(text: &str, path: &Path) -> Result<Manifest> {
         let Some((version, rest)) = text.split_once(':') else {
             return Err(bad(path, "no version"));
         };
@@ -63,7 +64,7 @@ impl Manifest {
             other => return Err(ChunkError::ManifestVersion(other.to_owned())),
         };
         if head[0] != NBF {
-            return Err(bad(path, &format!("unknown format {}", head[0])));
+            return Err(ChunkError::StoreFormat(head[0].to_owned()));
         }
         let hash = |text: &str, what: &str| {
             text.parse::<Hash>()
@@ -92,7 +93,8 @@ impl Manifest {
         })
     }
 
-    fn print(&self) -> String {
+    /// The text.
+    pub fn print(&self) -> String {
         let mut text = format!("5:{NBF}:{}:{}:{}", self.lock, self.root, self.gc_generation);
         for spec in &self.specs {
             text.push_str(&format!(":{}:{}", spec.name, spec.chunks));
@@ -166,6 +168,12 @@ mod tests {
             parse("6:__DOLT__"),
             Err(ChunkError::ManifestVersion(v)) if v == "6"
         ));
+        assert_eq!(
+            parse(&EXAMPLE.replace("DOLT", "LD_1"))
+                .unwrap_err()
+                .to_string(),
+            "unsupported ChunkStore version __LD_1__"
+        );
         let v4 = "4:__DOLT__:3c195qi2nj049clbaf5bbu1gvbm1rsv9:g461j3bhvkcgtejbq35l6895j152p6gb";
         assert_eq!(parse(v4).unwrap().gc_generation, Hash::EMPTY);
     }

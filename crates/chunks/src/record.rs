@@ -83,8 +83,8 @@ thread_local! {
     });
 }
 
-/// Checks and decompresses a record.
-pub(crate) fn decode(hash: Hash, record: &[u8], file: impl Fn() -> String) -> Result<Chunk> {
+/// Checks and decompresses the record of a table file; `file` names it for errors.
+pub fn decode(hash: Hash, record: &[u8], file: impl Fn() -> String) -> Result<Chunk> {
     let bad = |reason: String| ChunkError::BadChunk {
         hash,
         file: file(),

@@ -1,26 +1,15 @@
 //! Table files: records, then an index sorted by address prefix (spec 01 §4).
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::{Chunk, ChunkError, Directory, Hash, Result, record};
-
-pub(crate) const MAGIC: [u8; 8] = [0xff, 0xb5, 0xd8, 0xc2, 0x24, 0x63, 0xee, 0x50];
-pub(crate) const FOOTER: usize = 20;
-/// Offsets of records are remembered for one record in this many.
-const OFFSET_STRIDE: usize = 64;
+use crate::{Chunk, ChunkError, Directory, Hash, Result, TableIndex, record};
 
 /// A table file, mapped.
 pub struct TableFile {
     path: PathBuf,
-    map: Bytes,
-    count: usize,
-    /// Where the records end and the index starts.
-    index: usize,
-    /// Offset of every record number divisible by [`OFFSET_STRIDE`]; summed at first use.
-    offsets: OnceLock<Result<Vec<u64>>>,
+    index: TableIndex<Bytes>,
 }
 
 impl TableFile {
@@ -28,45 +17,27 @@ impl TableFile {
     pub fn open(dir: &Directory, name: &str) -> Result<TableFile> {
         let map = dir.map(name)?;
         let path = dir.at(name);
-        let bad = |reason: &str| ChunkError::BadTable {
+        let size = map.len() as u64;
+        let index = TableIndex::new(map, size).map_err(|reason| ChunkError::BadTable {
             path: path.clone(),
             reason: reason.to_owned(),
-        };
-        let Some(footer) = map.len().checked_sub(FOOTER).map(|at| &map[at..]) else {
-            return Err(bad("shorter than its footer"));
-        };
-        if footer[12..] != MAGIC {
-            if map.ends_with(b"DOLTARC") {
-                return Err(bad("unsupported table file format"));
-            }
-            return Err(bad("no magic number"));
-        }
-        let count = be32(footer, 0) as usize;
-        let index = (map.len() - FOOTER)
-            .checked_sub(28 * count)
-            .ok_or_else(|| bad("index is larger than the file"))?;
-        Ok(TableFile {
-            path,
-            map,
-            count,
-            index,
-            offsets: OnceLock::new(),
-        })
+        })?;
+        Ok(TableFile { path, index })
     }
 
     /// Number of chunks.
     pub fn len(&self) -> usize {
-        self.count
+        self.index.len()
     }
 
     /// Whether it holds no chunk.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.index.is_empty()
     }
 
     /// Bytes of the file.
     pub fn file_size(&self) -> u64 {
-        self.map.len() as u64
+        self.index.bytes().len() as u64
     }
 
     /// Where the file is.
@@ -74,77 +45,21 @@ impl TableFile {
         &self.path
     }
 
-    fn prefix(&self, i: usize) -> u64 {
-        be64(&self.map, self.index + 12 * i)
-    }
-
-    fn suffix(&self, ordinal: usize) -> &[u8] {
-        let at = self.index + 16 * self.count + 12 * ordinal;
-        &self.map[at..at + 12]
-    }
-
-    fn record_len(&self, ordinal: usize) -> usize {
-        be32(&self.map, self.index + 12 * self.count + 4 * ordinal) as usize
-    }
-
-    fn bad(&self, reason: impl Into<String>) -> ChunkError {
+    fn bad(&self, reason: &str) -> ChunkError {
         ChunkError::BadTable {
             path: self.path.clone(),
-            reason: reason.into(),
+            reason: reason.to_owned(),
         }
     }
 
-    /// Ordinal of a chunk's record.
     fn find(&self, hash: &Hash) -> Result<Option<usize>> {
-        let prefix = hash.prefix();
-        let (mut lo, mut hi) = (0, self.count);
-        while lo < hi {
-            let mid = lo + (hi - lo) / 2;
-            if self.prefix(mid) < prefix {
-                lo = mid + 1;
-            } else {
-                hi = mid;
-            }
-        }
-        while lo < self.count && self.prefix(lo) == prefix {
-            let ordinal = be32(&self.map, self.index + 12 * lo + 8) as usize;
-            if ordinal >= self.count {
-                return Err(self.bad("index names a record that is not there"));
-            }
-            if self.suffix(ordinal) == hash.suffix() {
-                return Ok(Some(ordinal));
-            }
-            lo += 1;
-        }
-        Ok(None)
-    }
-
-    fn offsets(&self) -> Result<&[u64]> {
-        self.offsets
-            .get_or_init(|| {
-                let mut offsets = Vec::with_capacity(self.count / OFFSET_STRIDE + 1);
-                let mut at = 0u64;
-                for ordinal in 0..self.count {
-                    if ordinal % OFFSET_STRIDE == 0 {
-                        offsets.push(at);
-                    }
-                    at += self.record_len(ordinal) as u64;
-                }
-                if at != self.index as u64 {
-                    return Err(self.bad("records do not end where the index starts"));
-                }
-                Ok(offsets)
-            })
-            .as_deref()
-            .map_err(Clone::clone)
+        self.index.find(hash).map_err(|reason| self.bad(reason))
     }
 
     fn record(&self, ordinal: usize) -> Result<&[u8]> {
-        let from = ordinal - ordinal % OFFSET_STRIDE;
-        let start = self.offsets()?[ordinal / OFFSET_STRIDE] as usize
-            + (from..ordinal).map(|i| self.record_len(i)).sum::<usize>();
-        // `offsets` checked that the sum of all lengths is the start of the index.
-        Ok(&self.map[start..start + self.record_len(ordinal)])
+        let range = self.index.range(ordinal);
+        let range = range.map_err(|reason| self.bad(reason))?;
+        Ok(&self.index.bytes()[range.start as usize..range.end as usize])
     }
 
     /// Whether it has a chunk.
@@ -168,55 +83,24 @@ impl TableFile {
 
     /// The records one behind the other.
     pub(crate) fn data(&self) -> &[u8] {
-        &self.map[..self.index]
+        self.index.data()
     }
 
     /// Bytes of all chunks before compression, as the footer has it.
     pub(crate) fn uncompressed(&self) -> u64 {
-        be64(&self.map, self.map.len() - FOOTER + 4)
+        self.index.uncompressed()
     }
 
     /// Addresses and lengths of the records, in the order in which they lie in the file.
     pub(crate) fn entries(&self) -> Result<Vec<(Hash, u32)>> {
-        // Checks that the lengths add up to the data.
-        self.offsets()?;
-        let mut entries = vec![(Hash::EMPTY, 0); self.count];
-        for i in 0..self.count {
-            let ordinal = be32(&self.map, self.index + 12 * i + 8) as usize;
-            let Some((hash, len)) = entries.get_mut(ordinal) else {
-                return Err(self.bad("index names a record that is not there"));
-            };
-            hash.0[..8].copy_from_slice(&self.prefix(i).to_be_bytes());
-            hash.0[8..].copy_from_slice(self.suffix(ordinal));
-            *len = self.record_len(ordinal) as u32;
-        }
-        match entries.iter().any(|(_, len)| *len == 0) {
-            true => Err(self.bad("index leaves out a record")),
-            false => Ok(entries),
-        }
+        self.index.entries().map_err(|reason| self.bad(reason))
     }
 
     /// The addresses of all chunks, sorted by prefix.
     pub fn hashes(&self) -> impl Iterator<Item = Result<Hash>> + '_ {
-        (0..self.count).map(|i| {
-            let ordinal = be32(&self.map, self.index + 12 * i + 8) as usize;
-            if ordinal >= self.count {
-                return Err(self.bad("index names a record that is not there"));
-            }
-            let mut hash = Hash::EMPTY;
-            hash.0[..8].copy_from_slice(&self.prefix(i).to_be_bytes());
-            hash.0[8..].copy_from_slice(self.suffix(ordinal));
-            Ok(hash)
-        })
+        let hashes = self.index.hashes();
+        hashes.map(|hash| hash.map_err(|reason| self.bad(reason)))
     }
-}
-
-fn be32(bytes: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
-}
-
-fn be64(bytes: &[u8], at: usize) -> u64 {
-    u64::from_be_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
 #[cfg(test)]

@@ -6,11 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sha2::{Digest, Sha512};
 
 use crate::disk::Appender;
-use crate::table_file::{FOOTER, MAGIC};
+use crate::table_index::{FOOTER, INDEX_ENTRY, MAGIC};
 use crate::{Access, Chunk, ChunkError, Directory, Hash, Result, Spec, TableFile, record};
-
-/// Bytes of the index per chunk: prefix and ordinal, length, suffix.
-const INDEX_ENTRY: u64 = 28;
 
 /// Begins the names of files that are being written.
 pub(crate) const TEMP_PREFIX: &str = "nbs_table_";
@@ -93,7 +90,7 @@ impl TableWriter {
 
     /// Bytes that the file would have if it ended here.
     pub fn file_size(&self) -> u64 {
-        self.records + INDEX_ENTRY * self.entries.len() as u64 + FOOTER as u64
+        self.records + (INDEX_ENTRY * self.entries.len()) as u64 + FOOTER as u64
     }
 
     /// Writes the index, makes the file durable but for its directory entry, gives it its name,
@@ -102,7 +99,7 @@ impl TableWriter {
         let entries = std::mem::take(&mut self.entries);
         let mut order: Vec<u32> = (0..entries.len() as u32).collect();
         order.sort_by_key(|&i| entries[i as usize].0);
-        let mut index = Vec::with_capacity(INDEX_ENTRY as usize * entries.len() + FOOTER);
+        let mut index = Vec::with_capacity(INDEX_ENTRY * entries.len() + FOOTER);
         for &i in &order {
             index.extend_from_slice(&entries[i as usize].0.0[..8]);
             index.extend_from_slice(&i.to_be_bytes());

@@ -44,7 +44,10 @@ pub enum ModelError {
         stored: i64,
     },
     /// A commit that a shallow clone left behind.
-    #[error("commit {0} is a ghost commit: it was not fetched by the shallow clone")]
+    #[error(
+        "Commit not found. You are using a shallow clone which does not contain the requested \
+         commit. Please do a full clone."
+    )]
     Ghost(Hash),
     /// Databases in memory, and remotes, have no garbage that could be collected.
     #[error("this database does not support garbage collection")]

@@ -51,7 +51,7 @@ pub use repo_state::{BranchConfig, Remote, RepoState};
 pub use rev_spec::{AncestorStep, RevBase, RevSpec};
 pub use root_value::{FEATURE_VERSION, Root, table_key};
 pub use schema::{Check, Column, FulltextInfo, Index, KeyType, Schema};
-pub use small_message::{decode_statistic, decode_store_root, encode_store_root};
+pub use small_message::{decode_statistic, decode_store_root, encode_statistic, encode_store_root};
 pub use spatial_cell::spatial_cell;
 pub use stash::{Stash, StashList};
 pub use table::Table;

@@ -10,6 +10,10 @@ pub const TAGS: &str = "refs/tags/";
 pub const REMOTES: &str = "refs/remotes/";
 /// Prefix of stashes.
 pub const STASHES: &str = "refs/stashes/";
+/// Prefix of what the optimizer knows of tables, in a store of its own.
+pub const STATISTICS: &str = "refs/statistics/";
+/// Prefix of small values by name.
+pub const TUPLES: &str = "refs/tuples/";
 /// Prefix of the working sets of branches.
 pub const WORKING_SETS: &str = "workingSets/heads/";
 /// The commit that made the database.

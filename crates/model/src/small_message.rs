@@ -36,6 +36,11 @@ pub fn decode_statistic(message: &[u8]) -> Result<Hash> {
     Hash::from_slice(&bytes).ok_or_else(|| ModelError::corrupt("statistic", "not an address"))
 }
 
+/// Statistics whose rows are at an address.
+pub fn encode_statistic(rows: &Hash) -> Result<Vec<u8>> {
+    encode_one(&rows.0, FileId::STATISTIC)
+}
+
 /// A hash in a field, which must be 20 bytes.
 pub(crate) fn hash_field(bytes: Option<&[u8]>, kind: &'static str) -> Result<Hash> {
     bytes

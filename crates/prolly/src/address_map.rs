@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chunks::Hash;
 
-use crate::{Bytewise, Edit, Node, NodeFormat, NodeStore, Result, TupleMap};
+use crate::{Bytewise, Edit, NodeFormat, NodeStore, Result, TupleMap};
 
 /// A map from names to addresses: datasets, tables, secondary indexes. As with [`TupleMap`],
 /// the root node is embedded elsewhere and not stored.
@@ -25,23 +25,13 @@ impl AddressMap {
         if root.is_empty() {
             return AddressMap::empty(store);
         }
-        let root = Arc::new(Node::embedded(root)?);
-        Ok(AddressMap::from_root(store, root))
+        let order = Arc::new(Bytewise);
+        TupleMap::from_embedded(store, root, order, NodeFormat::AddressMap).map(AddressMap)
     }
 
     /// The map whose root node has an address.
     pub fn open(store: NodeStore, root: &Hash) -> Result<AddressMap> {
-        let root = store.read(root)?;
-        Ok(AddressMap::from_root(store, root))
-    }
-
-    fn from_root(store: NodeStore, root: Arc<Node>) -> AddressMap {
-        AddressMap(TupleMap::from_root(
-            store,
-            root,
-            Arc::new(Bytewise),
-            NodeFormat::AddressMap,
-        ))
+        TupleMap::open(store, root, Arc::new(Bytewise), NodeFormat::AddressMap).map(AddressMap)
     }
 
     /// The address of a name.

@@ -39,6 +39,7 @@ pub use diff::{Change, Diff};
 pub use edit::Edit;
 pub use error::{ProllyError, Result};
 pub use node::{Item, Node, NodeKind};
+pub use node_cache::CacheFigures;
 pub use node_format::NodeFormat;
 pub use order::{Bytewise, ItemAddresses, KeyOrder, NoAddresses};
 pub use proximity::KeyVectors;

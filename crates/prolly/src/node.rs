@@ -255,6 +255,9 @@ impl Node {
         }
         let mut below = Vec::new();
         if level > 0 {
+            if count == 0 {
+                return Err(corrupt("an internal node without children"));
+            }
             let packed = table.bytes(slots.subtree_counts).map_err(of_message)?;
             below =
                 prefix_sums(packed.unwrap_or_default(), count).ok_or(corrupt("subtree counts"))?;

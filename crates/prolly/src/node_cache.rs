@@ -1,7 +1,7 @@
 //! Decoded nodes that were used lately, within a limit of bytes.
 
 use std::collections::hash_map::Entry as MapEntry;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chunks::{Hash, HashMap};
@@ -13,12 +13,28 @@ const SHARDS: usize = 64;
 /// A cache in shards, each of which evicts by a clock: a hit sets a mark, the hand clears marks
 /// and takes the first unmarked node.
 pub(crate) struct NodeCache {
+    limit: usize,
     shards: Box<[RwLock<Shard>]>,
     shard_limit: usize,
 }
 
+/// What a cache holds, and what came of looking into it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheFigures {
+    /// Most bytes of nodes that are kept.
+    pub limit: u64,
+    /// Bytes that are kept.
+    pub bytes: u64,
+    /// How often a node was there.
+    pub hits: u64,
+    /// How often it was not.
+    pub misses: u64,
+}
+
 #[derive(Default)]
 struct Shard {
+    hits: AtomicU64,
+    misses: AtomicU64,
     slots: HashMap<usize>,
     ring: Vec<Option<Slot>>,
     free: Vec<usize>,
@@ -34,6 +50,7 @@ struct Slot {
 impl NodeCache {
     pub fn new(limit: usize) -> NodeCache {
         NodeCache {
+            limit,
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             shard_limit: limit / SHARDS,
         }
@@ -49,11 +66,30 @@ impl NodeCache {
             .shard(hash)
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        let slot = shard.ring[*shard.slots.get(hash)?].as_ref()?;
+        let at = shard.slots.get(hash);
+        let Some(slot) = at.and_then(|at| shard.ring[*at].as_ref()) else {
+            shard.misses.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
+        shard.hits.fetch_add(1, Ordering::Relaxed);
         if !slot.used.load(Ordering::Relaxed) {
             slot.used.store(true, Ordering::Relaxed);
         }
         Some(slot.node.clone())
+    }
+
+    pub fn figures(&self) -> CacheFigures {
+        let mut all = CacheFigures {
+            limit: self.limit as u64,
+            ..CacheFigures::default()
+        };
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            all.bytes += shard.bytes as u64;
+            all.hits += shard.hits.load(Ordering::Relaxed);
+            all.misses += shard.misses.load(Ordering::Relaxed);
+        }
+        all
     }
 
     pub fn insert(&self, node: Arc<Node>) {
@@ -145,6 +181,9 @@ mod tests {
             cache.get(&nodes[0].hash());
         }
         assert!(cache.get(&nodes[0].hash()).is_some(), "in use all the time");
+        let figures = cache.figures();
+        assert!(figures.bytes > 0 && figures.bytes <= figures.limit);
+        assert_eq!((figures.hits, figures.misses), (2001, 0));
         let mut held = 0;
         for shard in &cache.shards {
             let shard = shard.read().unwrap();

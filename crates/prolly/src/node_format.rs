@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serial::{Builder, FileId, Offset};
 
 use crate::node::pack_counts;
-use crate::{ItemAddresses, KeyVectors, NoAddresses, ProllyError, Result};
+use crate::{ItemAddresses, KeyVectors, NoAddresses, Node, NodeKind, ProllyError, Result};
 
 /// How the nodes of a tree are written.
 #[derive(Clone)]
@@ -33,6 +33,28 @@ impl NodeFormat {
     /// Rows whose values hold no addresses: secondary indexes, for instance.
     pub fn plain_rows() -> NodeFormat {
         NodeFormat::Rows(Arc::new(NoAddresses))
+    }
+
+    /// The kind of nodes that are written so.
+    pub fn kind(&self) -> NodeKind {
+        match self {
+            NodeFormat::Rows(_) => NodeKind::Rows,
+            NodeFormat::AddressMap => NodeKind::AddressMap,
+            NodeFormat::CommitClosure => NodeKind::CommitClosure,
+            NodeFormat::Artifacts(_) => NodeKind::Artifacts,
+            NodeFormat::Vector { .. } => NodeKind::Vector,
+        }
+    }
+
+    /// Refuses a node of another kind.
+    pub(crate) fn check(&self, node: &Node) -> Result<()> {
+        match node.kind() == self.kind() {
+            true => Ok(()),
+            false => Err(ProllyError::Corrupt {
+                hash: node.hash(),
+                reason: "node of another kind of tree",
+            }),
+        }
     }
 }
 

@@ -68,13 +68,13 @@ pub fn find(
     }
 }
 
-/// A child, which must be of the next level.
+/// A child, which must be of the next level and the same kind.
 pub(crate) fn child(store: &NodeStore, node: &Node, i: usize) -> Result<Arc<Node>> {
     let child = store.read(&node.child(i))?;
-    if child.level() + 1 != node.level() || child.is_empty() {
+    if child.level() + 1 != node.level() || child.kind() != node.kind() || child.is_empty() {
         return Err(crate::ProllyError::Corrupt {
             hash: child.hash(),
-            reason: "child of the wrong level, or empty",
+            reason: "child of the wrong level or kind, or empty",
         });
     }
     Ok(child)

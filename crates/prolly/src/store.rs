@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use chunks::{Chunk, ChunkStore, Hash, MemoryStore};
 
-use crate::node_cache::NodeCache;
+use crate::node_cache::{CacheFigures, NodeCache};
 use crate::{Node, ProllyError, Result};
 
 /// Reads and writes nodes, keeping those that are used in memory. Clones share everything.
@@ -38,6 +38,11 @@ impl NodeStore {
     /// The chunks.
     pub fn chunks(&self) -> &Arc<dyn ChunkStore> {
         &self.chunks
+    }
+
+    /// What the cache holds, and how often it had what was asked for.
+    pub fn cache_figures(&self) -> CacheFigures {
+        self.cache.figures()
     }
 
     /// The node at an address.

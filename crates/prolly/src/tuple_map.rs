@@ -46,6 +46,7 @@ impl TupleMap {
         format: NodeFormat,
     ) -> Result<TupleMap> {
         let root = store.read(root)?;
+        format.check(&root)?;
         Ok(TupleMap::from_root(store, root, order, format))
     }
 
@@ -57,6 +58,7 @@ impl TupleMap {
         format: NodeFormat,
     ) -> Result<TupleMap> {
         let root = Arc::new(Node::embedded(root)?);
+        format.check(&root)?;
         Ok(TupleMap::from_root(store, root, order, format))
     }
 

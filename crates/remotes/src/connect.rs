@@ -30,14 +30,27 @@ pub fn prepare(location: &Location) -> Result<()> {
 /// Opens a remote.
 pub fn open(location: &Location) -> Result<Database> {
     location.check_scheme()?;
-    let Some(path) = location.path() else {
-        return Err(Error::Unsupported(location.scheme.clone()));
-    };
     let options = OpenOptions {
         cache_bytes: CACHE_BYTES,
         ..OpenOptions::default()
     };
-    Ok(Database::in_store(directory(&path)?, &options)?)
+    let store = match (location.path(), location.scheme.as_str()) {
+        (Some(path), _) => directory(&path)?,
+        #[cfg(feature = "s3")]
+        (None, "s3") => objects(&location.url)?,
+        _ => return Err(Error::Unsupported(location.scheme.clone())),
+    };
+    Ok(Database::in_store(store, &options)?)
+}
+
+/// The store in a bucket.
+#[cfg(feature = "s3")]
+fn objects(url: &str) -> Result<Arc<dyn ChunkStore>> {
+    use object_chunks::{ObjectChunks, Options, Place, PlaceError};
+    let bad = |e: PlaceError| Error::BadPlace(e.to_string());
+    let (blobs, prefix) = Place::parse(url).and_then(|p| p.connect()).map_err(bad)?;
+    let store = ObjectChunks::open(blobs, prefix, url, Options::default())?;
+    Ok(Arc::new(store))
 }
 
 /// The store of table files in a directory. Databases keep a journal, which belongs to the

@@ -23,6 +23,9 @@ pub enum Error {
     /// Text that is no address.
     #[error("'{0}' is not valid")]
     BadUrl(String),
+    /// An address of an object store that says too little, or too much.
+    #[error("{0}")]
+    BadPlace(String),
     /// There is no directory where the remote should be.
     #[error("stat {0}: no such file or directory")]
     NoSuchDirectory(String),

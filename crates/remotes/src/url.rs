@@ -57,6 +57,15 @@ impl Location {
         }
     }
 
+    /// Fails where an address of an object store is not of the form that it must have.
+    pub fn check(&self) -> Result<()> {
+        #[cfg(feature = "s3")]
+        if self.scheme == "s3" {
+            object_chunks::Place::parse(&self.url).map_err(|e| Error::BadPlace(e.to_string()))?;
+        }
+        Ok(())
+    }
+
     /// The path of a local address.
     pub fn path(&self) -> Option<PathBuf> {
         match self.scheme.as_str() {

@@ -44,6 +44,8 @@ pub struct Config {
     pub auto_gc: bool,
     pub auto_gc_archive_level: u8,
     pub auto_gc_incremental_file_size: u64,
+    /// Bytes of tree nodes that each database keeps in memory, if it was said.
+    pub cache_bytes: Option<usize>,
     /// `user` was given, which has no effect.
     pub user_given: bool,
     pub host: String,
@@ -91,6 +93,7 @@ impl Default for Config {
             auto_gc: true,
             auto_gc_archive_level: 1,
             auto_gc_incremental_file_size: 0,
+            cache_bytes: None,
             user_given: false,
             host: "localhost".to_string(),
             port: 3306,
@@ -289,6 +292,7 @@ impl Config {
                         r.text(node).map(|t| scheduler(&t)),
                     );
                 }
+                "cache_bytes" => self.cache_bytes = r.number(node, "uint64").or(self.cache_bytes),
                 "branch_activity_tracking" => {
                     set(&mut self.branch_activity_tracking, r.boolean(node));
                 }

@@ -99,6 +99,7 @@ impl Opener for EngineOpener {
             read_only: config.read_only || self.settings.read_only,
             autocommit: config.autocommit,
             commit_as_account: true,
+            cache_bytes: config.cache_bytes.unwrap_or(self.settings.cache_bytes),
             ..self.settings.clone()
         };
         let accounts = Accounts::open(&config.privilege_file).map_err(|e| e.to_string())?;

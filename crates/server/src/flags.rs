@@ -32,6 +32,7 @@ const OPTIONS: &[(&str, Option<char>, Takes)] = &[
     ("query-parallelism", None, Takes::Value),
     ("max-connections", None, Takes::Value),
     ("back-log", None, Takes::Value),
+    ("cache-bytes", None, Takes::Value),
     ("max-connections-timeout", None, Takes::Value),
     ("privilege-file", None, Takes::Value),
     ("branch-control-file", None, Takes::Value),
@@ -265,6 +266,11 @@ pub fn parse_args(args: &[String], cwd: &Path) -> Result<Invocation, ConfigError
                 c.max_connections = number(name, text)?;
                 &["listener.max_connections"]
             }
+            // Not written into a generated file, which Dolt would refuse to read.
+            "cache-bytes" => {
+                c.cache_bytes = Some(number(name, text)?);
+                &[]
+            }
             "back-log" => {
                 c.back_log = number(name, text)?;
                 &["listener.back_log"]
@@ -409,6 +415,16 @@ mod tests {
             "HP=\"localhost:3306\"|T=\"28800000\"|R=\"false\"|L=\"info\"|S=\"/tmp/mysql.sock\""
         );
         assert_eq!(d.cfg_dir, Path::new(".doltcfg"));
+    }
+
+    #[test]
+    fn the_size_of_the_cache() {
+        let size = |args: &str| parse(args).expect("reads").config.cache_bytes;
+        assert_eq!(size("--cache-bytes 1048576"), Some(1 << 20));
+        assert_eq!(size(""), None);
+        assert!(parse("--cache-bytes lots").is_err());
+        let yaml = Config::from_yaml("behavior:\n  cache_bytes: 7340032\n").expect("reads");
+        assert_eq!(yaml.cache_bytes, Some(7 << 20));
     }
 
     #[test]

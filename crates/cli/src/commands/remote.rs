@@ -72,6 +72,7 @@ fn add(
     url: &str,
 ) -> Result<(), Failure> {
     let location = remotes::absolute(url, &env.dir)
+        .and_then(|location| location.check().map(|()| location))
         .map_err(|e| Failure::caused(format!("error: '{url}' is not valid."), &e.to_string()))?;
     let given = || PARAMETERS.iter().filter(|(option, _)| p.has(option));
     let wrong: Vec<&str> = given()

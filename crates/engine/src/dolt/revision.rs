@@ -24,6 +24,9 @@ pub fn commit(db: &DbRef, text: &str) -> Result<CommitId> {
     if let RevBase::Commit(id) = &spec.base
         && store.objects().nodes().chunks().get(&id.0)?.is_none()
     {
+        if store.chunks().is_ghost(&id.0) {
+            return Err(model::ModelError::Ghost(id.0).into());
+        }
         return Err(Error::general("target commit not found"));
     }
     Ok(spec.resolve(store.objects(), &store.refs(), Some(head(db)?))?)

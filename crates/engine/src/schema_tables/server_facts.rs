@@ -33,7 +33,7 @@ pub(crate) fn collations() -> Vec<&'static Collation> {
 /// Status variables with their values.
 pub(crate) fn status(session: &Session) -> Vec<(String, String)> {
     let connected = session.instance.processes().len();
-    STATUS
+    let mut all: Vec<(String, String)> = STATUS
         .lines()
         .skip(1)
         .filter_map(|l| l.split_once('\t').or(Some((l, ""))))
@@ -46,7 +46,30 @@ pub(crate) fn status(session: &Session) -> Vec<(String, String)> {
             };
             (name.to_string(), value)
         })
-        .collect()
+        .collect();
+    let behind = |(name, _): &(String, String)| name.as_str() > "Dolt_cache";
+    let at = all.iter().position(behind).unwrap_or(all.len());
+    all.splice(at..at, cache_status(session));
+    all
+}
+
+/// The caches of tree nodes of all databases, which MySQL has no variables for.
+fn cache_status(session: &Session) -> [(String, String); 4] {
+    let mut sum = prolly::CacheFigures::default();
+    for db in session.instance.databases() {
+        let one = db.store.objects().nodes().cache_figures();
+        sum.limit += one.limit;
+        sum.bytes += one.bytes;
+        sum.hits += one.hits;
+        sum.misses += one.misses;
+    }
+    [
+        ("Dolt_cache_bytes", sum.bytes),
+        ("Dolt_cache_hits", sum.hits),
+        ("Dolt_cache_limit_bytes", sum.limit),
+        ("Dolt_cache_misses", sum.misses),
+    ]
+    .map(|(name, value)| (name.to_string(), value.to_string()))
 }
 
 /// Connections: Id, User, Host, db, Command, Time, State, Info. Those of others only with PROCESS.

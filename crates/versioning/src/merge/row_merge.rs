@@ -61,6 +61,8 @@ struct RowMerge<'a> {
     left_rows: TupleMap,
     left_is_base: bool,
     generated: bool,
+    /// Both sides store other columns, so that equal bytes need not be equal rows.
+    same_bytes_differ: bool,
 }
 
 fn side_of(change: &Change) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
@@ -68,6 +70,12 @@ fn side_of(change: &Change) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
         change.from_value().map(<[u8]>::to_vec),
         change.to_value().map(<[u8]>::to_vec),
     )
+}
+
+/// What the fields of a value tuple are of.
+fn stored_columns(layout: &model::TableLayout) -> impl Iterator<Item = u64> + '_ {
+    let columns = &layout.schema().columns;
+    layout.value_columns().iter().map(|c| columns[*c].tag)
 }
 
 /// The merged table and how it came about.
@@ -96,6 +104,8 @@ pub fn merge_rows(
         left_rewrite: rewrite(info.left_rewrite, Side::Left),
         right_rewrite: rewrite(info.right_rewrite, Side::Right),
         left_is_base: v.left.layout().schema_hash() == v.base.layout().schema_hash(),
+        same_bytes_differ: !keyless
+            && stored_columns(v.left.layout()).ne(stored_columns(v.right.layout())),
         generated: cells
             .columns
             .iter()
@@ -187,6 +197,17 @@ impl RowMerge<'_> {
                 (None, None) => Event::LeftDelete,
             },
             ThreeWay::Both(change) => match side_of(&change) {
+                (old, Some(new)) if self.same_bytes_differ => {
+                    match self
+                        .cells
+                        .merge(key, Some(&new), Some(&new), old.as_deref())?
+                    {
+                        Cells::Row(row) if row != new => Event::Merged(new, row),
+                        Cells::Row(_) => Event::ConvergentPut(new),
+                        Cells::Deleted => Event::DeleteResolved(Some(new)),
+                        Cells::Conflict => Event::Conflict(Some(new)),
+                    }
+                }
                 (_, Some(new)) => Event::ConvergentPut(new),
                 _ => Event::ConvergentDelete,
             },
