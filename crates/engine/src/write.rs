@@ -1,5 +1,6 @@
 //! Writing rows: encoding, uniqueness, foreign keys, and the statements that change data.
 
+mod bulk;
 mod delete;
 mod foreign_key;
 mod insert;
@@ -22,8 +23,9 @@ use crate::table::TableDef;
 use crate::transaction::{Transaction, branch_key, entries};
 use crate::view::{KeyRange, TableView};
 
+pub use bulk::Duplicates;
 pub use delete::delete;
-pub use insert::{Inserted, Inserter, insert};
+pub use insert::{FailedRow, Inserted, Inserter, RowBatch, insert};
 pub use update::update;
 
 /// A table that a statement writes to.
@@ -60,41 +62,65 @@ pub struct EncodedRow {
 
 /// Encodes the values of a row, which are of their columns' types.
 pub fn encode_row(state: &TableState, row: &[OwnedValue]) -> Result<EncodedRow> {
-    let layout = state.table.layout();
-    let schema = state.table.schema();
-    let blobs = state.table.objects().blobs();
-    let mut fields: Vec<Value<'_>> = Vec::with_capacity(layout.value_columns().len() + 1);
-    if schema.is_keyless() {
-        fields.push(Value::UInt(1));
-    }
-    for c in layout.value_columns() {
-        fields.push(row[*c].borrowed());
-    }
-    let mut value = Vec::new();
-    RowBuilder::new().build_into(
-        layout.value_fields(),
-        &fields,
-        schema.target_row_size,
-        &blobs,
-        &mut value,
-    )?;
-    let key = if schema.is_keyless() {
-        keyless_key(&value)
-    } else {
-        let mut key = TupleBuilder::new();
+    let mut out = EncodedRow {
+        key: Vec::new(),
+        value: Vec::new(),
+    };
+    RowEncoder::default().encode(state, row, &mut out.key, &mut out.value)?;
+    Ok(out)
+}
+
+/// Encodes rows; it keeps what can be used again for the next.
+#[derive(Default)]
+struct RowEncoder {
+    value: RowBuilder,
+    key: TupleBuilder,
+}
+
+impl RowEncoder {
+    fn encode(
+        &mut self,
+        state: &TableState,
+        row: &[OwnedValue],
+        key: &mut Vec<u8>,
+        value: &mut Vec<u8>,
+    ) -> Result<()> {
+        let layout = state.table.layout();
+        let schema = state.table.schema();
+        let blobs = state.table.objects().blobs();
+        let mut fields: Vec<Value<'_>> = Vec::with_capacity(layout.value_columns().len() + 1);
+        if schema.is_keyless() {
+            fields.push(Value::UInt(1));
+        }
+        for c in layout.value_columns() {
+            fields.push(row[*c].borrowed());
+        }
+        key.clear();
+        value.clear();
+        self.value.build_into(
+            layout.value_fields(),
+            &fields,
+            schema.target_row_size,
+            &blobs,
+            value,
+        )?;
+        if schema.is_keyless() {
+            *key = keyless_key(value);
+            return Ok(());
+        }
+        self.key.clear();
         for c in layout.key_columns() {
             let column = &schema.columns[*c];
             let v = &row[*c];
             if v.is_null() {
                 return Err(Error::column_not_null(&column.name));
             }
-            key.push_with(|out| {
+            self.key.push_with(|out| {
                 values::encode_field(column.encoding.in_key(), &column.sql_type, v, &blobs, out)
             })?;
         }
-        key.finish()?
-    };
-    Ok(EncodedRow { key, value })
+        Ok(self.key.finish_into(key)?)
+    }
 }
 
 /// Every column of a stored row; virtual ones are computed.

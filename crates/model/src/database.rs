@@ -242,6 +242,14 @@ impl Database {
         self.dir.as_deref()
     }
 
+    /// Where temporary files of the database go (spec 01 §11), if it has a directory.
+    pub fn temporary_directory(&self) -> Option<PathBuf> {
+        let files = self.dir()?.join(".dolt").join("temptf");
+        // Older databases, and those that were copied, may lack it.
+        std::fs::create_dir_all(&files).ok()?;
+        Some(files)
+    }
+
     /// The stored objects.
     pub fn objects(&self) -> &Objects {
         &self.objects

@@ -129,7 +129,10 @@ impl TreeBuilder {
     /// again just as it is: no level up to it has anything pending.
     pub(crate) fn is_at_boundary(&mut self, level: usize) -> Result<bool> {
         let n = (level + 1).saturating_sub(self.base).min(self.levels.len());
-        if self.levels[..n.min(1)].iter().any(|l| !l.pending.is_empty()) {
+        if self.levels[..n.min(1)]
+            .iter()
+            .any(|l| !l.pending.is_empty())
+        {
             return Ok(false);
         }
         if n > 1 {

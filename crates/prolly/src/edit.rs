@@ -239,7 +239,8 @@ impl Editor<'_> {
                 self.builder.append(leaf.key(at), leaf.value(at))?;
                 at += 1;
             }
-            let found = at < leaf.len() && self.order.compare(leaf.key(at), &key) == Ordering::Equal;
+            let found =
+                at < leaf.len() && self.order.compare(leaf.key(at), &key) == Ordering::Equal;
             let stored = found.then(|| leaf.value(at));
             match (edits.take(stored)?, stored) {
                 (Taken::Stored, Some(value)) => self.builder.append(leaf.key(at), value)?,

@@ -56,6 +56,9 @@ pub enum ProllyError {
     /// The thread that stores leaves ended early.
     #[error("the thread that stores tree nodes has ended")]
     WriterLost,
+    /// Whoever gives the edits failed, and knows why.
+    #[error("edits could not be read")]
+    EditsFailed,
     /// A temporary file.
     #[error("{what} {path}: {reason}")]
     TemporaryFile {

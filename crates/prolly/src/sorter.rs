@@ -276,7 +276,10 @@ impl Sorter {
     /// Merges all runs into one.
     fn merge_runs(&mut self) -> Result<()> {
         let sources = std::mem::take(&mut self.runs);
-        let sources = sources.into_iter().map(Spilled::read).collect::<Result<_>>()?;
+        let sources = sources
+            .into_iter()
+            .map(Spilled::read)
+            .collect::<Result<_>>()?;
         let mut items = SortedItems::of(self.order.clone(), sources)?;
         let run = Spilled::create(&self.directory)?;
         let mut out = BufWriter::with_capacity(RUN_BUFFER, &run.file);

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use chunks::Hash;
 
 use crate::{
-    Cursor, Diff, Edit, Edits, Item, KeyOrder, Node, NodeFormat, NodeStore, ProllyError, Result, Runs,
-    ThreeWayDiff, TreeBuilder, edit, proximity, search,
+    Cursor, Diff, Edit, Edits, Item, KeyOrder, Node, NodeFormat, NodeStore, ProllyError, Result,
+    Runs, ThreeWayDiff, TreeBuilder, edit, proximity, search,
 };
 
 /// An ordered map that never changes; edits give another map that shares what they leave alone.

@@ -159,9 +159,7 @@ impl TupleDesc {
             Uint32 | Date => unsigned(u64::from(le4(bytes)) << 31),
             Uint64 | Bit64 | Set => unsigned(le8(bytes)),
             Bytes => unsigned(leading_bytes(terminated(bytes))),
-            Hash128 | BytesAddr | CommitAddr | StringAddr | Cell => {
-                unsigned(leading_bytes(bytes))
-            }
+            Hash128 | BytesAddr | CommitAddr | StringAddr | Cell => unsigned(leading_bytes(bytes)),
             String if desc.collation.is_none() => unsigned(leading_bytes(terminated(bytes))),
             _ => 1 << 63,
         }

@@ -30,6 +30,7 @@ pub fn delete(
     for (n, (i, row)) in found.into_iter().enumerate() {
         if n % 256 == 0 {
             cx.check_interrupt()?;
+            tx.bound_memory()?;
         }
         let target = &targets[i];
         let triggers = plan.targets[i].triggers.as_deref();

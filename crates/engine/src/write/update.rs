@@ -42,6 +42,7 @@ pub fn update(
     for (n, change) in changes.into_iter().enumerate() {
         if n % 256 == 0 {
             cx.check_interrupt()?;
+            tx.bound_memory()?;
         }
         let t = &plan.targets[change.target];
         let target = &targets[change.target];
