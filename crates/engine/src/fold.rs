@@ -188,3 +188,86 @@ impl TableOverlay {
         self.primary.rows.is_empty() && self.indexes.iter().all(|i| i.rows.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::instance::{Clock, Instance, Settings};
+    use crate::result::{ColumnMeta, Done, Flow, ResultSink, Row};
+    use crate::session::Session;
+
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now_micros(&self) -> i64 {
+            0
+        }
+    }
+
+    struct Nothing;
+
+    impl ResultSink for Nothing {
+        fn columns(&mut self, _: &[ColumnMeta]) -> crate::error::Result<()> {
+            Ok(())
+        }
+        fn row(&mut self, _: &dyn Row) -> crate::error::Result<Flow> {
+            Ok(Flow::Continue)
+        }
+        fn done(&mut self, _: &Done, _: bool) -> crate::error::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn run(session: &Session, sql: &str) {
+        let done = session.execute(sql.as_bytes(), true, &mut Nothing);
+        done.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    }
+
+    /// The working root after the same statements, with overlays folded beyond a bound.
+    fn root(most: usize) -> (model::RootId, usize) {
+        let mut instance = Instance::in_memory(Settings::default(), Arc::new(Stopped));
+        instance.settings.user_name = "test".into();
+        let session = Session::new(&Arc::new(instance), 1, "root", "localhost");
+        run(&session, "CREATE DATABASE d");
+        session.use_database("d").unwrap();
+        run(
+            &session,
+            "CREATE TABLE t (id INT PRIMARY KEY, a INT, KEY (a))",
+        );
+        run(&session, "CREATE TABLE u (a INT, b INT)");
+        run(&session, "START TRANSACTION");
+        let mut held = 0;
+        for n in 0..60 {
+            let part = format!("({}, {n}), ({}, {n})", 7 * n % 101, 200 + n);
+            run(&session, &format!("INSERT INTO t VALUES {part}"));
+            run(&session, &format!("INSERT INTO u VALUES {part}, (1, 1)"));
+            run(&session, &format!("SAVEPOINT s{n}"));
+            run(&session, &format!("UPDATE t SET a = a + 1 WHERE id < {n}"));
+            run(&session, "DELETE FROM u WHERE b = 3 LIMIT 1");
+            let mut tx = session.take_transaction();
+            tx.bound_memory_to(most).unwrap();
+            let tables = tx.branches.values().flat_map(|b| b.tables.values());
+            held = held.max(tables.map(|t| t.overlay_bytes).max().unwrap_or(0));
+            session.put_transaction(tx);
+            if n % 7 == 5 {
+                run(&session, &format!("ROLLBACK TO SAVEPOINT s{}", n - 2));
+            }
+        }
+        run(&session, "COMMIT");
+        (
+            session.root_of(&session.current().unwrap()).unwrap().id,
+            held,
+        )
+    }
+
+    #[test]
+    fn folding_bounds_memory_and_changes_nothing_else() {
+        let (expected, most) = root(usize::MAX);
+        for bound in [0, 4 << 10, 20 << 10] {
+            let (id, held) = root(bound);
+            assert_eq!(id, expected);
+            assert!(held <= bound && bound < most, "{held} of {bound}, {most}");
+        }
+    }
+}

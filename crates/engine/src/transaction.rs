@@ -111,6 +111,17 @@ pub struct Transaction {
 #[derive(Clone, Copy, Debug)]
 pub struct Mark(usize);
 
+/// A row as a transaction sees it before it changes it.
+#[derive(Clone, Copy, Debug)]
+pub enum There<'r> {
+    /// Not looked at.
+    Unknown,
+    /// There is no row with the key.
+    Nothing,
+    /// Its value.
+    Row(&'r [u8]),
+}
+
 /// Who writes, for the metadata of working sets.
 #[derive(Clone, Debug)]
 pub struct Writer {
@@ -237,13 +248,15 @@ impl Transaction {
 
     /// Puts or removes the row with a key, with its index entries.
     ///
-    /// `old` and `new` are the row's entries per index, in the order of the definition.
+    /// `old` and `new` are the row's entries per index, in the order of the definition; `there`
+    /// is the row as the transaction sees it before.
     pub fn write_row(
         &mut self,
         branch: &str,
         table: &str,
         key: &[u8],
         value: Option<Vec<u8>>,
+        there: There<'_>,
         old: &[Option<Vec<u8>>],
         new: &[Option<Vec<u8>>],
     ) -> Result<()> {
@@ -256,13 +269,22 @@ impl Transaction {
         let view = &changes.state.view;
         let at = OverlayKey::new(&view.primary.desc, key.to_vec());
         if !changes.base.contains_key(&at) {
-            let committed = view
-                .primary
-                .get(None, key)?
-                .map(|slot| slot.value().to_vec());
+            let committed = match there {
+                There::Row(value) => Some(value.to_vec()),
+                There::Nothing => None,
+                There::Unknown => view
+                    .primary
+                    .get(None, key)?
+                    .map(|slot| slot.value().to_vec()),
+            };
             Arc::make_mut(&mut changes.base).insert(at.clone(), committed);
         }
-        let (branch, table): (Arc<str>, Arc<str>) = (branch.into(), table.into());
+        let names = |u: &Undo| (u.branch.clone(), u.table.clone());
+        let is_its = |u: &&Undo| &*u.branch == branch && &*u.table == table;
+        let (branch, table) = match self.undo.last().filter(is_its) {
+            Some(last) => names(last),
+            None => (branch.into(), table.into()),
+        };
         let undos = &mut self.undo;
         let mut undo = |index: Option<usize>, key: OverlayKey, before: Option<Pair>| {
             undos.push(Undo {

@@ -190,7 +190,10 @@ impl Database {
         options: &OpenOptions,
     ) -> Result<Database> {
         let root = store.root()?;
-        let objects = Objects::new(NodeStore::new(store, options.cache_bytes));
+        let mut objects = Objects::new(NodeStore::new(store, options.cache_bytes));
+        if let Some(dir) = &dir {
+            objects = objects.with_temporary_directory(&dir.join(".dolt").join("temptf"));
+        }
         Ok(Database {
             refs: RwLock::new(load_refs(&objects, root)?),
             objects,
@@ -240,14 +243,6 @@ impl Database {
     /// The directory, if there is one.
     pub fn dir(&self) -> Option<&Path> {
         self.dir.as_deref()
-    }
-
-    /// Where temporary files of the database go (spec 01 §11), if it has a directory.
-    pub fn temporary_directory(&self) -> Option<PathBuf> {
-        let files = self.dir()?.join(".dolt").join("temptf");
-        // Older databases, and those that were copied, may lack it.
-        std::fs::create_dir_all(&files).ok()?;
-        Some(files)
     }
 
     /// The stored objects.

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chunks::{Chunk, Hash};
@@ -21,6 +22,7 @@ const MAX_VALUE: usize = u32::MAX as usize;
 pub struct Objects {
     nodes: NodeStore,
     schemas: Arc<Mutex<HashMap<Hash, Arc<TableLayout>>>>,
+    temporary: Option<Arc<Path>>,
 }
 
 impl Objects {
@@ -29,7 +31,25 @@ impl Objects {
         Objects {
             nodes,
             schemas: Arc::default(),
+            temporary: None,
         }
+    }
+
+    /// The same objects of a database with this directory for temporary files (spec 01 §11).
+    #[must_use]
+    pub fn with_temporary_directory(mut self, directory: &Path) -> Objects {
+        self.temporary = Some(directory.into());
+        self
+    }
+
+    /// Where temporary files go.
+    pub fn temporary_directory(&self) -> PathBuf {
+        if let Some(own) = &self.temporary {
+            // Databases that were copied may lack it.
+            let _ = std::fs::create_dir_all(own);
+            return own.to_path_buf();
+        }
+        std::env::temp_dir()
     }
 
     /// Objects that live as long as the process.

@@ -30,6 +30,9 @@ const TEXT: SqlType = SqlType::Text(values::LobSize::Long, CollationId::DEFAULT)
 /// Rows that are written before the next ones are read.
 const ROWS_AT_ONCE: usize = 1000;
 
+/// Bytes that are read from a file at a time.
+const FILE_BUFFER: usize = 128 << 10;
+
 /// Where a field goes.
 enum Target {
     Column(usize),
@@ -179,7 +182,7 @@ impl Session {
                 true => sink.local_file(&l.file)?,
                 false => Box::new(open(&l.file)?),
             };
-            let mut records = Records::new(BufReader::new(file), format);
+            let mut records = Records::new(BufReader::with_capacity(FILE_BUFFER, file), format);
             self.load(&plan, l, &mut records, charset, &target, &cx)
         };
         self.take_warnings(&cx);

@@ -42,7 +42,7 @@ pub enum Duplicates {
 
 /// What became of the rows.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct BulkCounts {
+pub(crate) struct BulkCounts {
     pub added: u64,
     pub changed: u64,
     pub same: u64,
@@ -50,7 +50,7 @@ pub(super) struct BulkCounts {
 }
 
 /// New rows of a table on their way into its trees.
-pub(super) struct BulkRows {
+pub(crate) struct BulkRows {
     state: Arc<TableState>,
     branch: String,
     duplicates: Duplicates,
@@ -65,7 +65,8 @@ pub(super) struct BulkRows {
     last: Option<Vec<u8>>,
     /// The other rows.
     rest: Sorter,
-    entries: Vec<Sorter>,
+    /// Of each index that entries are made for.
+    entries: Vec<Option<Sorter>>,
 }
 
 impl BulkRows {
@@ -104,26 +105,26 @@ impl BulkRows {
             return Ok(None);
         };
         let unique = state.def.indexes.iter().any(|i| i.unique);
-        let schema = state.table.schema();
-        let plain = schema
-            .indexes
-            .iter()
-            .all(|i| i.fulltext.is_none() && i.vector.is_none());
-        let one_by_one = unique && (duplicates != Duplicates::Refuse || schema.is_keyless());
+        let plain = (0..state.def.indexes.len()).all(|i| has_plain_entries(&state, i));
+        let one_by_one = unique && (duplicates != Duplicates::Refuse || state.def.keyless());
         if !plain || one_by_one {
             return Ok(None);
         }
-        let directory = target
-            .handle
-            .store
-            .temporary_directory()
-            .unwrap_or_else(std::env::temp_dir);
+        BulkRows::into(state, branch, duplicates, |_| true).map(Some)
+    }
+
+    /// Rows for a table that no transaction knows; entries are made for the indexes that `has`
+    /// says.
+    pub fn into(
+        state: Arc<TableState>,
+        branch: String,
+        duplicates: Duplicates,
+        has: impl Fn(usize) -> bool,
+    ) -> Result<BulkRows> {
+        let objects = state.table.objects();
         let n = state.def.indexes.len();
-        let entries = state
-            .view
-            .indexes
-            .iter()
-            .map(|tree| Sorter::new(tree.desc.clone(), directory.clone(), ENTRY_MEMORY / n))
+        let entries = (0..n)
+            .map(|i| has(i).then(|| entry_sorter(&state, i, n)))
             .collect();
         let last = {
             let mut cursor = state.table.rows()?.cursor_where(|_| true)?;
@@ -131,7 +132,9 @@ impl BulkRows {
                 .retreat()?
                 .then(|| cursor.leaf().key(cursor.index()).to_vec())
         };
-        Ok(Some(BulkRows {
+        let order = state.view.primary.desc.clone();
+        let rest = Sorter::new(order, objects.temporary_directory(), ROW_MEMORY);
+        Ok(BulkRows {
             branch,
             duplicates,
             encoder: RowEncoder::default(),
@@ -141,10 +144,10 @@ impl BulkRows {
             appended: None,
             appended_rows: 0,
             last,
-            rest: Sorter::new(state.view.primary.desc.clone(), directory, ROW_MEMORY),
+            rest,
             entries,
             state,
-        }))
+        })
     }
 
     /// Adds the row of a number; numbers rise.
@@ -155,6 +158,7 @@ impl BulkRows {
         let blobs = state.table.objects().blobs();
         let (key, value) = (&self.key, &self.value);
         for (form, sorter) in state.table.layout().indexes().iter().zip(&mut self.entries) {
+            let Some(sorter) = sorter else { continue };
             let computed = |column: usize| virtual_value(&state, column, key, value);
             let entry = form.entry(key, value, &computed, &blobs, &mut self.entry)?;
             sorter.push(&entry, &[], number)?;
@@ -180,13 +184,6 @@ impl BulkRows {
         Ok(())
     }
 
-    /// Bytes that are held in memory, without the unfinished nodes of trees.
-    #[cfg(test)]
-    pub fn most_held(&self) -> usize {
-        let entries: usize = self.entries.iter().map(Sorter::most_held).sum();
-        self.rest.most_held() + entries
-    }
-
     /// Writes everything into the transaction. `report` gets the number of each row that is a
     /// duplicate, with its error.
     pub fn finish(
@@ -210,7 +207,11 @@ impl BulkRows {
         first.zip(built.err())
     }
 
-    fn build(mut self, mut report: impl FnMut(u64, &Error)) -> Result<(model::Table, BulkCounts)> {
+    /// The table with everything.
+    pub fn build(
+        mut self,
+        mut report: impl FnMut(u64, &Error),
+    ) -> Result<(model::Table, BulkCounts)> {
         let state = self.state.clone();
         let mut counts = BulkCounts {
             added: self.appended_rows,
@@ -253,30 +254,14 @@ impl BulkRows {
         let mut first = first.map(|f| (f.number, f.row_error(&state)));
         let mut maps: Vec<(&str, TupleMap)> = Vec::new();
         for (i, sorter) in self.entries.into_iter().enumerate() {
-            if sorter.is_empty() {
+            let Some(sorter) = sorter.filter(|s| !s.is_empty()) else {
                 continue;
-            }
-            let index = &state.def.indexes[i];
-            let old = state.table.index(&index.name)?;
-            let mut merge = EntryMerge {
-                items: started(sorter.finish()?)?,
-                state: &state,
-                index: i,
-                dropped: &dropped,
-                unique: index.unique.then(Unique::default),
-                checks_old: !old.is_empty(),
-                key: Vec::new(),
-                failed: None,
             };
-            let merged = old.edit_with(&mut merge);
-            if let Some(unique) = &mut merge.unique {
-                unique.end_group();
-            }
-            if let Some(e) = merge.failed {
-                return Err(e);
-            }
-            maps.push((index.name.as_str(), merged?));
-            if let Some(found) = merge.unique.and_then(|u| u.first)
+            let name = state.def.indexes[i].name.as_str();
+            let old = state.table.index(name)?;
+            let (map, found) = merge_entries(&state, i, &old, sorter, &dropped, false)?;
+            maps.push((name, map));
+            if let Some(found) = found
                 && first.as_ref().is_none_or(|(n, _)| found.number < *n)
             {
                 first = Some((found.number, found.entry_error(&state, i)));
@@ -295,6 +280,54 @@ impl BulkRows {
     }
 }
 
+/// Whether an index has an entry in a tuple's order for each row.
+pub(crate) fn has_plain_entries(state: &TableState, index: usize) -> bool {
+    let index = &state.table.schema().indexes[index];
+    index.fulltext.is_none() && index.vector.is_none()
+}
+
+/// Sorts the entries of one of `n` indexes.
+pub(crate) fn entry_sorter(state: &TableState, index: usize, n: usize) -> Sorter {
+    let order = state.view.indexes[index].desc.clone();
+    let directory = state.table.objects().temporary_directory();
+    Sorter::new(order, directory, ENTRY_MEMORY / n.max(1))
+}
+
+/// The entries of an index with those that were sorted; and of those rows that a unique index
+/// cannot take beside others the first, by number or in the order of the index.
+pub(crate) fn merge_entries(
+    state: &TableState,
+    index: usize,
+    old: &TupleMap,
+    sorter: Sorter,
+    dropped: &Numbers,
+    in_order: bool,
+) -> Result<(TupleMap, Option<Found>)> {
+    let unique = state.def.indexes[index].unique;
+    let mut merge = EntryMerge {
+        items: started(sorter.finish()?)?,
+        state,
+        index,
+        dropped,
+        unique: unique.then(|| Unique {
+            in_order,
+            ..Unique::default()
+        }),
+        checks_old: !old.is_empty(),
+        key: Vec::new(),
+        failed: None,
+    };
+    let merged = old.edit_with(&mut merge);
+    if let Some(e) = merge.failed {
+        return Err(e);
+    }
+    let found = merge.unique.and_then(|mut unique| {
+        unique.end_group();
+        unique.first
+    });
+    Ok((merged?, found))
+}
+
 fn started(mut items: SortedItems) -> Result<SortedItems> {
     items.next_item()?;
     Ok(items)
@@ -302,7 +335,7 @@ fn started(mut items: SortedItems) -> Result<SortedItems> {
 
 /// A set of row numbers.
 #[derive(Default)]
-struct Numbers {
+pub(crate) struct Numbers {
     bits: Vec<u64>,
 }
 
@@ -323,7 +356,7 @@ impl Numbers {
 
 /// A row, or an index entry, that met an equal one.
 #[derive(Default)]
-struct Found {
+pub(crate) struct Found {
     number: u64,
     key: Vec<u8>,
     value: Vec<u8>,
@@ -338,7 +371,8 @@ impl Found {
         Ok(duplicate_error(state, &row, None))
     }
 
-    fn entry_error(&self, state: &TableState, index: usize) -> Result<Error> {
+    /// The error of an index entry.
+    pub fn entry_error(&self, state: &TableState, index: usize) -> Result<Error> {
         let mut row = vec![Value::Null; state.def.columns.len()];
         let layout = &state.view.indexes[index].layout;
         for c in &state.def.indexes[index].columns {
@@ -357,7 +391,7 @@ struct RowMerge<'a> {
     first: Option<Found>,
     skipped: Vec<Found>,
     dropped: Numbers,
-    entries: &'a mut [Sorter],
+    entries: &'a mut [Option<Sorter>],
     key: Vec<u8>,
     value: Vec<u8>,
     failed: Option<Error>,
@@ -428,7 +462,7 @@ impl RowMerge<'_> {
         if let (true, Some(stored)) = (puts && !self.state.def.keyless(), stored) {
             let old = entries(self.state, &self.key, Some(stored))?;
             for (entry, sorter) in old.iter().zip(&mut *self.entries) {
-                if let Some(entry) = entry {
+                if let (Some(entry), Some(sorter)) = (entry, sorter) {
                     sorter.push(entry, GOES, 0)?;
                 }
             }
@@ -475,6 +509,8 @@ impl Edits for RowMerge<'_> {
 /// Finds the first of the rows that have equal entries of a unique index.
 #[derive(Default)]
 struct Unique {
+    /// Whether the first in the order of the index is wanted, not the one of the least number.
+    in_order: bool,
     /// The last entry that was looked at.
     last: Option<Vec<u8>>,
     /// Whether a row that was there before has the same.
@@ -517,7 +553,10 @@ impl Unique {
         let (least, second) = (self.least.take(), self.second.take());
         let offending = if self.taken { least } else { second };
         if let Some(o) = offending
-            && self.first.as_ref().is_none_or(|f| o.number < f.number)
+            && self
+                .first
+                .as_ref()
+                .is_none_or(|f| !self.in_order && o.number < f.number)
         {
             self.first = Some(o);
         }

@@ -28,7 +28,8 @@ struct Change {
     set: Vec<(usize, Option<(OwnedValue, values::SqlType)>)>,
 }
 
-/// Runs UPDATE: finds the rows, then changes them.
+/// Runs UPDATE: finds the rows, then changes them, a part at a time. The search goes on in the
+/// tables as they were.
 pub fn update(
     plan: &UpdatePlan,
     targets: &[Target],
@@ -36,11 +37,31 @@ pub fn update(
     cx: &Context<'_>,
 ) -> Result<Counts> {
     let mut counts = Counts::default();
+    let rest = lent(tx, cx.session, || {
+        find(plan, cx, &mut |changes| {
+            let mut tx = cx.session.take_transaction();
+            let done = apply(plan, targets, changes, &mut tx, cx, &mut counts);
+            cx.session.put_transaction(tx);
+            done
+        })
+    })?;
+    apply(plan, targets, rest, tx, cx, &mut counts)?;
+    Ok(counts)
+}
+
+fn apply(
+    plan: &UpdatePlan,
+    targets: &[Target],
+    changes: Vec<Change>,
+    tx: &mut Transaction,
+    cx: &Context<'_>,
+    counts: &mut Counts,
+) -> Result<()> {
     let check_keys = cx.session.foreign_key_checks();
-    let changes = lent(tx, cx.session, || find(plan, cx))?;
     // Each row of a table changes once, however often the join gave it.
-    for (n, change) in changes.into_iter().enumerate() {
-        if n % 256 == 0 {
+    for change in changes {
+        let n = counts.matched;
+        if n.is_multiple_of(256) {
             cx.check_interrupt()?;
             tx.bound_memory()?;
         }
@@ -52,7 +73,7 @@ pub fn update(
         if t.def.columns.iter().any(|c| c.is_virtual) {
             generate(&t.rules, &t.def, &mut old, cx, 1, true)?;
         }
-        let number = n as u64 + 1;
+        let number = n + 1;
         let mut next = old.clone();
         let single = plan.targets.len() == 1 && plan.from.len() == 1;
         let mut explicit = Vec::new();
@@ -105,13 +126,18 @@ pub fn update(
             Err(e) => return Err(e),
         }
     }
-    Ok(counts)
+    Ok(())
 }
 
 use change as change_row;
 
-/// The rows that match, in the order in which they are to change.
-fn find(plan: &UpdatePlan, cx: &Context<'_>) -> Result<Vec<Change>> {
+/// The rows that match, in the order in which they are to change; those that need not wait for
+/// others go to `now` when there are many.
+fn find(
+    plan: &UpdatePlan,
+    cx: &Context<'_>,
+    now: &mut dyn FnMut(Vec<Change>) -> Result<()>,
+) -> Result<Vec<Change>> {
     let mut env = Env::new(plan.slots, None, cx);
     if !all_hold(&plan.gate, &env)? {
         return Ok(Vec::new());
@@ -158,6 +184,10 @@ fn find(plan: &UpdatePlan, cx: &Context<'_>) -> Result<Vec<Change>> {
             .map(|k| Ok(k.expr.eval(env)?.into_owned()))
             .collect::<Result<Vec<_>>>()?;
         found.push((keys, changes));
+        if plan.order.is_empty() && found.len() == super::FOUND_AT_ONCE {
+            let part = std::mem::take(&mut found);
+            now(part.into_iter().flat_map(|(_, c)| c).collect())?;
+        }
         Ok(Flow::Continue)
     })?;
     if !plan.order.is_empty() {
