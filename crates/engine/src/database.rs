@@ -209,16 +209,9 @@ impl DatabaseHandle {
         Ok(next)
     }
 
-    /// Sets the next number of a table (ALTER TABLE .. AUTO_INCREMENT, TRUNCATE, DROP).
-    pub fn reset_number(&self, table: &str, next: Option<u64>) {
-        let mut counters = locked(&self.counters);
-        match next {
-            Some(n) => {
-                counters.insert(table.to_lowercase(), n);
-            }
-            None => {
-                counters.remove(&table.to_lowercase());
-            }
-        }
+    /// Numbers go on after those that the branches know now (ALTER TABLE .. AUTO_INCREMENT,
+    /// TRUNCATE, DROP).
+    pub fn reset_number(&self, table: &str) {
+        locked(&self.counters).remove(&table.to_lowercase());
     }
 }

@@ -284,7 +284,7 @@ impl Expr {
                 Ok(Value::Int(found as i64))
             }
             Expr::InQuery(q) => in_query(q, env),
-            Expr::UserVar(name) => Ok(env.cx.session.user_variable(name)),
+            Expr::UserVar { name, .. } => Ok(env.cx.session.user_variable(name)),
             Expr::SystemVar(scope, name) => env.cx.session.system_variable(*scope, name),
             Expr::Assign(name, e) => {
                 let v = e.eval(env)?.into_owned();

@@ -294,7 +294,12 @@ pub enum Expr {
     /// IN (SELECT ..), ANY, ALL.
     InQuery(Box<InSubquery>),
     /// `@name`.
-    UserVar(Box<str>),
+    UserVar {
+        /// Its name.
+        name: Box<str>,
+        /// The statement does not assign user variables.
+        fixed: bool,
+    },
     /// `@@name`.
     SystemVar(Option<VarScope>, Box<str>),
     /// `@name := x`.
@@ -331,7 +336,7 @@ impl Expr {
             | Expr::Outer { .. }
             | Expr::Scalar(_)
             | Expr::Exists(_)
-            | Expr::UserVar(_)
+            | Expr::UserVar { .. }
             | Expr::SystemVar(..)
             | Expr::Local(_) => {}
             Expr::And(list) | Expr::Or(list) | Expr::Coalesce(list) => list.iter().for_each(f),
@@ -404,7 +409,8 @@ impl Expr {
     pub fn is_volatile(&self) -> bool {
         let mut volatile = match self {
             Expr::Call { function, .. } => function.volatile,
-            Expr::Assign(..) | Expr::UserVar(_) => true,
+            Expr::Assign(..) => true,
+            Expr::UserVar { fixed, .. } => !fixed,
             Expr::StoredCall(c) => !c.deterministic,
             Expr::Scalar(_) | Expr::Exists(_) | Expr::InQuery(_) => true,
             _ => false,
@@ -545,7 +551,7 @@ impl PartialEq for Expr {
                 },
             ) => std::ptr::eq(*a, *c) && !a.volatile && b == d,
             (Scalar(a), Scalar(b)) | (Exists(a), Exists(b)) => Arc::ptr_eq(a, b),
-            (UserVar(a), UserVar(b)) => a == b,
+            (UserVar { name: a, .. }, UserVar { name: b, .. }) => a == b,
             (SystemVar(a, b), SystemVar(c, d)) => a == c && b == d,
             (Local(a), Local(b)) => a == b,
             (StoredCall(a), StoredCall(b)) => Arc::ptr_eq(a, b),

@@ -12,6 +12,9 @@ use values::{CollationId, OwnedValue};
 use crate::database::DatabaseHandle;
 use crate::error::{Error, Result};
 
+/// Where the directories of dropped databases go, as in Dolt.
+const DROPPED: &str = ".dolt_dropped_databases";
+
 /// Where the time comes from; tests and replays give their own.
 pub trait Clock: Send + Sync {
     /// Microseconds since 1970 in UTC.
@@ -98,6 +101,8 @@ pub struct Process {
 pub struct Activity {
     /// Current database.
     pub database: Option<String>,
+    /// Branches that the session has checked out, by the keys of their databases.
+    pub heads: HashMap<String, String>,
     /// Running statement.
     pub statement: Option<String>,
     /// When it began.
@@ -333,7 +338,7 @@ impl Instance {
         if let (Some(dir), Some(root)) = (handle.store.dir(), &self.data_dir) {
             // Other sessions may still hold it.
             handle.store.close()?;
-            let keep = root.join(".dolt_dropped_databases");
+            let keep = root.join(DROPPED);
             std::fs::create_dir_all(&keep)?;
             let mut to = keep.join(&handle.name);
             let stamp = self.clock.now_micros();
@@ -350,6 +355,55 @@ impl Instance {
             } else {
                 std::fs::rename(dir, to)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Names of the databases that can be brought back.
+    pub fn dropped_databases(&self) -> Result<Vec<String>> {
+        let Some(root) = &self.data_dir else {
+            return Ok(Vec::new());
+        };
+        let entries = match std::fs::read_dir(root.join(DROPPED)) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(e.into()),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Brings back a dropped database, by its exact name.
+    pub fn undrop_database(&self, name: &str) -> Result<()> {
+        let Some(root) = &self.data_dir else {
+            return Err(Error::unknown_database(name));
+        };
+        let mut taken = self.database(name).is_some();
+        for entry in std::fs::read_dir(root)? {
+            let there = entry?.file_name();
+            taken |= there.to_string_lossy().eq_ignore_ascii_case(name);
+        }
+        if taken {
+            return Err(Error::general(format!(
+                "unable to undrop database '{name}'; another database already exists with the same case-insensitive name"
+            )));
+        }
+        let to = root.join(name);
+        std::fs::rename(root.join(DROPPED).join(name), &to)?;
+        self.attach(name, &to)
+    }
+
+    /// Deletes the directories of dropped databases.
+    pub fn purge_dropped_databases(&self) -> Result<()> {
+        let Some(root) = &self.data_dir else {
+            return Ok(());
+        };
+        for name in self.dropped_databases()? {
+            std::fs::remove_dir_all(root.join(DROPPED).join(name))?;
         }
         Ok(())
     }

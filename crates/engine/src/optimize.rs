@@ -65,7 +65,8 @@ fn split_gate(conditions: Vec<Expr>) -> (Vec<Expr>, Vec<Expr>) {
 fn holds_volatile_call(e: &Expr) -> bool {
     let mut volatile = match e {
         Expr::Call { function, .. } => function.volatile,
-        Expr::Assign(..) | Expr::UserVar(_) => true,
+        Expr::Assign(..) => true,
+        Expr::UserVar { fixed, .. } => !fixed,
         _ => false,
     };
     e.for_each_child(&mut |c| volatile |= holds_volatile_call(c));

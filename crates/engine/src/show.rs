@@ -15,7 +15,10 @@ use crate::result::ColumnMeta;
 use crate::schema_tables::stored_programs;
 use crate::session::Session;
 
-pub(crate) use create_table::{action_text, key_columns, quoted, shown_default, type_text};
+pub(crate) use create_table::{
+    action_text, column_line, escaped_comment, foreign_key_line, index_words, key_columns, quoted,
+    shown_default, type_text,
+};
 pub(crate) use listing::{NAMES, maybe};
 pub(crate) use objects::{auto_increment, base_column, index_parts};
 pub(crate) use server::variable_texts;

@@ -300,8 +300,8 @@ impl Database {
         }
     }
 
-    /// All datasets that a root of the store names.
-    pub(crate) fn datasets_of(&self, root: Hash) -> Result<Vec<(String, Hash)>> {
+    /// All datasets that a root of the store names, one of the past perhaps.
+    pub fn datasets_of(&self, root: Hash) -> Result<Vec<(String, Hash)>> {
         let refs = load_refs(&self.objects, root)?;
         let names = refs.names.into_iter();
         Ok(names.map(|(n, h)| (n.into_string(), h)).collect())

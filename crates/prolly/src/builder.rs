@@ -10,7 +10,7 @@ use crate::splitter::{MAX_LEVELS, Splitter};
 use crate::{Node, NodeFormat, NodeStore, ProllyError, Result};
 
 /// Most bytes of keys and values in one node: offsets are 16 bits.
-const MAX_NODE_BYTES: usize = u16::MAX as usize;
+pub(crate) const MAX_NODE_BYTES: usize = u16::MAX as usize;
 
 /// Leaves that a builder stores itself before it gets a thread to store the rest.
 const LEAVES_BEFORE_THREAD: u32 = 64;
@@ -161,7 +161,7 @@ impl TreeBuilder {
                 return self.take_written(false);
             }
         }
-        let hash = self.store.write_tree_node(message, level > 0, keep)?;
+        let hash = self.store.write_tree_message(message, level > 0, keep)?;
         let here = &mut self.levels[level - self.base];
         // The parent takes the pending node's last key before it is cleared.
         let mut done = std::mem::take(&mut here.pending);

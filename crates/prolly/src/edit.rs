@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chunks::Hash;
 
+use crate::replace;
 use crate::search::child;
 use crate::{KeyOrder, Node, NodeFormat, NodeStore, ProllyError, Result, TreeBuilder};
 
@@ -95,12 +96,30 @@ pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     if !ascending {
         return Err(ProllyError::Unsorted);
     }
+    if edits.len() <= KEPT_EDITS {
+        let mut replaced = Vec::new();
+        if let Some(new) = replace::apply(store, format, order, root, edits, &mut replaced)? {
+            return Ok(taken_over(store, root, new, &replaced));
+        }
+    }
     let mut list = ListedEdits { list: edits.iter() };
     let keeps = edits.len() <= KEPT_EDITS;
     apply_all(store, format, order, root, &mut list, keeps)
 }
 
-/// Applies edits as they come; see [`Edits`].
+/// The new root, in place of one whose nodes were replaced.
+fn taken_over(store: &NodeStore, root: &Arc<Node>, new: Arc<Node>, replaced: &[Hash]) -> Arc<Node> {
+    // Unchanged content gives the root that is known to be stored, or not.
+    if new.message() == root.message() {
+        return root.clone();
+    }
+    // What took their place is what will be read; older versions come back when asked for.
+    replaced.iter().for_each(|hash| store.forget(hash));
+    new
+}
+
+/// Applies edits as they come; see [`Edits`]. The tree's items and the edits are appended to a
+/// new tree; subtrees that no edit touches go whole.
 pub(crate) fn apply_all<E: Edits + ?Sized>(
     store: &NodeStore,
     format: &NodeFormat,
@@ -119,15 +138,8 @@ pub(crate) fn apply_all<E: Edits + ?Sized>(
         editor.builder.keep_leaves();
     }
     editor.visit(root, edits, None)?;
-    let replaced = editor.replaced;
     let new = editor.builder.finish()?;
-    // Unchanged content gives the root that is known to be stored, or not.
-    if new.message() == root.message() {
-        return Ok(root.clone());
-    }
-    // What took their place is what will be read; older versions come back when asked for.
-    replaced.iter().for_each(|hash| store.forget(hash));
-    Ok(new)
+    Ok(taken_over(store, root, new, &editor.replaced))
 }
 
 /// A builder that has taken in a whole tree, for items behind its last.

@@ -40,7 +40,7 @@ impl LeafWriter {
         let store = store.clone();
         let work = move || {
             for message in messages {
-                let hash = store.write_tree_node(message, false, false);
+                let hash = store.write_tree_message(message, false, false);
                 let failed = hash.is_err();
                 if answers.send(hash).is_err() || failed {
                     return;

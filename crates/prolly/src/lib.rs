@@ -23,6 +23,7 @@ mod node_format;
 mod order;
 mod proximity;
 pub mod references;
+mod replace;
 mod search;
 mod sorter;
 mod splitter;

@@ -349,6 +349,22 @@ impl Node {
         &self.message[self.values.range(&self.message, i)]
     }
 
+    /// Where a value lies in the message.
+    pub(crate) fn value_range(&self, i: usize) -> Range<usize> {
+        self.values.range(&self.message, i)
+    }
+
+    /// The node whose message differs from this one's in the bytes of values alone.
+    pub(crate) fn with_message(&self, message: Vec<u8>) -> Node {
+        debug_assert_eq!(message.len(), self.message.len());
+        Node {
+            message: message.into(),
+            hash: OnceLock::new(),
+            below: self.below.clone(),
+            ..*self
+        }
+    }
+
     /// A value, sharing the node's bytes.
     pub fn shared_value(&self, i: usize) -> Bytes {
         self.message.slice(self.values.range(&self.message, i))

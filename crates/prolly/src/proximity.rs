@@ -145,7 +145,7 @@ impl<'a> Form<'a> {
     ) -> Result<()> {
         let hash = self
             .store
-            .write_tree_node(written.message, level > 1, level > 1)?;
+            .write_tree_message(written.message, level > 1, level > 1)?;
         node.push(key, &hash.0, written.count);
         Ok(())
     }

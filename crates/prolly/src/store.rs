@@ -83,7 +83,7 @@ impl NodeStore {
 
     /// Stores the message of a tree's node; `keep` leaves the node in the cache. Inner nodes are
     /// mostly addresses, which nothing makes shorter.
-    pub(crate) fn write_tree_node(
+    pub(crate) fn write_tree_message(
         &self,
         message: Vec<u8>,
         inner: bool,
@@ -101,6 +101,15 @@ impl NodeStore {
             self.cache.insert(Arc::new(node));
         }
         Ok(hash)
+    }
+
+    /// Stores a tree's node and leaves it in the cache.
+    pub(crate) fn write_tree_node(&self, node: Arc<Node>) -> Result<()> {
+        let chunk = Chunk::with_hash(node.hash(), node.message().clone());
+        let chunk = if node.is_leaf() { chunk } else { chunk.dense() };
+        self.chunks.put(chunk)?;
+        self.cache.insert(node);
+        Ok(())
     }
 
     /// Drops a node from the cache that is not expected to be read again.

@@ -7,7 +7,9 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use chunks::Hash;
-use prolly::{Bytewise, Edit, KeyOrder, NodeFormat, NodeStore, ProllyError, ThreeWay, TupleMap};
+use prolly::{
+    Bytewise, Edit, ItemAddresses, KeyOrder, NodeFormat, NodeStore, ProllyError, ThreeWay, TupleMap,
+};
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -172,6 +174,62 @@ fn edits_in_any_order_give_the_tree_of_their_result() {
     }
 }
 
+/// Values that begin with `A` hold an address behind it.
+struct Marked;
+
+impl ItemAddresses for Marked {
+    fn address_offsets(&self, item: &[u8], out: &mut Vec<u16>) {
+        if item.first() == Some(&b'A') {
+            out.push(1);
+        }
+    }
+}
+
+#[test]
+fn values_written_over_others_give_the_tree_of_their_result() {
+    let build = |store: &NodeStore, model: &Model| {
+        let order: Arc<dyn KeyOrder> = Arc::new(Bytewise);
+        let format = NodeFormat::Rows(Arc::new(Marked));
+        TupleMap::build(store.clone(), order, format, model).unwrap()
+    };
+    let mut random = Random(99);
+    for size in [1u64, 40, 5000] {
+        let mut model = model_of(0..size);
+        let mut map = build(&NodeStore::in_memory(), &model);
+        for step in 0..300 {
+            let mut changes = BTreeMap::new();
+            for _ in 0..[1, 1, 7, 100][step % 4] {
+                // The last leaf is the one whose end follows no rule.
+                let near_end = random.below(3) == 0;
+                let n = if near_end {
+                    size - 1 - random.below(size.min(9))
+                } else {
+                    random.below(size)
+                };
+                let mut value = model[&key(n)].clone();
+                match random.below(4) {
+                    0 => value[0] = b'A',
+                    1 => value.resize(25 + random.below(60) as usize, b'x'),
+                    2 => value.push(b'y'),
+                    _ => value[0] ^= 1,
+                }
+                value.resize(value.len().max(21), b'z');
+                changes.insert(key(n), Some(value));
+            }
+            let edits = edits_of(&changes);
+            apply(&mut model, &edits);
+            map = map.edit(&edits).unwrap();
+            let built = build(&NodeStore::in_memory(), &model);
+            assert_eq!(
+                map.root_hash(),
+                built.root_hash(),
+                "size {size} step {step}"
+            );
+        }
+        assert_eq!(contents(&map), model);
+    }
+}
+
 #[test]
 fn an_edit_writes_what_it_changes_only() {
     let memory = Arc::new(chunks::MemoryStore::new());
@@ -190,6 +248,69 @@ fn an_edit_writes_what_it_changes_only() {
         .edit(&[Edit::put(key(7), model[&key(7)].clone())])
         .unwrap();
     assert_eq!(same.root_hash(), map.root_hash());
+}
+
+/// Sorted items that take the place of what a tree has, and the value given last.
+struct Puts(prolly::SortedItems, Vec<u8>);
+
+impl prolly::Edits for Puts {
+    fn key(&mut self) -> prolly::Result<Option<&[u8]>> {
+        Ok(self.0.peek().map(|item| item.key))
+    }
+
+    fn take(&mut self, stored: Option<&[u8]>) -> prolly::Result<prolly::Taken<'_>> {
+        self.1 = self.0.peek().map_or(Vec::new(), |item| item.value.to_vec());
+        self.0.next_item()?;
+        Ok(match stored == Some(&self.1) {
+            true => prolly::Taken::Stored,
+            false => prolly::Taken::Put(&self.1),
+        })
+    }
+}
+
+#[test]
+fn large_trees_have_one_shape_however_their_leaves_are_stored() {
+    let model = model_of(0..40_000);
+    let store = NodeStore::in_memory();
+    // More than a hundred leaves are stored by a second thread, those of few edits are not.
+    let whole = build(&store, &model);
+    whole.save().unwrap();
+    let mut small = build(&NodeStore::in_memory(), &Model::new());
+    let list: Vec<Edit> = model
+        .iter()
+        .map(|(k, v)| Edit::put(k.clone(), v.clone()))
+        .collect();
+    for part in list.chunks(250) {
+        small = small.edit(part).unwrap();
+    }
+    assert_eq!(small.root_hash(), whole.root_hash());
+    // Behind the first part, and among every third item, from a sorter that spills.
+    let first: Model = model
+        .iter()
+        .take(17_000)
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
+    let mut builder = build(&store, &first).continued().unwrap();
+    for (k, v) in model.iter().skip(17_000) {
+        builder.append(k, v).unwrap();
+    }
+    assert_eq!(builder.finish().unwrap().hash(), whole.root_hash());
+    let third: Model = model
+        .iter()
+        .step_by(3)
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
+    let mut sorter = prolly::Sorter::new(Arc::new(Bytewise), std::env::temp_dir(), 256 << 10);
+    for (n, (k, v)) in model.iter().rev().enumerate() {
+        sorter.push(k, v, n as u64).unwrap();
+    }
+    assert!(sorter.runs() > 3);
+    let mut items = sorter.finish().unwrap();
+    items.next_item().unwrap();
+    let merged = build(&store, &third)
+        .edit_with(&mut Puts(items, Vec::new()))
+        .unwrap();
+    assert_eq!(merged.root_hash(), whole.root_hash());
 }
 
 #[test]

@@ -143,7 +143,8 @@ fn modified_cells(
     let mut count = 0;
     for pair in pairs {
         let (Some(i), Some(j)) = pair else {
-            count += 1;
+            // Dolt counts columns that came, not those that went.
+            count += u64::from(pair.0.is_none());
             continue;
         };
         let (x, y) = (&old.schema().columns[*i], &new.schema().columns[*j]);

@@ -16,6 +16,7 @@ mod log;
 mod ls;
 mod merge;
 mod options;
+mod reflog;
 mod remote;
 mod replay;
 mod reset;
@@ -478,9 +479,9 @@ const COMMANDS: &[Command] = &[
         "reflog",
         "Shows a history of named refs",
         Repo,
-        &[""],
-        options::NONE,
-        not_yet,
+        &["[--all] <ref>"],
+        options::REFLOG,
+        reflog::run,
     ),
     command(
         "ci",

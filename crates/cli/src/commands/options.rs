@@ -161,6 +161,9 @@ pub const TAG: &[Option_] = &[
     value("author", ""),
 ];
 
+/// `reflog`.
+pub const REFLOG: &[Option_] = &[flag("all", "")];
+
 /// `ls`.
 pub const LS: &[Option_] = &[flag("verbose", "v"), flag("system", "s"), flag("all", "a")];
 

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use engine::dolt::row_statements;
 use values::SqlType;
 
 use crate::arguments::parse;
@@ -42,27 +43,8 @@ impl FileType {
 
 /// A value as a literal.
 pub fn value_literal(cell: &Option<Vec<u8>>, ty: &SqlType) -> String {
-    let Some(bytes) = cell else {
-        return "NULL".into();
-    };
-    let hex = || -> String {
-        let digits: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        format!("0x{digits}")
-    };
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return hex();
-    };
-    match ty {
-        SqlType::Binary(_) | SqlType::VarBinary(_) => hex(),
-        SqlType::Int { .. }
-        | SqlType::Float
-        | SqlType::Double
-        | SqlType::Decimal { .. }
-        | SqlType::Year
-        | SqlType::Bit(_)
-        | SqlType::Geometry(..) => text.to_string(),
-        _ => crate::repository::literal(text),
-    }
+    let bytes = cell.as_deref();
+    bytes.map_or_else(|| "NULL".into(), |bytes| row_statements::literal(bytes, ty))
 }
 
 /// Writes rows in a format.

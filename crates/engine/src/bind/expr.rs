@@ -122,7 +122,10 @@ impl Binder<'_> {
                 self.uncacheable = true;
                 let value = self.catalog.user_variable(name);
                 let ty = type_of_value(&value, self.modes.connection);
-                Ok(Typed::new(Expr::UserVar(name.clone()), ty, true))
+                // Only `:=` changes it while the statement runs.
+                let fixed = !self.source.windows(2).any(|w| w == b":=");
+                let name = name.clone();
+                Ok(Typed::new(Expr::UserVar { name, fixed }, ty, true))
             }
             ast::Expr::SystemVar(v) => {
                 self.uncacheable = true;
@@ -542,15 +545,6 @@ impl Binder<'_> {
                     ));
                 }
                 let t = self.expr(expr)?;
-                // Minus zero, written as a literal, is zero.
-                let zero = match &t.expr {
-                    Expr::Literal(Value::Float(f)) => *f == 0.0,
-                    Expr::Literal(Value::Decimal(d)) => d.is_zero(),
-                    _ => false,
-                };
-                if zero {
-                    return Ok(t);
-                }
                 let (kind, ty) = match &t.ty {
                     SqlType::Decimal { precision, scale } => (
                         ArithAs::Decimal { scale: *scale },

@@ -365,7 +365,7 @@ fn apply(
             if let Some(n) = next {
                 let n = n.max(highest_number(&state)?.saturating_add(1));
                 t = t.with_auto_increment(n);
-                change.db.handle.reset_number(table, Some(n));
+                change.db.handle.reset_number(table);
             }
             change.put_table(table, &t)?;
         }

@@ -742,7 +742,7 @@ fn session_reset_counter(db: &crate::session::DbRef, table: &str) {
         .map(|b| b.len() > 1)
         .unwrap_or(true);
     if !elsewhere {
-        db.handle.reset_number(table, None);
+        db.handle.reset_number(table);
     }
 }
 

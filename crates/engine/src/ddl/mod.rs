@@ -450,7 +450,7 @@ pub(crate) fn drop_tables(session: &Session, d: &ast::DropTable) -> Result<()> {
 }
 
 fn create_counter_reset(db: &DbRef, table: &str) {
-    db.handle.reset_number(table, None);
+    db.handle.reset_number(table);
 }
 
 /// RENAME TABLE within a database.
@@ -525,7 +525,7 @@ fn truncate(session: &Session, name: &ast::ObjectName) -> Result<u64> {
     if table.auto_increment_slot().is_some() {
         table = table.with_auto_increment(1);
     }
-    db.handle.reset_number(&state.name, None);
+    db.handle.reset_number(&state.name);
     change.put_table(&state.name, &table)?;
     fulltext::rebuild(&mut change, &state.name)?;
     change.finish()?;

@@ -10,6 +10,7 @@ mod logic;
 mod procedures;
 pub use procedures::has_procedure;
 mod revision;
+pub mod row_statements;
 mod staging;
 mod system_tables;
 mod system_writes;

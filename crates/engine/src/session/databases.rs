@@ -64,10 +64,10 @@ impl Session {
             return Ok(None);
         };
         let head = self.head(handle);
-        Ok(handle
-            .store
-            .resolve(&spec, Some(&head))
-            .ok()
+        let found = handle.store.resolve(&spec, Some(&head)).ok();
+        // A hash names a commit only where there is one.
+        Ok(found
+            .filter(|id| handle.store.commit(*id).is_ok())
             .map(Revision::Commit))
     }
 
@@ -102,6 +102,23 @@ impl Session {
         self.heads
             .borrow_mut()
             .insert(handle.key.clone(), branch.to_string());
+        self.publish_heads();
+    }
+
+    /// Forgets that a branch, which is no more, was checked out.
+    pub(crate) fn forget_head(&self, handle: &DatabaseHandle, branch: &str) {
+        *self.resolved.borrow_mut() = None;
+        self.heads
+            .borrow_mut()
+            .retain(|key, head| *key != handle.key || head != branch);
+        self.publish_heads();
+    }
+
+    /// Lets other sessions see which branches are in use here.
+    fn publish_heads(&self) {
+        if let Ok(mut a) = self.process.activity.lock() {
+            a.heads.clone_from(&self.heads.borrow());
+        }
     }
 
     /// USE and COM_INIT_DB.
@@ -139,6 +156,7 @@ impl Session {
         }
         *self.resolved.borrow_mut() = None;
         self.heads.borrow_mut().remove(&handle.key);
+        self.publish_heads();
     }
 
     /// The current database, or error 1046.

@@ -24,7 +24,8 @@ fn quoted_list<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
         .join(",")
 }
 
-fn escaped_comment(text: &str) -> String {
+/// A comment as it stands between quotes.
+pub(crate) fn escaped_comment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -155,7 +156,8 @@ fn default_clause(session: &Session, column: &Column) -> String {
     }
 }
 
-fn column_line(session: &Session, column: &Column, table: CollationId) -> String {
+/// A column as CREATE TABLE defines it.
+pub(crate) fn column_line(session: &Session, column: &Column, table: CollationId) -> String {
     let mut line = format!(
         "{} {}",
         quoted(&column.name),
@@ -188,7 +190,8 @@ fn column_line(session: &Session, column: &Column, table: CollationId) -> String
     line
 }
 
-fn index_line(index: &model::Index, schema: &Schema) -> String {
+/// An index's kind, with a blank behind it, and the text of its columns.
+pub(crate) fn index_words(index: &model::Index, schema: &Schema) -> (&'static str, String) {
     let kind = if index.fulltext.is_some() {
         "FULLTEXT "
     } else if index.spatial {
@@ -217,15 +220,16 @@ fn index_line(index: &model::Index, schema: &Schema) -> String {
             }
         })
         .collect();
+    (kind, parts.join(","))
+}
+
+fn index_line(index: &model::Index, schema: &Schema) -> String {
+    let (kind, columns) = index_words(index, schema);
     let comment = match index.comment.as_str() {
         "" => String::new(),
         c => format!(" COMMENT '{}'", escaped_comment(c)),
     };
-    format!(
-        "{kind}KEY {} ({}){comment}",
-        quoted(&index.name),
-        parts.join(",")
-    )
+    format!("{kind}KEY {} ({columns}){comment}", quoted(&index.name))
 }
 
 /// The words of a referential action.
@@ -275,7 +279,8 @@ pub(crate) fn key_columns(
     ))
 }
 
-fn foreign_key_line(root: &RootState, key: &ForeignKey) -> Result<String> {
+/// A foreign key as CREATE TABLE defines it.
+pub(crate) fn foreign_key_line(root: &RootState, key: &ForeignKey) -> Result<String> {
     let (child, parent) = key_columns(root, key)?;
     let mut line = format!(
         "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({})",

@@ -251,6 +251,8 @@ fn store_integer(
 fn store_float(value: &Value<'_>, from: &SqlType, to: &SqlType, cx: &Context) -> Stored {
     let single = *to == SqlType::Float;
     let fit = |v: f64| {
+        // Equal values have equal bytes: minus zero is stored as zero.
+        let v = v + 0.0;
         if !single {
             return (v, true);
         }

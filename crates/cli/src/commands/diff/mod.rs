@@ -1,7 +1,6 @@
 //! `dolt diff` (spec 06 §8.4).
 
 mod rows;
-mod statements;
 mod target;
 mod writer;
 

@@ -1,10 +1,10 @@
 //! Rows that differ, in every form.
 
+use engine::dolt::row_statements::{self, RowStatements};
 use engine::result::ColumnMeta;
 use values::{CollationId, LobSize, SqlType};
 use versioning::{RowChanges, RowReader, TableDelta};
 
-use super::statements::Statements;
 use super::target::Target;
 use super::writer::{Cell, Writer};
 use super::{Difference, Form, Mode};
@@ -224,10 +224,26 @@ pub fn print(
     writer: &mut Writer,
 ) -> Result<(), Failure> {
     if d.display.form == Form::Sql {
-        let statements = Statements::new(&delta.to_name, target);
+        let columns = target.columns.iter();
+        let columns = columns.map(|c| (c.name.as_str(), c.key, c.generated));
+        let statements = RowStatements::new(&delta.to_name, columns);
+        let literals = |row: &Option<Vec<Cell>>| {
+            row.as_ref().map(|row| -> Vec<Option<String>> {
+                let cells = row.iter().zip(&target.columns);
+                cells
+                    .map(|(cell, c)| cell.as_ref().map(|v| row_statements::literal(v, &c.ty)))
+                    .collect()
+            })
+        };
         return each(d, delta, target, &mut |pair| {
             let wanted = d.display.filter.as_deref().is_none_or(|f| f == pair.kind());
-            if let (true, Some(text)) = (wanted, statements.of(&pair)) {
+            if let (true, Some(text)) = (
+                wanted,
+                statements.of(
+                    literals(&pair.from).as_deref(),
+                    literals(&pair.to).as_deref(),
+                ),
+            ) {
                 println!("{text}");
             }
             Ok(())

@@ -216,11 +216,7 @@ fn copy(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
 
 /// Whether another session stands on a branch.
 fn is_used_elsewhere(session: &Session, db: &DbRef, branch: &str) -> bool {
-    let qualified = [
-        format!("{}/{branch}", db.handle.name).to_lowercase(),
-        format!("{}@{branch}", db.handle.name).to_lowercase(),
-    ];
-    let default = db.handle.store.repo_state().branch() == branch;
+    let default = db.handle.store.current_branch();
     session.instance.processes().iter().any(|p| {
         if p.id == session.connection_id() {
             return false;
@@ -228,10 +224,18 @@ fn is_used_elsewhere(session: &Session, db: &DbRef, branch: &str) -> bool {
         let Ok(activity) = p.activity.lock() else {
             return false;
         };
-        let Some(name) = activity.database.as_ref().map(|d| d.to_lowercase()) else {
+        let Some(name) = &activity.database else {
             return false;
         };
-        qualified.contains(&name) || default && name == db.handle.name.to_lowercase()
+        let (base, revision) = match name.split_once(['/', '@']) {
+            Some((base, revision)) => (base, Some(revision)),
+            None => (
+                name.as_str(),
+                activity.heads.get(&db.handle.key).map(String::as_str),
+            ),
+        };
+        base.eq_ignore_ascii_case(&db.handle.name)
+            && revision.unwrap_or(&default).eq_ignore_ascii_case(branch)
     })
 }
 
@@ -254,6 +258,9 @@ fn rename(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
     if a.has("force") {
         // Asked for even where there is nothing to replace yet, as Dolt does.
         session.require_delete_branch(&db.handle, to)?;
+    }
+    if *to == from {
+        return Ok(());
     }
     if !a.has("force") && is_used_elsewhere(session, db, &from) {
         return Err(Error::general(IN_USE));
@@ -315,7 +322,7 @@ fn delete(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
             return Err(Error::general("branch not found"));
         };
         session.require_delete_branch(&db.handle, &name)?;
-        if session.head(&db.handle) == name {
+        if db.revision == Revision::Branch(name.clone()) {
             return Err(Error::general(format!(
                 "Cannot delete checked out branch '{name}'"
             )));
@@ -342,6 +349,7 @@ fn delete(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
         }
         let _one_at_a_time = db.handle.lock_commits();
         store.delete_branch(&name)?;
+        session.forget_head(&db.handle, &name);
     }
     Ok(())
 }

@@ -266,7 +266,11 @@ fn from_commit(
     let from = revision::commit_root(db, revision::commit(db, spec)?)?;
     edit(session, db, |e| {
         let mut list = Vec::new();
-        for name in names {
+        let all = names == ["."];
+        if all {
+            list.extend(from.tables()?.into_iter().map(|(name, _)| name));
+        }
+        for name in names.iter().filter(|_| !all) {
             match from.find_table(name)? {
                 Some((stored, _)) => list.push(stored),
                 None => {

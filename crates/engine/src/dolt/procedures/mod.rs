@@ -6,9 +6,11 @@ mod branch;
 mod checkout;
 mod clean;
 mod clone;
+mod column_tag;
 mod commit;
 mod conflicts;
 mod count_commits;
+mod dropped;
 mod fetch;
 mod gc;
 mod merge;
@@ -57,6 +59,7 @@ const PROCEDURES: &[(&str, Procedure)] = &[
     ("dolt_rm", clean::rm),
     ("dolt_stash", stash::stash),
     ("dolt_tag", tag::tag),
+    ("dolt_update_column_tag", column_tag::update),
     ("dolt_verify_constraints", verify::verify_constraints),
 ];
 
@@ -64,6 +67,8 @@ const PROCEDURES: &[(&str, Procedure)] = &[
 const SERVER_PROCEDURES: &[(&str, fn(&Session, &[String]) -> Result<ProcedureResult>)] = &[
     ("dolt_backup", backup::backup),
     ("dolt_clone", clone::clone),
+    ("dolt_purge_dropped_databases", dropped::purge),
+    ("dolt_undrop", dropped::undrop),
 ];
 
 /// Procedures that ask for EXECUTE on themselves (spec 04 §2).
@@ -99,7 +104,7 @@ pub fn has_procedure(name: &str) -> bool {
 pub fn call(session: &Session, name: &str, args: &[String]) -> Result<Option<ProcedureResult>> {
     let name = name.to_ascii_lowercase();
     if let Some((_, procedure)) = SERVER_PROCEDURES.iter().find(|(n, _)| *n == name) {
-        if name != "dolt_clone"
+        if name == "dolt_backup"
             && session.current_database().is_some()
             && let Ok(db) = session.current()
         {

@@ -24,7 +24,8 @@ struct Compared {
     deltas: Vec<TableDelta>,
 }
 
-fn compare(scan: &Scan<'_>) -> Result<Compared> {
+/// `needs_table`: a table that is in neither revision is an error.
+fn compare(scan: &Scan<'_>, needs_table: bool) -> Result<Compared> {
     let a = diff_args(&scan.db, &scan.texts())?;
     let from = revision::root(scan.session(), &scan.db, &a.from)?;
     let to = revision::root(scan.session(), &scan.db, &a.to)?;
@@ -34,7 +35,7 @@ fn compare(scan: &Scan<'_>) -> Result<Compared> {
         let named = |n: &str| n.eq_ignore_ascii_case(name);
         deltas.retain(|d| named(&d.to_name) || named(&d.from_name));
         let known = from.root.find_table(name)?.is_some() || to.root.find_table(name)?.is_some();
-        if !known {
+        if !known && needs_table {
             return Err(Error::unknown_table_missing(&scan.db.handle.name, name));
         }
     }
@@ -73,7 +74,7 @@ pub fn stat(maker: &TableMaker) -> Arc<dyn VirtualTable> {
         .map(|name| nullable(name, BIGINT)),
     );
     maker.table(columns, |scan, emit| {
-        let compared = compare(scan)?;
+        let compared = compare(scan, true)?;
         for delta in &compared.deltas {
             if delta.primary_key_changed() {
                 scan.cx.warn(
@@ -83,6 +84,11 @@ pub fn stat(maker: &TableMaker) -> Arc<dyn VirtualTable> {
                         delta.name()
                     ),
                 );
+                let mut row = vec![text(delta.name())];
+                row.extend(std::iter::repeat_n(Value::Int(0), 11));
+                if emit(row)? == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
                 continue;
             }
             let s = diff_stat(delta.name(), delta.from.as_ref(), delta.to.as_ref())?;
@@ -90,7 +96,8 @@ pub fn stat(maker: &TableMaker) -> Arc<dyn VirtualTable> {
                 continue;
             }
             let n = |v: u64| Value::Int(v as i64);
-            let mut row = vec![text(delta.name())];
+            let name = compared.table.as_deref().unwrap_or(delta.name());
+            let mut row = vec![text(name)];
             row.extend(match s.keyless {
                 true => {
                     let mut cells = vec![Value::Null; 11];
@@ -130,7 +137,7 @@ pub fn summary(maker: &TableMaker) -> Arc<dyn VirtualTable> {
         column("schema_change", BOOL),
     ];
     maker.table(columns, |scan, emit| {
-        let mut compared = compare(scan)?;
+        let mut compared = compare(scan, false)?;
         if compared.from.commit.is_none() || compared.to.commit.is_none() {
             let working = revision::working_root(scan.session(), &scan.db)?;
             let ignore = IgnorePatterns::of(&working)?;
@@ -187,7 +194,7 @@ pub fn schema_diff(maker: &TableMaker) -> Arc<dyn VirtualTable> {
         column("to_create_statement", TEXT),
     ];
     maker.table(columns, |scan, emit| {
-        let compared = compare(scan)?;
+        let compared = compare(scan, true)?;
         let create = |root: &Root, name: &str, table: &Option<Table>| match table {
             Some(_) => Ok::<_, Error>(format!("{};", create_text(scan, root, name)?)),
             None => Ok(String::new()),

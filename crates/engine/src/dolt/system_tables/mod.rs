@@ -6,6 +6,8 @@ mod conflicts;
 mod diff;
 mod diff_functions;
 mod history;
+mod patch;
+mod reflog;
 mod refs;
 mod status;
 mod test_run;
@@ -339,12 +341,15 @@ pub fn function(
     Ok(Some(match lower.as_str() {
         "dolt_log" => commits::log_function(&maker),
         "dolt_diff" => return diff::diff_function(session, db, &maker, args).map(Some),
+        "dolt_reflog" => reflog::reflog(&maker),
+        "dolt_patch" => patch::patch(&maker),
         "dolt_diff_stat" => diff_functions::stat(&maker),
         "dolt_diff_summary" => diff_functions::summary(&maker),
         "dolt_test_run" => test_run::function(&maker),
         "dolt_schema_diff" => diff_functions::schema_diff(&maker),
         "dolt_branch_status" => commits::branch_status(&maker),
-        "dolt_preview_merge_conflicts_summary" => conflicts::preview_summary(&maker),
+        "dolt_preview_merge_conflicts_summary" => conflicts::preview_summary(&maker, args)?,
+        "dolt_preview_merge_conflicts" => conflicts::preview_conflicts(db, &maker, args)?,
         _ => return Ok(None),
     }))
 }
