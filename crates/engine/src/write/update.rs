@@ -243,10 +243,6 @@ fn change_untriggered(
 ) -> Result<bool> {
     let mut writer = RowWriter::open(tx, target)?;
     generate(rules, def, next, cx, number, ignore)?;
-    let same = |a: &[OwnedValue]| -> Result<bool> {
-        let e = encode_row(&writer.state, a)?;
-        Ok(e.key == there.key && same_value(&writer.state.def, &e.value, &there.value))
-    };
     if next
         .iter()
         .zip(def.columns.iter())
@@ -254,9 +250,11 @@ fn change_untriggered(
     {
         check_row(rules, def, next, cx, ignore)?;
     }
-    if same(next)? {
+    let mut encoded = encode_row(&writer.state, next)?;
+    if encoded.key == there.key && same_value(def, &encoded.value, &there.value) {
         return Ok(false);
     }
+    let computes = !rules.on_update.is_empty();
     for (column, a) in &rules.on_update {
         if !explicit.contains(column) {
             let mut env = Env::new(1, None, cx);
@@ -270,23 +268,27 @@ fn change_untriggered(
     if !check_row(rules, def, next, cx, ignore)? {
         return Ok(false);
     }
-    let mut encoded = encode_row(&writer.state, next)?;
+    if computes {
+        encoded = encode_row(&writer.state, next)?;
+    }
     if encoded.key != there.key && encode_row(&writer.state, old)?.key == encoded.key {
         // The key stays, but not as it would be written now: Dolt writes some decimals short.
         encoded.key = there.key.clone();
     }
     let new_entries = writer.entries(&encoded)?;
-    let view = writer.view()?;
-    if let Some(d) = find_duplicate(
-        &writer.state,
-        &view,
-        &encoded,
-        &new_entries,
-        Some(&there.key),
-    )? {
-        return Err(duplicate_error(&writer.state, next, d.index));
+    let unique = writer.state.def.indexes.iter().any(|i| i.unique);
+    if unique || encoded.key != there.key {
+        let view = writer.view()?;
+        if let Some(d) = find_duplicate(
+            &writer.state,
+            &view,
+            &encoded,
+            &new_entries,
+            Some(&there.key),
+        )? {
+            return Err(duplicate_error(&writer.state, next, d.index));
+        }
     }
-    drop(view);
     foreign_key::check_child_if(writer.tx, target, next, Some(old), cx, check_keys)?;
     foreign_key::before_update(writer.tx, target, old, next, cx, check_keys, 0)?;
     writer = RowWriter::open(writer.tx, target)?;
