@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use zstd::dict::DecoderDictionary;
 
-use crate::mapped::Mapped;
-use crate::{Chunk, ChunkError, Hash, MAX_CHUNK, Result, record};
+use crate::{Chunk, ChunkError, Directory, Hash, MAX_CHUNK, Result, record};
 
 const FOOTER: usize = 220;
 /// Dictionaries kept ready per archive.
@@ -20,7 +20,7 @@ type Dictionaries = std::collections::HashMap<u32, Arc<DecoderDictionary<'static
 /// An archive, mapped.
 pub struct Archive {
     path: PathBuf,
-    map: Mapped,
+    map: Bytes,
     version: u8,
     spans: usize,
     count: usize,
@@ -31,10 +31,11 @@ pub struct Archive {
 
 impl Archive {
     /// Opens an archive and checks its footer.
-    pub fn open(path: &Path) -> Result<Archive> {
-        let map = Mapped::open(path)?;
+    pub fn open(dir: &Directory, name: &str) -> Result<Archive> {
+        let map = dir.map(name)?;
+        let path = dir.at(name);
         let bad = |reason: &str| ChunkError::BadTable {
-            path: path.to_owned(),
+            path: path.clone(),
             reason: format!("Failed to loadFooter: {reason}"),
         };
         let Some(footer) = map.len().checked_sub(FOOTER).map(|at| &map[at..]) else {
@@ -64,7 +65,7 @@ impl Archive {
             .and_then(|at| at.checked_sub(usize::try_from(index_len).ok()?))
             .ok_or_else(|| bad("index is larger than the file"))?;
         Ok(Archive {
-            path: path.to_owned(),
+            path,
             map,
             version,
             spans,
@@ -203,6 +204,27 @@ impl Archive {
             return Err(bad("content hash mismatch".into()));
         }
         Ok(Some(chunk))
+    }
+
+    /// All spans one behind the other.
+    pub(crate) fn data(&self) -> &[u8] {
+        &self.map[..self.index]
+    }
+
+    /// Where each span ends.
+    pub(crate) fn span_ends(&self) -> Result<Vec<u64>> {
+        (1..=self.spans as u32)
+            .map(|id| {
+                self.span(id)?;
+                Ok(be64(&self.map, self.index + 8 * (id as usize - 1)))
+            })
+            .collect()
+    }
+
+    /// Address, dictionary span and data span of every chunk.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (Hash, u32, u32)> + '_ {
+        let refs = (0..self.count).map(|i| self.refs(i));
+        self.hashes().zip(refs).map(|(h, (d, s))| (h, d, s))
     }
 
     /// The addresses of all chunks, in order.

@@ -1,15 +1,15 @@
 //! Writing archives, chunk by chunk (spec 01 §5.6).
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest, Sha512};
 use zstd::dict::EncoderDictionary;
 use zstd::zstd_safe::CCtx;
 
-use crate::table_writer::temp_path;
-use crate::{Chunk, ChunkError, ChunkFile, Hash, Result, Spec, record};
+use crate::disk::Appender;
+use crate::table_writer::temp_name;
+use crate::{Access, Chunk, ChunkError, ChunkFile, Directory, Hash, Result, Source, Spec, record};
 
 /// Version of the format that is written.
 const VERSION: u8 = 3;
@@ -21,7 +21,7 @@ const MAX_WAITING: usize = 64 << 20;
 const DICTIONARY_SIZE: usize = 4096;
 const LEVEL: i32 = 3;
 /// What archives say wrote them; readers look for the key.
-const METADATA: &[u8] = br#"{"dolt_version":"2.3.1"}"#;
+const METADATA: &str = r#"{"dolt_version":"2.3.1"}"#;
 
 /// Where a chunk lies: its address, the span of its dictionary (0: none) and its own.
 type Entry = (Hash, u32, u32);
@@ -39,28 +39,30 @@ enum Compression {
 /// An archive that is being written: the chunks go to a temporary file, their addresses stay in
 /// memory, because the index ends the file.
 pub struct ArchiveWriter {
-    dir: PathBuf,
-    temp: PathBuf,
-    out: Option<BufWriter<File>>,
+    dir: Directory,
+    temp: String,
+    out: Option<BufWriter<Appender>>,
     span_ends: Vec<u64>,
     entries: Vec<Entry>,
     at: u64,
     compression: Compression,
+    metadata: String,
 }
 
 impl ArchiveWriter {
     /// Begins an archive in a directory.
-    pub fn create(dir: &Path) -> Result<ArchiveWriter> {
-        let temp = temp_path(dir);
-        let file = File::create(&temp).map_err(|e| ChunkError::io("create", &temp, e))?;
+    pub fn create(dir: &Directory) -> Result<ArchiveWriter> {
+        let temp = temp_name();
+        let file = Appender::new(dir.open(&temp, Access::Fresh)?);
         Ok(ArchiveWriter {
-            dir: dir.to_owned(),
+            dir: dir.clone(),
             temp,
             out: Some(BufWriter::with_capacity(1 << 20, file)),
             span_ends: Vec::new(),
             entries: Vec::new(),
             at: 0,
             compression: Compression::Waiting(Vec::new(), 0),
+            metadata: METADATA.to_owned(),
         })
     }
 
@@ -70,7 +72,7 @@ impl ArchiveWriter {
             .as_mut()
             .expect("present until the archive is finished");
         out.write_all(bytes)
-            .map_err(|e| ChunkError::io("write", &self.temp, e))
+            .map_err(|e| ChunkError::io("write", &self.dir.at(&self.temp), e))
     }
 
     /// Writes bytes as a span of their own and gives its number.
@@ -83,7 +85,7 @@ impl ArchiveWriter {
 
     fn full(&self) -> ChunkError {
         ChunkError::BadTable {
-            path: self.temp.clone(),
+            path: self.dir.at(&self.temp),
             reason: "too many chunks for one archive".into(),
         }
     }
@@ -102,7 +104,7 @@ impl ArchiveWriter {
             Compression::Dictionary(span, dictionary, context) => {
                 let span = *span;
                 let frame = compress(context, chunk.bytes(), dictionary)
-                    .map_err(|reason| bad(&self.temp, reason))?;
+                    .map_err(|reason| bad(&self.dir.at(&self.temp), reason))?;
                 let data = self.span(&frame)?;
                 self.entries.push((chunk.hash(), span, data));
                 Ok(())
@@ -115,6 +117,51 @@ impl ArchiveWriter {
         let data = self.span(&record::encode(chunk.bytes())?)?;
         self.entries.push((chunk.hash(), 0, data));
         Ok(())
+    }
+
+    /// Adds all that another file has, as it is compressed there.
+    pub(crate) fn append_file(&mut self, source: &Source) -> Result<()> {
+        let base = u32::try_from(self.span_ends.len()).map_err(|_| self.full())?;
+        let start = self.at;
+        let data = match source {
+            Source::Archive(archive) => {
+                let ends = archive.span_ends()?;
+                self.span_ends.extend(ends.iter().map(|end| start + end));
+                for (hash, dictionary, span) in archive.entries() {
+                    let dictionary = match dictionary {
+                        0 => 0,
+                        id => id.checked_add(base).ok_or_else(|| self.full())?,
+                    };
+                    let span = span.checked_add(base).ok_or_else(|| self.full())?;
+                    self.entries.push((hash, dictionary, span));
+                }
+                // What lies behind the last span belongs to none.
+                &archive.data()[..ends.last().map_or(0, |end| *end as usize)]
+            }
+            Source::Table(table) => {
+                let mut end = start;
+                for (span, (hash, len)) in (base + 1..).zip(table.entries()?) {
+                    end += u64::from(len);
+                    self.span_ends.push(end);
+                    self.entries.push((hash, 0, span));
+                }
+                table.data()
+            }
+        };
+        self.write(data)?;
+        self.at += data.len() as u64;
+        Ok(())
+    }
+
+    /// [`ArchiveWriter::finish`] for a file that was put together from these.
+    pub(crate) fn finish_conjoined(mut self, names: &[Hash]) -> Result<Spec> {
+        let names: Vec<String> = names.iter().map(|n| format!("\\\"{n}\\\"")).collect();
+        self.metadata = format!(
+            "{{\"conjoined_file_names\":\"[{}]\",{}",
+            names.join(","),
+            &METADATA[1..]
+        );
+        self.finish()
     }
 
     /// Makes a dictionary from the chunks that wait, and writes them.
@@ -133,7 +180,7 @@ impl ArchiveWriter {
                 let mut frame = vec![0; zstd::zstd_safe::compress_bound(raw.len())];
                 let n = context
                     .compress(&mut frame[..], &raw, LEVEL)
-                    .map_err(|code| bad(&self.temp, explain(code)))?;
+                    .map_err(|code| bad(&self.dir.at(&self.temp), explain(code)))?;
                 let span = self.span(&frame[..n])?;
                 let dictionary = EncoderDictionary::copy(&raw, LEVEL);
                 self.compression = Compression::Dictionary(span, dictionary, context);
@@ -176,7 +223,7 @@ impl ArchiveWriter {
         entries.sort_unstable_by_key(|(hash, ..)| *hash);
         let count = u32::try_from(entries.len()).map_err(|_| self.full())?;
         let index_len = 8 * self.span_ends.len() + 28 * entries.len();
-        let mut tail = Vec::with_capacity(index_len + METADATA.len() + 220);
+        let mut tail = Vec::with_capacity(index_len + self.metadata.len() + 220);
         for end in &self.span_ends {
             tail.extend_from_slice(&end.to_be_bytes());
         }
@@ -190,11 +237,11 @@ impl ArchiveWriter {
         for (hash, ..) in &entries {
             tail.extend_from_slice(hash.suffix());
         }
-        tail.extend_from_slice(METADATA);
+        tail.extend_from_slice(self.metadata.as_bytes());
         tail.extend_from_slice(&(index_len as u64).to_be_bytes());
         tail.extend_from_slice(&(self.span_ends.len() as u32).to_be_bytes());
         tail.extend_from_slice(&count.to_be_bytes());
-        tail.extend_from_slice(&(METADATA.len() as u32).to_be_bytes());
+        tail.extend_from_slice(&(self.metadata.len() as u32).to_be_bytes());
         // Dolt leaves the checksums of the sections empty.
         tail.extend_from_slice(&[0; 192]);
         tail.push(VERSION);
@@ -202,14 +249,14 @@ impl ArchiveWriter {
         let digest = Sha512::digest(&tail);
         let name = Hash::from_slice(&digest[..20]).expect("twenty bytes");
         self.write(&tail)?;
-        let io = |e| ChunkError::io("write", &self.temp, e);
+        let io = |e| ChunkError::io("write", &self.dir.at(&self.temp), e);
         let out = self
             .out
             .as_mut()
             .expect("present until the archive is finished");
         out.flush().map_err(io)?;
-        out.get_ref().sync_all().map_err(io)?;
-        std::fs::rename(&self.temp, self.dir.join(format!("{name}.darc"))).map_err(io)?;
+        out.get_ref().sync().map_err(io)?;
+        self.dir.rename(&self.temp, &format!("{name}.darc"))?;
         self.out = None;
         Ok(Spec {
             name,
@@ -222,7 +269,7 @@ impl Drop for ArchiveWriter {
     fn drop(&mut self) {
         if self.out.take().is_some() {
             // Nobody knows of the file; what is left of it is harmless.
-            let _ = std::fs::remove_file(&self.temp);
+            let _ = self.dir.remove(&self.temp);
         }
     }
 }
@@ -279,7 +326,7 @@ mod tests {
                 Chunk::new(format!("{i}{text}").into_bytes())
             })
             .collect();
-        let mut writer = ArchiveWriter::create(&dir).unwrap();
+        let mut writer = ArchiveWriter::create(&Directory::local(&dir)).unwrap();
         for c in &chunks {
             writer.append(c).unwrap();
         }
@@ -287,7 +334,8 @@ mod tests {
         let spec = writer.finish().unwrap();
         assert_eq!(spec.chunks, count);
         assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
-        let archive = Archive::open(&dir.join(format!("{}.darc", spec.name))).unwrap();
+        let archive =
+            Archive::open(&Directory::local(&dir), &format!("{}.darc", spec.name)).unwrap();
         assert_eq!(archive.len(), count as usize);
         for c in &chunks {
             assert_eq!(archive.get(&c.hash()).unwrap().as_ref(), Some(c));
@@ -308,7 +356,7 @@ mod tests {
     #[test]
     fn an_archive_that_is_given_up_leaves_nothing() {
         let dir = crate::file_store::tests::temp_dir("archive-given-up");
-        let mut writer = ArchiveWriter::create(&dir).unwrap();
+        let mut writer = ArchiveWriter::create(&Directory::local(&dir)).unwrap();
         writer.append(&Chunk::new(&b"some bytes"[..])).unwrap();
         drop(writer);
         assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);

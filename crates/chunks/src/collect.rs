@@ -5,15 +5,14 @@
 //! files. Readers never wait. A crash leaves the state before or after: new files are durable
 //! before a manifest names them, and what nothing names is removed by the next collection.
 
-use std::path::Path;
 use std::sync::{Arc, PoisonError, TryLockError};
 
 use crate::journal::{INDEX_NAME, JOURNAL_ADDRESS, JOURNAL_NAME};
 use crate::retired::RetiredFiles;
 use crate::table_writer::{TEMP_PREFIX, own_temp_prefix};
 use crate::{
-    ArchiveWriter, Chunk, ChunkError, ChunkFile, ChunkStore, FileStore, Hash, HashSet, Manifest,
-    References, Result, Retirement, Sources, Spec, TableWriter, manifest,
+    ArchiveWriter, Chunk, ChunkError, ChunkFile, ChunkStore, Directory, FileStore, Hash, HashSet,
+    Kind, Manifest, References, Result, Retirement, Sources, Spec, TableWriter,
 };
 
 /// Passes over what was added during a collection before writers are held.
@@ -40,7 +39,7 @@ pub struct Collection<'a> {
 
 /// Writes live chunks into files of one directory.
 struct Copier<'a> {
-    dir: &'a Path,
+    dir: &'a Directory,
     archives: bool,
     file_size: Option<u64>,
     file: Option<Box<dyn ChunkFile + Send>>,
@@ -50,7 +49,7 @@ struct Copier<'a> {
 }
 
 impl<'a> Copier<'a> {
-    fn new(dir: &'a Path, archives: bool, file_size: Option<u64>) -> Copier<'a> {
+    fn new(dir: &'a Directory, archives: bool, file_size: Option<u64>) -> Copier<'a> {
         Copier {
             dir,
             archives,
@@ -103,7 +102,7 @@ impl<'a> Copier<'a> {
         for file in [self.leaves.take(), self.file.take()].into_iter().flatten() {
             self.finished.push(file.finish()?);
         }
-        manifest::sync_dir(self.dir)?;
+        self.dir.sync()?;
         Ok(std::mem::take(&mut self.finished))
     }
 }
@@ -126,8 +125,8 @@ impl FileStore {
         if self.is_collected(how.full) {
             return Ok(None);
         }
-        let old_dir = self.dir.join("oldgen");
-        std::fs::create_dir_all(&old_dir).map_err(|e| ChunkError::io("create", &old_dir, e))?;
+        let old_dir = self.dir.child("oldgen");
+        old_dir.create()?;
 
         let start = self.root()?;
         let mut seen = HashSet::default();
@@ -141,7 +140,7 @@ impl FileStore {
             if full {
                 return Ok(());
             }
-            manifest::sync_dir(&old_dir)?;
+            old_dir.sync()?;
             self.list_old(&[spec])
         };
         let roots = old_roots(start)?;
@@ -181,7 +180,8 @@ impl FileStore {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Some(how.references);
         drop(writers);
-        self.remove_unlisted()?;
+        // What cannot be removed now is removed by the next collection.
+        let _ = self.remove_unlisted();
         Ok(Some(retirement))
     }
 
@@ -205,27 +205,22 @@ impl FileStore {
         self.check_writable()?;
         // While this is held, no file is finished that is not in the set.
         let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        for dir in [self.dir.join("oldgen"), self.dir.clone()] {
-            if !dir.is_dir() {
+        for dir in [self.dir.child("oldgen"), self.dir.clone()] {
+            if !dir.exists() {
                 continue;
             }
             let manifest = Manifest::read(&dir)?.unwrap_or_default();
-            let entries = std::fs::read_dir(&dir).map_err(|e| ChunkError::io("list", &dir, e))?;
-            for entry in entries {
-                let entry = entry.map_err(|e| ChunkError::io("list", &dir, e))?;
-                let name = entry.file_name();
-                let Some(name) = name.to_str() else { continue };
+            for (name, kind) in dir.list()? {
                 let abandoned =
                     name.starts_with(TEMP_PREFIX) && !name.starts_with(&own_temp_prefix());
-                let bare = name.strip_suffix(".darc").unwrap_or(name);
+                let bare = name.strip_suffix(".darc").unwrap_or(&name);
                 let unlisted = bare.parse().is_ok_and(|hash: Hash| {
                     hash != JOURNAL_ADDRESS
                         && !pending.contains(&hash)
                         && !manifest.specs.iter().any(|s| s.name == hash)
                 });
-                if (abandoned || unlisted) && entry.path().is_file() {
-                    std::fs::remove_file(entry.path())
-                        .map_err(|e| ChunkError::io("remove", &entry.path(), e))?;
+                if (abandoned || unlisted) && kind != Kind::Directory {
+                    dir.remove(&name)?;
                 }
             }
         }
@@ -311,7 +306,7 @@ impl FileStore {
             (how.references)(&chunk, &mut |h| found.push(h)).map_err(|reason| {
                 ChunkError::BadChunk {
                     hash,
-                    file: self.dir.display().to_string(),
+                    file: self.dir.path().display().to_string(),
                     reason,
                 }
             })?;
@@ -326,7 +321,7 @@ impl FileStore {
 
     /// Adds files to the old generation.
     fn list_old(&self, files: &[Spec]) -> Result<()> {
-        let dir = self.dir.join("oldgen");
+        let dir = self.dir.child("oldgen");
         let mut next = Manifest::read(&dir)?.unwrap_or_default();
         let before = next.specs.len();
         for spec in files {
@@ -373,7 +368,17 @@ impl FileStore {
                 .store(journal.seal()?, std::sync::atomic::Ordering::Release);
         }
         let mut manifest = self.lock_manifest();
-        next.write(&self.dir)?;
+        if let Err(e) = next.write(&self.dir) {
+            // The new one may be there and not durable. Either would do, but what is written from
+            // now on belongs to the old one.
+            if let Some(old) = &*manifest {
+                let _ = old.write(&self.dir);
+            }
+            if let Some(journal) = &journal {
+                journal.unseal();
+            }
+            return Err(e);
+        }
         *manifest = Some(next);
         let retirement = self.retired.keep(RetiredFiles {
             journal,
@@ -387,19 +392,19 @@ impl FileStore {
         self.journal_listed
             .store(false, std::sync::atomic::Ordering::Release);
         if let Some((specs, aged)) = old {
-            sealed(Hash::EMPTY, specs, mark).write(&self.dir.join("oldgen"))?;
+            if let Err(e) = sealed(Hash::EMPTY, specs, mark).write(&self.dir.child("oldgen")) {
+                // Those who work with the files before must keep them; nobody will say when they
+                // are done.
+                std::mem::forget(retirement);
+                return Err(e);
+            }
             *self.oldgen.write().unwrap_or_else(PoisonError::into_inner) = aged;
         }
+        // A journal that stays has the manifest's root, and the next one is written over it.
         for name in [JOURNAL_NAME, INDEX_NAME] {
-            let path = self.dir.join(name);
-            match std::fs::remove_file(&path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(ChunkError::io("remove", &path, e));
-                }
-                _ => {}
-            }
+            let _ = self.dir.remove(name);
         }
-        manifest::sync_dir(&self.dir)?;
+        let _ = self.dir.sync();
         Ok(retirement)
     }
 
@@ -461,7 +466,7 @@ impl FileStore {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
@@ -699,7 +704,7 @@ mod tests {
         assert_eq!(reachable(&store), 2);
         assert_eq!(files(&dir).len(), 4, "{:?}", files(&dir));
         assert!(
-            LockFile::acquire(&dir, std::time::Duration::ZERO)
+            LockFile::acquire(&Directory::local(&dir), std::time::Duration::ZERO)
                 .unwrap()
                 .is_none()
         );

@@ -1,6 +1,6 @@
 //! A database's chunks on disk: `.dolt/noms` (spec 01 §8-10).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,15 +9,15 @@ use crate::journal::{JOURNAL_ADDRESS, Journal};
 use crate::lock_file::LockFile;
 use crate::retired::Retired;
 use crate::{
-    Chunk, ChunkError, ChunkFile, ChunkStore, Hash, HashMap, HashSet, Lsn, Manifest, References,
-    Result, Sources, Spec, TableWriter, ghosts,
+    Chunk, ChunkError, ChunkFile, ChunkStore, Directory, Disk, Hash, HashMap, HashSet, LocalDisk,
+    Lsn, Manifest, References, Result, Sources, Spec, TableWriter, conjoin, ghosts,
 };
 
 /// Most bytes of chunks that a read-only store keeps for its reader.
 const SCRATCH_LIMIT: usize = 256 << 20;
 
 /// How to open a [`FileStore`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// Do not even try to become the owner.
     pub read_only: bool,
@@ -27,6 +27,8 @@ pub struct OpenOptions {
     pub patience: Duration,
     /// Seconds since 1970, which root records carry.
     pub clock: fn() -> u64,
+    /// Where the files are.
+    pub disk: Arc<dyn Disk>,
 }
 
 impl Default for OpenOptions {
@@ -40,6 +42,7 @@ impl Default for OpenOptions {
                     .duration_since(UNIX_EPOCH)
                     .map_or(0, |d| d.as_secs())
             },
+            disk: LocalDisk::shared(),
         }
     }
 }
@@ -59,8 +62,8 @@ pub struct RootEntry {
 /// One process owns a database for writing, by the LOCK file; others read what was there when
 /// they opened it.
 pub struct FileStore {
-    pub(crate) dir: PathBuf,
-    options: OpenOptions,
+    pub(crate) dir: Directory,
+    clock: fn() -> u64,
     /// Present in the owner.
     lock: Option<LockFile>,
     pub(crate) journal: RwLock<Option<Arc<Journal>>>,
@@ -99,8 +102,9 @@ fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
 impl FileStore {
     /// Opens the store in a directory (`…/.dolt/noms`) that exists; it may be empty.
     pub fn open(dir: &Path, options: OpenOptions) -> Result<FileStore> {
-        if !dir.is_dir() {
-            return Err(ChunkError::NotADirectory(dir.to_owned()));
+        let dir = &Directory::on(options.disk, dir);
+        if !dir.exists() {
+            return Err(ChunkError::NotADirectory(dir.path().to_owned()));
         }
         let lock = if options.read_only {
             None
@@ -131,21 +135,25 @@ impl FileStore {
         let specs = manifest.as_ref().map_or(&[][..], |m| &m.specs);
         if journal.is_none() && specs.iter().any(|s| s.name == JOURNAL_ADDRESS) {
             return Err(ChunkError::JournalMissing(
-                dir.join(crate::journal::JOURNAL_NAME),
+                dir.at(crate::journal::JOURNAL_NAME),
             ));
         }
         if let (Some(journal), Some(manifest)) = (&journal, &manifest) {
+            // Closing in order makes the two equal.
+            if lock.is_some() && journal.root() != manifest.root {
+                journal.sync_opened()?;
+            }
             journal.adopt_root(manifest.root);
         }
         let newgen = Sources::open(dir, specs, &Sources::default())?;
-        let old_dir = dir.join("oldgen");
+        let old_dir = dir.child("oldgen");
         let oldgen = match Manifest::read(&old_dir)? {
             Some(m) => Sources::open(&old_dir, &m.specs, &Sources::default())?,
             None => Sources::default(),
         };
         Ok(FileStore {
-            dir: dir.to_owned(),
-            options,
+            dir: dir.clone(),
+            clock: options.clock,
             lock,
             journal: RwLock::new(journal.map(Arc::new)),
             journal_listed: AtomicBool::new(false),
@@ -167,13 +175,13 @@ impl FileStore {
 
     /// Creates the directory, where it is missing, and opens the store in it.
     pub fn create(dir: &Path, options: OpenOptions) -> Result<FileStore> {
-        std::fs::create_dir_all(dir).map_err(|e| ChunkError::io("create", dir, e))?;
+        Directory::on(options.disk.clone(), dir).create()?;
         FileStore::open(dir, options)
     }
 
     /// The directory.
     pub fn dir(&self) -> &Path {
-        &self.dir
+        self.dir.path()
     }
 
     /// What opening cut off the journal's end, if it was more than a torn write.
@@ -236,13 +244,13 @@ impl FileStore {
 
     /// Adds finished files, which lie in the directory already, to the manifest.
     pub fn add_table_files(&self, files: &[Spec]) -> Result<()> {
-        let _writing = read(&self.writers);
+        let writing = read(&self.writers);
         self.check_writable()?;
-        crate::manifest::sync_dir(&self.dir)?;
+        self.dir.sync()?;
         self.revive_references_of(files)?;
         let mut manifest = self.lock_manifest();
+        // The root stays what it was: the journal's may not be durable yet.
         let mut next = manifest.clone().unwrap_or_default();
-        next.root = self.current_root(manifest.as_ref());
         for spec in files {
             if !next.specs.iter().any(|s| s.name == spec.name) {
                 next.specs.push(*spec);
@@ -257,7 +265,40 @@ impl FileStore {
         files.iter().for_each(|spec| {
             pending.remove(&spec.name);
         });
+        drop((pending, manifest, writing));
+        // The files are listed; if they cannot be put together now, the next ones are.
+        let _ = self.conjoin(conjoin::MAX_FILES);
         Ok(())
+    }
+
+    /// Puts files of the new generation together if there are more than `max`; whether it did.
+    /// Sessions go on meanwhile.
+    pub fn conjoin(&self, max: usize) -> Result<bool> {
+        let Ok(_only_one) = self.collecting.try_lock() else {
+            // Garbage collection does the same, and more.
+            return Ok(false);
+        };
+        self.check_writable()?;
+        let specs = self.lock_manifest().as_ref().map(|m| m.specs.clone());
+        let files = conjoin::choose(specs.unwrap_or_default(), max);
+        if files.is_empty() {
+            return Ok(false);
+        }
+        let made = conjoin::put_together(&self.dir, &files, &self.new_generation())?;
+        let mut manifest = self.lock_manifest();
+        let next = manifest
+            .as_ref()
+            .and_then(|m| conjoin::replaced(m, &files, made));
+        let Some(next) = next else {
+            return Ok(false);
+        };
+        let sources = Sources::open(&self.dir, &next.specs, &self.new_generation())?;
+        next.write(&self.dir)?;
+        *manifest = Some(next);
+        *write(&self.newgen) = Arc::new(sources);
+        drop(manifest);
+        conjoin::remove(&self.dir, &files, made);
+        Ok(true)
     }
 
     /// What chunks of files that are about to be listed refer to must not be left in files that
@@ -294,7 +335,10 @@ impl FileStore {
         if self.lock.is_none() {
             return Ok(());
         }
-        journal.close()?;
+        if !journal.close()? {
+            // The root that everybody sees is not on the disk: the manifest must not name it.
+            return Ok(());
+        }
         let mut manifest = self.lock_manifest();
         let (root, chunks) = (journal.root(), journal.len() as u32);
         if manifest.as_ref().is_some_and(|m| m.root == root) {
@@ -307,6 +351,14 @@ impl FileStore {
         next.write(&self.dir)?;
         *manifest = Some(next);
         Ok(())
+    }
+
+    /// Takes writes again after [`FileStore::close`]: the directory has stayed where it was.
+    pub fn reopen(&self) {
+        if let Some(journal) = self.journal() {
+            journal.unseal();
+        }
+        self.closed.store(false, Ordering::SeqCst);
     }
 
     pub(crate) fn journal(&self) -> Option<Arc<Journal>> {
@@ -345,7 +397,7 @@ impl FileStore {
             Some(journal) => journal,
             None => {
                 let first_lsn = self.first_lsn.load(Ordering::Acquire);
-                let journal = Journal::create(&self.dir, self.options.clock, first_lsn)?;
+                let journal = Journal::create(&self.dir, self.clock, first_lsn)?;
                 let journal = Arc::new(journal);
                 if let Some(m) = manifest.as_ref() {
                     journal.adopt_root(m.root);
@@ -508,6 +560,7 @@ impl Drop for FileStore {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::path::PathBuf;
     use std::sync::atomic::AtomicU32;
 
     use super::*;
@@ -585,7 +638,7 @@ pub(crate) mod tests {
             assert_eq!(store.get(&roots[n as usize]).unwrap(), Some(chunk(n)));
         }
         assert_eq!(store.hashes().unwrap().len(), 40);
-        let manifest = Manifest::read(&dir).unwrap().unwrap();
+        let manifest = Manifest::read(&Directory::local(&dir)).unwrap().unwrap();
         assert_eq!(manifest.root, roots[39]);
         drop(store);
         std::fs::remove_dir_all(dir).unwrap();
@@ -643,7 +696,41 @@ pub(crate) mod tests {
                 Ok(_) => panic!("opened a damaged journal"),
             }
             assert_eq!(std::fs::read(&path).unwrap(), bytes, "nothing was cut");
+            let place = Directory::local(&dir);
+            let damage = FileStore::assess_journal(&place).unwrap().unwrap();
+            assert_eq!((damage.offset, damage.len), (third, good.len() as u64));
+            // The fourth commit's chunk is damaged, or its root.
+            assert_eq!(damage.roots_kept, 3);
+            assert!((5..=6).contains(&damage.roots_lost), "{damage:?}");
         }
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn what_is_left_of_a_damaged_journal_is_revived_and_the_rest_is_saved() {
+        let dir = temp_dir("revive");
+        let place = Directory::local(&dir);
+        let store = open(&dir);
+        let roots = fill(&store, 0..3);
+        let third = store.journal_size() as usize;
+        fill(&store, 3..9);
+        drop(store);
+        assert!(matches!(
+            FileStore::revive_journal(&place, "today"),
+            Err(ChunkError::JournalIsWhole)
+        ));
+        assert_eq!(FileStore::assess_journal(&place).unwrap(), None);
+        let path = dir.join(JOURNAL_NAME);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[third + 10] ^= 4;
+        std::fs::write(&path, &bytes).unwrap();
+        let saved = FileStore::revive_journal(&place, "today").unwrap();
+        assert_eq!(std::fs::read(saved).unwrap(), bytes);
+        let store = open(&dir);
+        assert_eq!(store.root().unwrap(), roots[2]);
+        fill(&store, 20..22);
+        drop(store);
+        assert_eq!(open(&dir).root().unwrap(), chunk(21).hash());
         std::fs::remove_dir_all(dir).unwrap();
     }
 

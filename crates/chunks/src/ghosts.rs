@@ -1,18 +1,16 @@
 //! Chunks that a shallow clone left behind (spec 01 §10).
 
-use std::path::Path;
+use crate::{ChunkError, Directory, HashSet, Result};
 
-use crate::{ChunkError, HashSet, Result};
+const NAME: &str = "ghostObjects.txt";
 
 /// Reads `ghostObjects.txt`; a missing file is an empty set.
-pub(crate) fn read(dir: &Path) -> Result<HashSet> {
-    let path = dir.join("ghostObjects.txt");
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(HashSet::default()),
-        Err(e) => return Err(ChunkError::io("read", &path, e)),
+pub(crate) fn read(dir: &Directory) -> Result<HashSet> {
+    let Some(text) = dir.read(NAME)? else {
+        return Ok(HashSet::default());
     };
-    text.lines()
+    String::from_utf8_lossy(&text)
+        .lines()
         .filter(|line| !line.is_empty())
         .map(|line| {
             line.parse()
@@ -22,8 +20,8 @@ pub(crate) fn read(dir: &Path) -> Result<HashSet> {
 }
 
 /// Replaces the list, in one atomic step.
-pub(crate) fn write(dir: &Path, ghosts: &HashSet) -> Result<()> {
+pub(crate) fn write(dir: &Directory, ghosts: &HashSet) -> Result<()> {
     let mut lines: Vec<String> = ghosts.iter().map(|h| format!("{h}\n")).collect();
     lines.sort_unstable();
-    crate::manifest::replace_file(dir, "ghostObjects.txt", lines.concat().as_bytes())
+    dir.replace(NAME, lines.concat().as_bytes())
 }

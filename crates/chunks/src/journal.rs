@@ -6,15 +6,13 @@
 //! looking like damage: no valid record can follow a valid root that was not synced.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::journal_index::{self, Key, Place, Places};
 use crate::journal_record::{self, Entry, PAYLOAD_AT, ROOT_RECORD};
-use crate::medium::Medium;
-use crate::{Chunk, ChunkError, Hash, Lsn, Result, record};
+use crate::{Access, Chunk, ChunkError, Directory, DiskFile, Hash, Lsn, Result, record};
 
 /// Name of the journal in its directory: the hash of all ones.
 pub const JOURNAL_NAME: &str = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
@@ -43,10 +41,10 @@ pub(crate) type Clock = fn() -> u64;
 /// An open journal.
 pub(crate) struct Journal {
     path: PathBuf,
-    file: Box<dyn Medium>,
+    file: Box<dyn DiskFile>,
     clock: Clock,
     /// Absent when read-only.
-    index: Option<File>,
+    index: Option<Box<dyn DiskFile>>,
     places: RwLock<Places>,
     /// Everything below is in the file.
     in_file: AtomicU64,
@@ -70,6 +68,8 @@ struct State {
     /// Whether a root was appended that no root record says yet.
     root_pending: bool,
     unsynced: u64,
+    /// Everything below was there when a sync last succeeded, or when the journal was opened.
+    durable_end: u64,
     syncs: u64,
     /// Threads that wait for `changed`.
     waiting: usize,
@@ -90,28 +90,24 @@ pub(crate) struct Opened {
 
 impl Journal {
     /// Opens a journal. A writer cuts off an incomplete tail.
-    pub fn open(dir: &Path, writable: bool, clock: Clock) -> Result<Option<Opened>> {
-        let path = dir.join(JOURNAL_NAME);
-        let file = match OpenOptions::new().read(true).write(writable).open(&path) {
+    pub fn open(dir: &Directory, writable: bool, clock: Clock) -> Result<Option<Opened>> {
+        let path = dir.at(JOURNAL_NAME);
+        let access = match writable {
+            true => Access::Write,
+            false => Access::Read,
+        };
+        let file = match dir.disk().open(&path, access) {
             Ok(file) => file,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(ChunkError::io("open", &path, e)),
         };
-        let index_path = dir.join(INDEX_NAME);
-        let mut index = if writable {
-            let opened = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&index_path);
-            Some(opened.map_err(|e| ChunkError::io("open", &index_path, e))?)
-        } else {
-            File::open(&index_path).ok()
+        let index = match writable {
+            true => Some(dir.open(INDEX_NAME, Access::WriteOrCreate)?),
+            false => dir.open(INDEX_NAME, Access::Read).ok(),
         };
-        let indexed = match index.as_mut() {
-            Some(index) => match journal_record::read_all(index, &index_path) {
-                Ok(bytes) => journal_index::load(&bytes, &file),
+        let indexed = match &index {
+            Some(index) => match journal_record::read_all(&**index, &dir.at(INDEX_NAME)) {
+                Ok(bytes) => journal_index::load(&bytes, &*file),
                 // The index is an accelerator; without it the journal is read.
                 Err(_) => journal_index::Indexed::default(),
             },
@@ -122,7 +118,7 @@ impl Journal {
         let mut roots = VecDeque::new();
         let mut root = Hash::EMPTY;
         let end = journal_record::scan(
-            &file,
+            &*file,
             &path,
             indexed.journal_from,
             |at, entry| match entry {
@@ -146,12 +142,12 @@ impl Journal {
         )?;
         if writable && end.tail {
             file.set_len(end.offset)
-                .and_then(|()| file.sync_all())
+                .and_then(|()| file.sync())
                 .map_err(|e| ChunkError::io("truncate", &path, e))?;
         }
         let journal = Journal {
             path,
-            file: Box::new(file),
+            file,
             clock,
             index: if writable { index } else { None },
             places: RwLock::new(places),
@@ -167,6 +163,7 @@ impl Journal {
                 durable: 0,
                 root_pending: false,
                 unsynced: 0,
+                durable_end: end.offset,
                 syncs: 0,
                 waiting: 0,
                 poisoned: None,
@@ -183,18 +180,17 @@ impl Journal {
         }))
     }
 
-    /// Creates an empty journal in a directory that has none; it counts commits on from `lsn`.
-    pub fn create(dir: &Path, clock: Clock, lsn: Lsn) -> Result<Journal> {
-        let path = dir.join(JOURNAL_NAME);
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(|e| ChunkError::io("create", &path, e))?;
+    /// Creates an empty journal in a directory whose manifest names none; it counts commits on
+    /// from `lsn`. A file that is there is what an attempt left that failed.
+    pub fn create(dir: &Directory, clock: Clock, lsn: Lsn) -> Result<Journal> {
+        dir.open(JOURNAL_NAME, Access::Fresh)?
+            .sync()
+            .map_err(|e| ChunkError::io("sync", &dir.at(JOURNAL_NAME), e))?;
         // An index of an earlier journal would not agree with this one; loading checks that.
-        crate::manifest::sync_dir(dir)?;
+        dir.sync()?;
         let opened = Journal::open(dir, true, clock)?;
-        let journal = opened.ok_or(ChunkError::JournalMissing(path))?.journal;
+        let missing = || ChunkError::JournalMissing(dir.at(JOURNAL_NAME));
+        let journal = opened.ok_or_else(missing)?.journal;
         {
             let mut state = journal.lock();
             (state.appended, state.durable) = (lsn, lsn);
@@ -212,6 +208,11 @@ impl Journal {
         }
         state.closed = true;
         Ok(state.appended)
+    }
+
+    /// Takes writes again: what [`Journal::seal`] or [`Journal::close`] prepared for has failed.
+    pub fn unseal(&self) {
+        self.lock().closed = false;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -469,7 +470,7 @@ impl Journal {
             self.in_file.store(end, Ordering::Release);
         }
         let synced = match written.is_ok() && sync {
-            true => self.file.sync_data(),
+            true => self.file.sync(),
             false => Ok(()),
         };
 
@@ -481,21 +482,27 @@ impl Journal {
         if let Err(e) = written {
             // Nothing is known to be in the file: keep the bytes, so that readers see them and
             // the next attempt writes them again.
-            let later = std::mem::take(&mut state.buffer);
-            let mut all = Arc::unwrap_or_clone(bytes);
-            all.extend_from_slice(&later);
-            state.buffer = all;
-            state.buffer_at = start;
+            self.take_back(&mut state, bytes, start);
+            if let Some(at) = root_record {
+                self.take_back_root(&mut state, at);
+            }
             return Err(ChunkError::io("write", &self.path, e));
         }
         state.allocated = state.allocated.max(end);
         if let Err(e) = synced {
-            // After a failed sync the kernel may drop the pages: nobody knows what is durable.
+            // After a failed sync the kernel may drop the pages, and the next sync would succeed
+            // without them: nobody knows what is durable. Whoever opens the journal next would
+            // read from memory what is not on the disk, and write behind it. So it is cut off.
             state.poisoned = Some(format!("sync failed: {e}"));
+            if state.durable_end == start {
+                self.take_back(&mut state, bytes, start);
+                self.cut_undurable(&mut state);
+            }
             return Err(ChunkError::io("sync", &self.path, e));
         }
         if sync {
             state.unsynced = 0;
+            state.durable_end = end;
             state.syncs += 1;
             if covers_roots {
                 state.durable = state.durable.max(lsn);
@@ -511,6 +518,48 @@ impl Journal {
         Ok(state)
     }
 
+    /// Keeps bytes in memory that were to be in the file.
+    fn take_back(&self, state: &mut State, bytes: Arc<Vec<u8>>, start: u64) {
+        let later = std::mem::take(&mut state.buffer);
+        let mut all = Arc::unwrap_or_clone(bytes);
+        all.extend_from_slice(&later);
+        state.buffer = all;
+        state.buffer_at = start;
+        self.in_file.fetch_min(start, Ordering::AcqRel);
+    }
+
+    /// Takes the root record at a place of the buffer out again: the next attempt to write ends
+    /// with one of its own, and there is only one to a sync.
+    fn take_back_root(&self, state: &mut State, at: u64) {
+        let from = (at - state.buffer_at) as usize;
+        state.buffer.drain(from..from + ROOT_RECORD);
+        state.roots.pop_back();
+        state.root_pending = true;
+        // What was put while the write went on moves up.
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        let moved = state.novel.iter_mut().rev();
+        for (key, place) in moved.take_while(|(_, place)| place.at > at) {
+            place.at -= ROOT_RECORD as u64;
+            places.insert(*key, *place);
+        }
+    }
+
+    /// Makes what was read at opening durable: after a kill it may be in the file and not on the
+    /// disk, and more is about to be written behind it.
+    pub fn sync_opened(&self) -> Result<()> {
+        self.file
+            .sync()
+            .map_err(|e| ChunkError::io("sync", &self.path, e))
+    }
+
+    /// Cuts off what a failed sync may have lost. A disk that refuses that as well is beyond help.
+    fn cut_undurable(&self, state: &mut State) {
+        if self.file.set_len(state.durable_end).is_ok() {
+            state.allocated = state.durable_end;
+            let _ = self.file.sync();
+        }
+    }
+
     /// Adds a batch to the index, of all chunks in front of the root record at `root_at`.
     fn write_index(&self, state: &mut State, root_at: u64, root: Hash) {
         let Some(index) = &self.index else { return };
@@ -518,19 +567,26 @@ impl Journal {
         let range = state.indexed_to..root_at;
         let batch = &state.novel[..covered];
         // The index may be lost at any time; a failure to write it costs a later open.
-        if let Ok(end) = journal_index::append(index, state.index_end, batch, range, root) {
+        if let Ok(end) = journal_index::append(&**index, state.index_end, batch, range, root) {
             state.index_end = end;
             state.indexed_to = root_at;
             state.novel.drain(..covered);
         }
     }
 
-    /// Writes what is buffered, gives back space written ahead and refuses later writes.
-    pub fn close(&self) -> Result<()> {
+    /// Writes what is buffered, gives back space written ahead and refuses later writes. Whether
+    /// all that was appended is durable now.
+    pub fn close(&self) -> Result<bool> {
         let appended = {
-            let state = self.lock();
-            if self.index.is_none() || state.closed || state.poisoned.is_some() {
-                return Ok(());
+            let mut state = self.lock();
+            if state.poisoned.is_some() {
+                if state.allocated > state.durable_end {
+                    self.cut_undurable(&mut state);
+                }
+                return Ok(false);
+            }
+            if self.index.is_none() || state.closed {
+                return Ok(true);
             }
             state.appended
         };
@@ -554,7 +610,7 @@ impl Journal {
                 self.write_index(&mut state, at, root);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn last_root_record(&self, state: &State, root: Hash) -> Option<u64> {
@@ -606,32 +662,34 @@ impl Drop for Journal {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{File, OpenOptions};
     use std::io;
+    use std::path::Path;
     use std::sync::atomic::AtomicBool;
 
     use super::*;
 
     /// A disk of limited size whose syncs can fail.
-    struct Disk {
+    struct Limited {
         file: File,
         capacity: Arc<AtomicU64>,
         broken: Arc<AtomicBool>,
     }
 
-    impl Medium for Disk {
+    impl DiskFile for Limited {
         fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
-            self.file.read_exact_at(bytes, at)
+            DiskFile::read_exact_at(&self.file, bytes, at)
         }
         fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
             let room = self.capacity.load(Ordering::Relaxed).saturating_sub(at);
             let fits = bytes.len().min(room as usize);
-            Medium::write_all_at(&self.file, &bytes[..fits], at)?;
+            DiskFile::write_all_at(&self.file, &bytes[..fits], at)?;
             match fits == bytes.len() {
                 true => Ok(()),
                 false => Err(io::ErrorKind::StorageFull.into()),
             }
         }
-        fn sync_data(&self) -> io::Result<()> {
+        fn sync(&self) -> io::Result<()> {
             match self.broken.load(Ordering::Relaxed) {
                 true => Err(io::Error::other("the disk is broken")),
                 false => self.file.sync_data(),
@@ -640,12 +698,15 @@ mod tests {
         fn set_len(&self, len: u64) -> io::Result<()> {
             self.file.set_len(len)
         }
+        fn size(&self) -> io::Result<u64> {
+            DiskFile::size(&self.file)
+        }
     }
 
     fn journal(dir: &Path) -> (Journal, Arc<AtomicU64>, Arc<AtomicBool>) {
-        let mut journal = Journal::create(dir, || 0, 0).unwrap();
+        let mut journal = Journal::create(&Directory::local(dir), || 0, 0).unwrap();
         let (capacity, broken) = (Arc::new(AtomicU64::new(u64::MAX)), Arc::default());
-        journal.file = Box::new(Disk {
+        journal.file = Box::new(Limited {
             file: OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -695,13 +756,19 @@ mod tests {
         }
         let copy = crate::file_store::tests::temp_dir("full-copy");
         std::fs::copy(dir.join(JOURNAL_NAME), copy.join(JOURNAL_NAME)).unwrap();
-        let reopened = Journal::open(&copy, true, || 0).unwrap().unwrap().journal;
+        let reopened = Journal::open(&Directory::local(&copy), true, || 0)
+            .unwrap()
+            .unwrap()
+            .journal;
         assert_eq!(reopened.root(), acknowledged);
 
         capacity.store(u64::MAX, Ordering::Relaxed);
         commit(&journal, 1000).unwrap();
         drop(journal);
-        let reopened = Journal::open(&dir, true, || 0).unwrap().unwrap().journal;
+        let reopened = Journal::open(&Directory::local(&dir), true, || 0)
+            .unwrap()
+            .unwrap()
+            .journal;
         assert_eq!(reopened.root(), chunk(1000).hash());
         for n in 0..n {
             assert_eq!(reopened.get(&chunk(n).hash()).unwrap(), Some(chunk(n)));

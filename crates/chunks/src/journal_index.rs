@@ -2,13 +2,11 @@
 //! read it (spec 01 §6.4). The file may be absent, cut or wrong at any time.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::hash::BuildHasherDefault;
-use std::os::unix::fs::FileExt;
 
-use crate::Hash;
 use crate::hash::Uniform;
 use crate::journal_record::root_at;
+use crate::{DiskFile, Hash};
 
 const LOOKUP: u8 = 0;
 const META: u8 = 1;
@@ -55,7 +53,7 @@ pub(crate) struct Indexed {
 
 /// Reads the batches of an index, up to the first that is incomplete or does not agree with
 /// the journal.
-pub(crate) fn load(index: &[u8], journal: &File) -> Indexed {
+pub(crate) fn load(index: &[u8], journal: &dyn DiskFile) -> Indexed {
     let mut done = Indexed::default();
     let mut at = 0;
     let mut batch: Vec<(Key, Place)> = Vec::new();
@@ -109,7 +107,7 @@ pub(crate) fn load(index: &[u8], journal: &File) -> Indexed {
 
 /// Writes one batch at `index_end` and cuts what lay behind it; gives the new end.
 pub(crate) fn append(
-    index: &File,
+    index: &dyn DiskFile,
     index_end: u64,
     batch: &[(Key, Place)],
     journal: std::ops::Range<u64>,

@@ -1,11 +1,8 @@
 //! Records of the chunk journal, and the scan that finds where a journal ends (spec 01 §6.1-2).
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use crate::medium::Medium;
-use crate::{ChunkError, Hash, Result};
+use crate::{ChunkError, DiskFile, Hash, Result};
 
 /// No record is longer; readers take more for damage.
 pub(crate) const MAX_RECORD: usize = 5 << 20;
@@ -121,7 +118,7 @@ pub(crate) fn parse(record: &[u8]) -> std::result::Result<Entry, String> {
 
 /// A part of a file in memory; it moves forward over the file.
 struct Window<'f> {
-    file: &'f File,
+    file: &'f dyn DiskFile,
     path: &'f Path,
     len: u64,
     start: u64,
@@ -131,11 +128,8 @@ struct Window<'f> {
 }
 
 impl<'f> Window<'f> {
-    fn new(file: &'f File, path: &'f Path) -> Result<Window<'f>> {
-        let len = file
-            .metadata()
-            .map_err(|e| ChunkError::io("read", path, e))?
-            .len();
+    fn new(file: &'f dyn DiskFile, path: &'f Path) -> Result<Window<'f>> {
+        let len = file.size().map_err(|e| ChunkError::io("read", path, e))?;
         Ok(Window {
             file,
             path,
@@ -178,7 +172,7 @@ pub(crate) struct End {
 /// Visits all records from `from` to the end, as Dolt decides where that is. An incomplete tail
 /// is reported; damage that good roots follow is an error.
 pub(crate) fn scan(
-    file: &File,
+    file: &dyn DiskFile,
     path: &Path,
     from: u64,
     mut visit: impl FnMut(u64, Entry),
@@ -220,7 +214,7 @@ pub(crate) fn scan(
         visit(at, entry);
         at += len as u64;
     }
-    if tail && roots_follow(&mut window, at)? {
+    if tail && roots_after(&mut window, at, 1)?.damage {
         return Err(ChunkError::JournalDataLoss {
             path: path.to_owned(),
             offset: at,
@@ -233,12 +227,23 @@ pub(crate) fn scan(
     })
 }
 
-/// Whether a valid root record, and any valid record after it, lie beyond `from`: then more was
-/// lost than a write in progress.
-fn roots_follow(window: &mut Window<'_>, from: u64) -> Result<bool> {
+/// What lies behind the last good record.
+struct Beyond {
+    /// Whether a valid root record, and any valid record after it, are there: then more was lost
+    /// than a write in progress.
+    damage: bool,
+    /// Valid root records.
+    roots: usize,
+}
+
+/// Looks for valid records beyond `from`; stops looking once there is damage and `enough` roots.
+fn roots_after(window: &mut Window<'_>, from: u64, enough: usize) -> Result<Beyond> {
     const STEP: usize = 1 << 20;
     let mut at = from;
-    let mut root_seen = false;
+    let mut beyond = Beyond {
+        damage: false,
+        roots: 0,
+    };
     while at + 8 <= window.len {
         let bytes = window.at(at, STEP)?;
         // Zeros cannot start a record; a length's first three bytes may be among them.
@@ -257,20 +262,60 @@ fn roots_follow(window: &mut Window<'_>, from: u64) -> Result<bool> {
             && (8..=MAX_RECORD).contains(&len)
             && let Some(record) = valid(window.at(at, len)?)
         {
-            if root_seen {
-                return Ok(true);
+            beyond.damage |= beyond.roots > 0;
+            if beyond.damage && beyond.roots >= enough {
+                break;
             }
-            root_seen = matches!(parse(record), Ok(Entry::Root { .. }));
+            beyond.roots += usize::from(matches!(parse(record), Ok(Entry::Root { .. })));
             at += len as u64;
             continue;
         }
         at += 1;
     }
-    Ok(false)
+    Ok(beyond)
+}
+
+/// What a damaged journal still has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalDamage {
+    /// Where the first record starts that cannot be read.
+    pub offset: u64,
+    /// Bytes of the journal.
+    pub len: u64,
+    /// Roots in front of the damage.
+    pub roots_kept: usize,
+    /// When the last of them was written, in seconds since 1970, if that is known.
+    pub last_kept: Option<u64>,
+    /// Roots behind the damage, which cutting it off loses.
+    pub roots_lost: usize,
+}
+
+/// Says what a journal has whose damage would lose commits; nothing if there is no such damage.
+pub(crate) fn assess(file: &dyn DiskFile, path: &Path) -> Result<Option<JournalDamage>> {
+    let (mut roots_kept, mut last_kept) = (0, None);
+    let scanned = scan(file, path, 0, |_, entry| {
+        if let Entry::Root { time, .. } = entry {
+            roots_kept += 1;
+            last_kept = time;
+        }
+    });
+    let offset = match scanned {
+        Err(ChunkError::JournalDataLoss { offset, .. }) => offset,
+        Err(e) => return Err(e),
+        Ok(_) => return Ok(None),
+    };
+    let mut window = Window::new(file, path)?;
+    Ok(Some(JournalDamage {
+        offset,
+        len: window.len,
+        roots_kept,
+        last_kept,
+        roots_lost: roots_after(&mut window, offset, usize::MAX)?.roots,
+    }))
 }
 
 /// The root that a valid root record at `offset` holds.
-pub(crate) fn root_at(file: &dyn Medium, offset: u64) -> Option<Hash> {
+pub(crate) fn root_at(file: &dyn DiskFile, offset: u64) -> Option<Hash> {
     let mut head = [0; 4];
     file.read_exact_at(&mut head, offset).ok()?;
     let len = u32::from_be_bytes(head) as usize;
@@ -286,11 +331,13 @@ pub(crate) fn root_at(file: &dyn Medium, offset: u64) -> Option<Hash> {
 }
 
 /// The whole of a small file.
-pub(crate) fn read_all(file: &mut File, path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)
-        .map_err(|e| ChunkError::io("read", path, e))?;
-    Ok(bytes)
+pub(crate) fn read_all(file: &dyn DiskFile, path: &Path) -> Result<Vec<u8>> {
+    let read = || {
+        let mut bytes = vec![0; file.size()? as usize];
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    };
+    read().map_err(|e| ChunkError::io("read", path, e))
 }
 
 #[cfg(test)]

@@ -1,38 +1,30 @@
 //! The LOCK file of a store's directory (spec 01 §9).
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::{ChunkError, Result};
+use crate::disk::Held;
+use crate::{ChunkError, Directory, Result};
 
 /// An exclusive advisory lock, held until dropped.
 pub struct LockFile {
-    _file: File,
+    _held: Held,
 }
 
 impl LockFile {
     /// Takes `DIR/LOCK`, waiting up to `patience`; `None` if another process keeps it.
-    pub fn acquire(dir: &Path, patience: Duration) -> Result<Option<LockFile>> {
-        let path = dir.join("LOCK");
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options
-            .open(&path)
-            .map_err(|e| ChunkError::io("open", &path, e))?;
+    pub fn acquire(dir: &Directory, patience: Duration) -> Result<Option<LockFile>> {
+        let path = dir.at("LOCK");
         let deadline = Instant::now() + patience;
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Some(LockFile { _file: file })),
-                Err(TryLockError::WouldBlock) => {
+            match dir.disk().try_lock(&path) {
+                Ok(Some(held)) => return Ok(Some(LockFile { _held: held })),
+                Ok(None) => {
                     if Instant::now() >= deadline {
                         return Ok(None);
                     }
                     std::thread::sleep(Duration::from_millis(2));
                 }
-                Err(TryLockError::Error(e)) => return Err(ChunkError::io("lock", &path, e)),
+                Err(e) => return Err(ChunkError::io("lock", &path, e)),
             }
         }
     }

@@ -1,13 +1,12 @@
 //! The manifest: which files hold the chunks, and the root (spec 01 §7).
 
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 use sha2::{Digest, Sha512};
 
-use crate::{ChunkError, Hash, Result};
+use crate::{ChunkError, Directory, Hash, Kind, Result};
 
+const NAME: &str = "manifest";
 /// Format string of the chunks' encoding; the only one there is.
 const NBF: &str = "__DOLT__";
 /// A manifest longer than this is no manifest (2^20 files of 44 characters).
@@ -37,17 +36,14 @@ pub struct Manifest {
 
 impl Manifest {
     /// Reads a directory's manifest, if there is one.
-    pub fn read(dir: &Path) -> Result<Option<Manifest>> {
-        let path = dir.join("manifest");
-        let len = match std::fs::metadata(&path) {
-            Ok(meta) => meta.len(),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(ChunkError::io("read", &path, e)),
-        };
-        if len > MAX_MANIFEST {
+    pub fn read(dir: &Directory) -> Result<Option<Manifest>> {
+        let path = dir.at(NAME);
+        if matches!(dir.kind(NAME)?, Some(Kind::File(len)) if len > MAX_MANIFEST) {
             return Err(bad(&path, "too long"));
         }
-        let text = std::fs::read(&path).map_err(|e| ChunkError::io("read", &path, e))?;
+        let Some(text) = dir.read(NAME)? else {
+            return Ok(None);
+        };
         let text = std::str::from_utf8(&text).map_err(|_| bad(&path, "not text"))?;
         Manifest::parse(text, &path).map(Some)
     }
@@ -132,8 +128,8 @@ impl Manifest {
 
     /// Replaces a directory's manifest durably. The caller holds the directory's lock and has
     /// checked what it replaces.
-    pub fn write(&self, dir: &Path) -> Result<()> {
-        replace_file(dir, "manifest", self.print().as_bytes())
+    pub fn write(&self, dir: &Directory) -> Result<()> {
+        dir.replace(NAME, self.print().as_bytes())
     }
 }
 
@@ -142,31 +138,6 @@ fn bad(path: &Path, reason: &str) -> ChunkError {
         path: path.to_owned(),
         reason: reason.to_owned(),
     }
-}
-
-/// Writes a file under a temporary name, syncs it, renames it and syncs the directory.
-pub(crate) fn replace_file(dir: &Path, name: &str, contents: &[u8]) -> Result<()> {
-    let temp = dir.join(format!("nbs_manifest_{}_{name}", std::process::id()));
-    let path = dir.join(name);
-    let attempt = || -> std::io::Result<()> {
-        let mut file = File::create(&temp)?;
-        file.write_all(contents)?;
-        file.sync_all()?;
-        std::fs::rename(&temp, &path)
-    };
-    attempt().map_err(|e| {
-        // What is left of the temporary file is harmless and pruned later.
-        let _ = std::fs::remove_file(&temp);
-        ChunkError::io("write", &path, e)
-    })?;
-    sync_dir(dir)
-}
-
-/// Makes renames and new files of a directory durable.
-pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
-    File::open(dir)
-        .and_then(|d| d.sync_all())
-        .map_err(|e| ChunkError::io("sync", dir, e))
 }
 
 #[cfg(test)]

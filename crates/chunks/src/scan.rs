@@ -1,14 +1,18 @@
 //! Reading every chunk of a database, whatever is wrong with some (spec 01 §17).
 
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::journal::JOURNAL_NAME;
-use crate::{Chunk, ChunkError, FileStore, Hash, LockFile, Result, Source, journal_record};
+use crate::{
+    Access, Chunk, ChunkError, Directory, FileStore, Hash, JournalDamage, LockFile, Result, Source,
+    journal_record,
+};
 
 /// Chunks that one thread takes at a time.
 const BATCH: usize = 256;
+/// Bytes of a journal that are copied at a time.
+const COPY_PART: usize = 1 << 20;
 
 /// Where a chunk lies.
 enum Place<'a> {
@@ -61,34 +65,40 @@ impl FileStore {
         Ok(work.iter().map(|(_, _, all)| all.len()).sum())
     }
 
+    /// What the journal in a directory still has, if it is damaged so that commits are lost.
+    pub fn assess_journal(dir: &Directory) -> Result<Option<JournalDamage>> {
+        let file = dir.open(JOURNAL_NAME, Access::Read)?;
+        journal_record::assess(&*file, &dir.at(JOURNAL_NAME))
+    }
+
     /// Cuts off a journal where it cannot be read any more, and keeps the original under the
     /// name of which `suffix` is the end. Only for a journal whose damage would lose commits.
-    pub fn revive_journal(dir: &Path, suffix: &str) -> Result<std::path::PathBuf> {
-        let path = dir.join(JOURNAL_NAME);
+    pub fn revive_journal(dir: &Directory, suffix: &str) -> Result<std::path::PathBuf> {
+        let path = dir.at(JOURNAL_NAME);
         let Some(_lock) = LockFile::acquire(dir, Duration::ZERO)? else {
             return Err(ChunkError::Locked);
         };
-        let file = std::fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(|e| ChunkError::io("open", &path, e))?;
-        let offset = match journal_record::scan(&file, &path, 0, |_, _| {}) {
-            Err(ChunkError::JournalDataLoss { offset, .. }) => offset,
-            Err(e) => return Err(e),
-            Ok(_) => return Err(ChunkError::JournalIsWhole),
+        let file = dir.open(JOURNAL_NAME, Access::Write)?;
+        let damage = journal_record::assess(&*file, &path)?;
+        let offset = damage.ok_or(ChunkError::JournalIsWhole)?.offset;
+        let name = format!("{JOURNAL_NAME}_save_{suffix}");
+        let saved = dir.at(&name);
+        let copy = dir.open(&name, Access::New)?;
+        let copied = || -> std::io::Result<()> {
+            let (mut at, len) = (0, file.size()?);
+            let mut part = vec![0; COPY_PART];
+            while at < len {
+                let n = (len - at).min(COPY_PART as u64) as usize;
+                file.read_exact_at(&mut part[..n], at)?;
+                copy.write_all_at(&part[..n], at)?;
+                at += n as u64;
+            }
+            copy.sync()
         };
-        let saved = dir.join(format!("{JOURNAL_NAME}_save_{suffix}"));
-        if saved.exists() {
-            let exists = std::io::ErrorKind::AlreadyExists.into();
-            return Err(ChunkError::io("create", &saved, exists));
-        }
-        std::fs::copy(&path, &saved)
-            .and_then(|_| std::fs::File::open(&saved)?.sync_all())
-            .map_err(|e| ChunkError::io("copy", &saved, e))?;
-        crate::manifest::sync_dir(dir)?;
+        copied().map_err(|e| ChunkError::io("copy", &saved, e))?;
+        dir.sync()?;
         file.set_len(offset)
-            .and_then(|()| file.sync_all())
+            .and_then(|()| file.sync())
             .map_err(|e| ChunkError::io("truncate", &path, e))?;
         Ok(saved)
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::{Archive, Chunk, ChunkError, Hash, Result, Spec, TableFile};
+use crate::{Archive, Chunk, ChunkError, Directory, Hash, Result, Spec, TableFile};
 
 /// One finished file of chunks.
 pub enum Source {
@@ -15,10 +15,11 @@ pub enum Source {
 
 impl Source {
     /// Opens the file that a manifest calls by this name: bare, or with `.darc` (spec 01 §5).
-    pub fn open(dir: &Path, spec: Spec) -> Result<Source> {
-        let path = dir.join(spec.name.to_string());
-        if path.exists() {
-            let table = TableFile::open(&path)?;
+    pub fn open(dir: &Directory, spec: Spec) -> Result<Source> {
+        let name = spec.name.to_string();
+        let path = dir.at(&name);
+        if dir.kind(&name)?.is_some() {
+            let table = TableFile::open(dir, &name)?;
             if table.len() != spec.chunks as usize {
                 return Err(ChunkError::BadTable {
                     path,
@@ -27,11 +28,11 @@ impl Source {
             }
             return Ok(Source::Table(table));
         }
-        let archive = dir.join(format!("{}.darc", spec.name));
-        if !archive.exists() {
+        let archive = format!("{name}.darc");
+        if dir.kind(&archive)?.is_none() {
             return Err(ChunkError::TableMissing(path));
         }
-        Archive::open(&archive).map(Source::Archive)
+        Archive::open(dir, &archive).map(Source::Archive)
     }
 
     /// A chunk.
@@ -96,7 +97,7 @@ pub struct Sources {
 
 impl Sources {
     /// Opens all files but the journal; files that `known` has open already are shared.
-    pub(crate) fn open(dir: &Path, specs: &[Spec], known: &Sources) -> Result<Sources> {
+    pub(crate) fn open(dir: &Directory, specs: &[Spec], known: &Sources) -> Result<Sources> {
         let files = specs
             .iter()
             .filter(|spec| spec.name != crate::journal::JOURNAL_ADDRESS)

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::mapped::Mapped;
-use crate::{Chunk, ChunkError, Hash, Result, record};
+use bytes::Bytes;
+
+use crate::{Chunk, ChunkError, Directory, Hash, Result, record};
 
 pub(crate) const MAGIC: [u8; 8] = [0xff, 0xb5, 0xd8, 0xc2, 0x24, 0x63, 0xee, 0x50];
 pub(crate) const FOOTER: usize = 20;
@@ -14,7 +15,7 @@ const OFFSET_STRIDE: usize = 64;
 /// A table file, mapped.
 pub struct TableFile {
     path: PathBuf,
-    map: Mapped,
+    map: Bytes,
     count: usize,
     /// Where the records end and the index starts.
     index: usize,
@@ -24,10 +25,11 @@ pub struct TableFile {
 
 impl TableFile {
     /// Opens a table file and checks its footer, not its records.
-    pub fn open(path: &Path) -> Result<TableFile> {
-        let map = Mapped::open(path)?;
+    pub fn open(dir: &Directory, name: &str) -> Result<TableFile> {
+        let map = dir.map(name)?;
+        let path = dir.at(name);
         let bad = |reason: &str| ChunkError::BadTable {
-            path: path.to_owned(),
+            path: path.clone(),
             reason: reason.to_owned(),
         };
         let Some(footer) = map.len().checked_sub(FOOTER).map(|at| &map[at..]) else {
@@ -44,7 +46,7 @@ impl TableFile {
             .checked_sub(28 * count)
             .ok_or_else(|| bad("index is larger than the file"))?;
         Ok(TableFile {
-            path: path.to_owned(),
+            path,
             map,
             count,
             index,
@@ -164,6 +166,36 @@ impl TableFile {
         self.find(hash)?.map(|o| self.record(o)).transpose()
     }
 
+    /// The records one behind the other.
+    pub(crate) fn data(&self) -> &[u8] {
+        &self.map[..self.index]
+    }
+
+    /// Bytes of all chunks before compression, as the footer has it.
+    pub(crate) fn uncompressed(&self) -> u64 {
+        be64(&self.map, self.map.len() - FOOTER + 4)
+    }
+
+    /// Addresses and lengths of the records, in the order in which they lie in the file.
+    pub(crate) fn entries(&self) -> Result<Vec<(Hash, u32)>> {
+        // Checks that the lengths add up to the data.
+        self.offsets()?;
+        let mut entries = vec![(Hash::EMPTY, 0); self.count];
+        for i in 0..self.count {
+            let ordinal = be32(&self.map, self.index + 12 * i + 8) as usize;
+            let Some((hash, len)) = entries.get_mut(ordinal) else {
+                return Err(self.bad("index names a record that is not there"));
+            };
+            hash.0[..8].copy_from_slice(&self.prefix(i).to_be_bytes());
+            hash.0[8..].copy_from_slice(self.suffix(ordinal));
+            *len = self.record_len(ordinal) as u32;
+        }
+        match entries.iter().any(|(_, len)| *len == 0) {
+            true => Err(self.bad("index leaves out a record")),
+            false => Ok(entries),
+        }
+    }
+
     /// The addresses of all chunks, sorted by prefix.
     pub fn hashes(&self) -> impl Iterator<Item = Result<Hash>> + '_ {
         (0..self.count).map(|i| {
@@ -198,9 +230,10 @@ mod tests {
         let chunks: Vec<Chunk> = (0..500u32)
             .map(|i| Chunk::new(i.to_be_bytes().repeat(1 + i as usize % 9)))
             .collect();
-        let spec = write_table_file(&dir, &chunks).unwrap();
+        let place = Directory::local(&dir);
+        let spec = write_table_file(&place, &chunks).unwrap();
         let path = dir.join(spec.name.to_string());
-        let table = TableFile::open(&path).unwrap();
+        let table = TableFile::open(&place, &spec.name.to_string()).unwrap();
         assert_eq!((table.len(), spec.chunks), (500, 500));
         for c in &chunks {
             assert_eq!(table.get(&c.hash()).unwrap().as_ref(), Some(c));
@@ -214,7 +247,7 @@ mod tests {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x10;
             std::fs::write(dir.join("damaged"), &damaged).unwrap();
-            if let Ok(t) = TableFile::open(&dir.join("damaged")) {
+            if let Ok(t) = TableFile::open(&place, "damaged") {
                 for c in &chunks {
                     if let Ok(Some(found)) = t.get(&c.hash()) {
                         assert_eq!(found.bytes(), c.bytes());

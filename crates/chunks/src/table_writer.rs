@@ -1,14 +1,13 @@
 //! Writing table files, chunk by chunk (spec 01 §4).
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha512};
 
+use crate::disk::Appender;
 use crate::table_file::{FOOTER, MAGIC};
-use crate::{Chunk, ChunkError, Hash, Result, Spec, record};
+use crate::{Access, Chunk, ChunkError, Directory, Hash, Result, Spec, TableFile, record};
 
 /// Bytes of the index per chunk: prefix and ordinal, length, suffix.
 const INDEX_ENTRY: u64 = 28;
@@ -22,18 +21,18 @@ pub(crate) fn own_temp_prefix() -> String {
 }
 
 /// A name for a file that is being written.
-pub(crate) fn temp_path(dir: &Path) -> PathBuf {
+pub(crate) fn temp_name() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    dir.join(format!("{}{number}", own_temp_prefix()))
+    format!("{}{number}", own_temp_prefix())
 }
 
 /// A table file that is being written. Chunks go straight to a temporary file; only their
 /// addresses and lengths stay in memory, because the index ends the file.
 pub struct TableWriter {
-    dir: PathBuf,
-    temp: PathBuf,
-    out: Option<BufWriter<File>>,
+    dir: Directory,
+    temp: String,
+    out: Option<BufWriter<Appender>>,
     entries: Vec<(Hash, u32)>,
     uncompressed: u64,
     records: u64,
@@ -41,11 +40,11 @@ pub struct TableWriter {
 
 impl TableWriter {
     /// Begins a table file in a directory.
-    pub fn create(dir: &Path) -> Result<TableWriter> {
-        let temp = temp_path(dir);
-        let file = File::create(&temp).map_err(|e| ChunkError::io("create", &temp, e))?;
+    pub fn create(dir: &Directory) -> Result<TableWriter> {
+        let temp = temp_name();
+        let file = Appender::new(dir.open(&temp, Access::Fresh)?);
         Ok(TableWriter {
-            dir: dir.to_owned(),
+            dir: dir.clone(),
             temp,
             out: Some(BufWriter::with_capacity(1 << 20, file)),
             entries: Vec::new(),
@@ -60,7 +59,7 @@ impl TableWriter {
             .as_mut()
             .expect("present until the file is finished");
         out.write_all(bytes)
-            .map_err(|e| ChunkError::io("write", &self.temp, e))
+            .map_err(|e| ChunkError::io("write", &self.dir.at(&self.temp), e))
     }
 
     /// Adds a chunk that the file does not have yet.
@@ -70,6 +69,15 @@ impl TableWriter {
         self.entries.push((chunk.hash(), record.len() as u32));
         self.uncompressed += chunk.bytes().len() as u64;
         self.records += record.len() as u64;
+        Ok(())
+    }
+
+    /// Adds all that another file has, as it lies there.
+    pub(crate) fn append_file(&mut self, file: &TableFile) -> Result<()> {
+        self.entries.extend(file.entries()?);
+        self.write(file.data())?;
+        self.uncompressed += file.uncompressed();
+        self.records += file.data().len() as u64;
         Ok(())
     }
 
@@ -112,14 +120,14 @@ impl TableWriter {
         index.extend_from_slice(&self.uncompressed.to_be_bytes());
         index.extend_from_slice(&MAGIC);
         self.write(&index)?;
-        let io = |e| ChunkError::io("write", &self.temp, e);
+        let io = |e| ChunkError::io("write", &self.dir.at(&self.temp), e);
         let out = self
             .out
             .as_mut()
             .expect("present until the file is finished");
         out.flush().map_err(io)?;
-        out.get_ref().sync_all().map_err(io)?;
-        std::fs::rename(&self.temp, self.dir.join(name.to_string())).map_err(io)?;
+        out.get_ref().sync().map_err(io)?;
+        self.dir.rename(&self.temp, &name.to_string())?;
         self.out = None;
         Ok(Spec {
             name,
@@ -132,7 +140,7 @@ impl Drop for TableWriter {
     fn drop(&mut self) {
         if self.out.take().is_some() {
             // Nobody knows of the file; what is left of it is harmless.
-            let _ = std::fs::remove_file(&self.temp);
+            let _ = self.dir.remove(&self.temp);
         }
     }
 }
@@ -140,7 +148,7 @@ impl Drop for TableWriter {
 /// Writes a table file of these chunks (no duplicates) into a directory, durably but for the
 /// directory entry, and gives its name and size for a manifest.
 pub fn write_table_file<'a>(
-    dir: &Path,
+    dir: &Directory,
     chunks: impl IntoIterator<Item = &'a Chunk>,
 ) -> Result<Spec> {
     let mut writer = TableWriter::create(dir)?;
@@ -157,13 +165,14 @@ mod tests {
     #[test]
     fn a_file_that_is_given_up_leaves_nothing() {
         let dir = crate::file_store::tests::temp_dir("given-up");
-        let mut writer = TableWriter::create(&dir).unwrap();
+        let place = Directory::local(&dir);
+        let mut writer = TableWriter::create(&place).unwrap();
         let chunk = Chunk::new(b"some bytes".to_vec());
         writer.append(&chunk).unwrap();
         assert_eq!((writer.len(), writer.is_empty()), (1, false));
         drop(writer);
         assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);
-        let mut writer = TableWriter::create(&dir).unwrap();
+        let mut writer = TableWriter::create(&place).unwrap();
         writer.append(&chunk).unwrap();
         let size = writer.file_size();
         let spec = writer.finish().unwrap();

@@ -9,8 +9,8 @@ use model::{CollectOptions, Database};
 
 use crate::instance::Instance;
 
-/// Growth that is worth a collection.
-const THRESHOLD: u64 = 128 << 20;
+/// Growth that is worth a collection, in bytes.
+pub const THRESHOLD: u64 = 128 << 20;
 /// How often the sizes are looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// The machine counts as busy above this load over the last minute.
@@ -31,12 +31,12 @@ struct Known {
 
 impl Known {
     /// Whether it is time, as Dolt decides.
-    fn is_due(&self, size: u64, journal: u64, now: Instant) -> bool {
+    fn is_due(&self, size: u64, journal: u64, now: Instant, threshold: u64) -> bool {
         let grown = size.saturating_sub(self.size);
         match self.last {
-            None => journal > THRESHOLD || grown > THRESHOLD,
+            None => journal > threshold || grown > threshold,
             Some((ended, took)) => {
-                now.duration_since(ended) > took && grown > self.size && size > THRESHOLD
+                now.duration_since(ended) > took && grown > self.size && size > threshold
             }
         }
     }
@@ -51,6 +51,8 @@ pub struct AutoGcSettings {
     pub file_size: Option<u64>,
     /// Wait while the machine is busy.
     pub waits_for_load: bool,
+    /// Growth that is worth a collection, in bytes: [`THRESHOLD`] for a server.
+    pub threshold: u64,
 }
 
 /// The thread that collects garbage; it ends when this is dropped.
@@ -137,7 +139,7 @@ fn look(
         // As long as a session needs what the last one replaced, another would only add to that.
         if handle.store.is_read_only()
             || files.has_replaced_files()
-            || !state.is_due(size, files.journal_size(), now)
+            || !state.is_due(size, files.journal_size(), now, settings.threshold)
         {
             continue;
         }
@@ -195,15 +197,16 @@ mod tests {
     fn growth_decides() {
         let now = Instant::now();
         let mb = |n: u64| n << 20;
+        let is_due = |known: Known, size, journal| known.is_due(size, journal, now, THRESHOLD);
         let fresh = Known {
             size: mb(10),
             last: None,
             due: None,
         };
-        assert!(!fresh.is_due(mb(100), mb(90), now));
-        assert!(fresh.is_due(mb(139), mb(90), now), "grown by more than 128");
+        assert!(!is_due(fresh, mb(100), mb(90)));
+        assert!(is_due(fresh, mb(139), mb(90)), "grown by more than 128");
         assert!(
-            fresh.is_due(mb(137), mb(129), now),
+            is_due(fresh, mb(137), mb(129)),
             "a journal of more than 128"
         );
         let ended = now - Duration::from_secs(10);
@@ -212,9 +215,9 @@ mod tests {
             last: Some((ended, Duration::from_secs(took))),
             due: None,
         };
-        assert!(later(mb(100), 1).is_due(mb(201), 0, now), "doubled");
-        assert!(!later(mb(100), 1).is_due(mb(199), 0, now));
-        assert!(!later(mb(10), 1).is_due(mb(100), 0, now), "small");
-        assert!(!later(mb(100), 11).is_due(mb(300), 0, now), "too soon");
+        assert!(is_due(later(mb(100), 1), mb(201), 0), "doubled");
+        assert!(!is_due(later(mb(100), 1), mb(199), 0));
+        assert!(!is_due(later(mb(10), 1), mb(100), 0), "small");
+        assert!(!is_due(later(mb(100), 11), mb(300), 0), "too soon");
     }
 }

@@ -1,6 +1,7 @@
 //! Errors as a MySQL client sees them: number, SQLSTATE, text.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Five characters that say what kind of condition it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -243,6 +244,7 @@ errors! {
     wrong_parameter_count(name) = 1582, "42000", "Incorrect parameter count in the call to native function '{name}'";
     unknown_function(name) = 1305, "42000", "FUNCTION {name} does not exist";
     read_only() = 1792, "25006", "Cannot execute statement in a READ ONLY transaction.";
+    disk_full(what) = 1021, "HY000", "Disk full ({what}); waiting for someone to free some space... (errno: 28 - No space left on device)";
     server_read_only(option) = 1290, "HY000", "The MySQL server is running with the {option} option so it cannot execute this statement";
     user_exists(op, users) = 1396, "HY000", "Operation {op} failed for {users}";
     packet_too_large() = 1153, "08S01", "Got a packet bigger than 'max_allowed_packet' bytes";
@@ -267,8 +269,30 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The same with another text, unless its number says more than that something failed.
+    pub fn within(self, text: impl FnOnce(&str) -> String) -> Error {
+        match self.code {
+            1105 => Error::general(text(&self.message)),
+            _ => self,
+        }
+    }
+}
+
 /// A failure of the storage below, as a client sees it.
-pub fn storage(e: impl fmt::Display) -> Error {
+pub fn storage(e: impl std::error::Error + 'static) -> Error {
+    let mut at: Option<&(dyn std::error::Error + 'static)> = Some(&e);
+    while let Some(cause) = at {
+        let io = cause
+            .downcast_ref::<std::io::Error>()
+            .or_else(|| cause.downcast_ref::<Arc<std::io::Error>>().map(|e| &**e));
+        if let Some(io) = io
+            && io.kind() == std::io::ErrorKind::StorageFull
+        {
+            return Error::disk_full(&e);
+        }
+        at = cause.source();
+    }
     Error::general(e)
 }
 

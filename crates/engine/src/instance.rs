@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use chunks::{Directory, Kind};
 use foldhash::HashMap;
-use model::{CommitMeta, CreateOptions, Database, OpenOptions, Person};
+use model::{CommitMeta, CreateOptions, Database, Incomplete, OpenOptions, Person};
 use values::{CollationId, OwnedValue};
 
 use crate::database::DatabaseHandle;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub gc_waits_for_load: bool,
     /// The shortest time without writes after which a backup may be pruned.
     pub backup_prune_min_grace: std::time::Duration,
+    /// Where the databases are.
+    pub disk: Arc<dyn chunks::Disk>,
 }
 
 impl Default for Settings {
@@ -78,6 +81,7 @@ impl Default for Settings {
             gc_procedure_disabled: false,
             gc_waits_for_load: true,
             backup_prune_min_grace: remotes::MIN_GRACE,
+            disk: chunks::LocalDisk::shared(),
         }
     }
 }
@@ -193,34 +197,24 @@ impl Instance {
 
     /// Opens every database in a directory: the directory itself if it is one, and its children.
     pub fn open(dir: &Path, settings: Settings, clock: Arc<dyn Clock>) -> Result<Instance> {
+        let place = Directory::on(settings.disk.clone(), dir);
         let mut instance = Instance::in_memory(settings, clock);
         instance.data_dir = Some(dir.to_path_buf());
         let is_database =
-            |dir: &Path| dir.join(".dolt").join("noms").is_dir() && !remotes::is_incomplete(dir);
-        if is_database(dir) {
+            |dir: &Directory| dir.child(".dolt").child("noms").exists() && !Incomplete::is(dir);
+        if is_database(&place) {
             let shown = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_path_buf());
             let name = shown
                 .file_name()
                 .map_or("dolt".into(), |n| n.to_string_lossy().into_owned());
             instance.attach(&instance.database_name(&name), dir)?;
         }
-        let mut children: Vec<PathBuf> = match std::fs::read_dir(dir) {
-            Ok(list) => list.flatten().map(|e| e.path()).collect(),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(e) => {
-                return Err(Error::general(format!(
-                    "cannot read {}: {e}",
-                    dir.display()
-                )));
-            }
-        };
-        children.sort();
-        for child in children {
-            let name = child.file_name().map(|n| n.to_string_lossy().into_owned());
-            if let Some(name) = name.filter(|n| !n.starts_with('.'))
-                && is_database(&child)
-            {
-                instance.attach(&instance.database_name(&name), &child)?;
+        if place.exists() {
+            for (name, kind) in place.list()? {
+                let child = place.child(&name);
+                if kind == Kind::Directory && !name.starts_with('.') && is_database(&child) {
+                    instance.attach(&instance.database_name(&name), child.path())?;
+                }
             }
         }
         Ok(instance)
@@ -249,7 +243,10 @@ impl Instance {
     pub fn open_options(&self) -> OpenOptions {
         OpenOptions {
             cache_bytes: self.settings.cache_bytes,
-            ..OpenOptions::default()
+            chunks: chunks::OpenOptions {
+                disk: self.settings.disk.clone(),
+                ..chunks::OpenOptions::default()
+            },
         }
     }
 
@@ -315,9 +312,22 @@ impl Instance {
         };
         let store = match &self.data_dir {
             Some(dir) => {
-                let path = dir.join(name);
-                std::fs::create_dir_all(&path)?;
-                Database::create(&path, &options)?
+                let place = Directory::on(self.settings.disk.clone(), dir).child(name);
+                if place.exists() && Incomplete::is(&place) {
+                    // What an attempt left that was cut short.
+                    place.remove_all()?;
+                }
+                let mark = Incomplete::mark(&place)?;
+                let made = Database::create(place.path(), &options)
+                    .and_then(|store| mark.complete().map(|()| store));
+                match made {
+                    Ok(store) => store,
+                    Err(e) => {
+                        // The first failure is the one to tell of; the mark is still there.
+                        let _ = mark.undo();
+                        return Err(e.into());
+                    }
+                }
             }
             None => Database::in_memory(&options)?,
         };
@@ -332,78 +342,99 @@ impl Instance {
     pub fn drop_database(&self, name: &str) -> Result<()> {
         let mut map = self.write_databases();
         let handle = map
-            .remove(&name.to_lowercase())
-            .ok_or_else(|| Error::database_missing_drop(name))?;
-        self.generation.fetch_add(1, Ordering::SeqCst);
-        if let (Some(dir), Some(root)) = (handle.store.dir(), &self.data_dir) {
+            .get(&name.to_lowercase())
+            .ok_or_else(|| Error::database_missing_drop(name))?
+            .clone();
+        if let (Some(dir), Some(root)) = (handle.store.dir(), self.place()) {
             // Other sessions may still hold it.
-            handle.store.close()?;
-            let keep = root.join(DROPPED);
-            std::fs::create_dir_all(&keep)?;
-            let mut to = keep.join(&handle.name);
-            let stamp = self.clock.now_micros();
-            if to.exists() {
-                let old = keep.join(format!("{}.backup.{stamp}", handle.name));
-                std::fs::rename(&to, old)?;
-            }
-            if dir == root.as_path() {
-                to = to.join(".dolt");
-                if let Some(parent) = to.parent() {
-                    std::fs::create_dir_all(parent)?;
+            let closed = handle.store.close().map_err(Error::from);
+            let keep = match closed.and_then(|()| self.move_away(&handle.name, dir, &root)) {
+                Ok(keep) => keep,
+                Err(e) => {
+                    handle.store.reopen();
+                    return Err(e);
                 }
-                std::fs::rename(dir.join(".dolt"), to)?;
-            } else {
-                std::fs::rename(dir, to)?;
-            }
+            };
+            map.remove(&name.to_lowercase());
+            self.generation.fetch_add(1, Ordering::SeqCst);
+            // The new name first: a crash in between must not leave it without any.
+            keep.sync()?;
+            root.sync()?;
+        } else {
+            map.remove(&name.to_lowercase());
+            self.generation.fetch_add(1, Ordering::SeqCst);
         }
         Ok(())
     }
 
+    /// Moves a dropped database's directory out of the way; gives the directory that has it now.
+    fn move_away(&self, name: &str, dir: &Path, root: &Directory) -> Result<Directory> {
+        let keep = root.child(DROPPED);
+        keep.create()?;
+        if keep.kind(name)?.is_some() {
+            let stamp = self.clock.now_micros();
+            keep.rename(name, &format!("{name}.backup.{stamp}"))?;
+        }
+        match dir.file_name().and_then(|n| n.to_str()) {
+            Some(from) if dir != root.path() => {
+                root.move_to(from, &keep, name)?;
+                Ok(keep)
+            }
+            _ => {
+                let to = keep.child(name);
+                to.create()?;
+                root.move_to(".dolt", &to, ".dolt")?;
+                Ok(to)
+            }
+        }
+    }
+
+    /// The directory of the databases, if they are on a disk.
+    fn place(&self) -> Option<Directory> {
+        let dir = self.data_dir.as_deref()?;
+        Some(Directory::on(self.settings.disk.clone(), dir))
+    }
+
     /// Names of the databases that can be brought back.
     pub fn dropped_databases(&self) -> Result<Vec<String>> {
-        let Some(root) = &self.data_dir else {
+        let Some(dropped) = self.place().map(|root| root.child(DROPPED)) else {
             return Ok(Vec::new());
         };
-        let entries = match std::fs::read_dir(root.join(DROPPED)) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(e.into()),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            names.push(entry?.file_name().to_string_lossy().into_owned());
+        if !dropped.exists() {
+            return Ok(Vec::new());
         }
-        names.sort();
-        Ok(names)
+        let names = dropped.list()?;
+        Ok(names.into_iter().map(|(name, _)| name).collect())
     }
 
     /// Brings back a dropped database, by its exact name.
     pub fn undrop_database(&self, name: &str) -> Result<()> {
-        let Some(root) = &self.data_dir else {
+        let Some(root) = self.place() else {
             return Err(Error::unknown_database(name));
         };
         let mut taken = self.database(name).is_some();
-        for entry in std::fs::read_dir(root)? {
-            let there = entry?.file_name();
-            taken |= there.to_string_lossy().eq_ignore_ascii_case(name);
+        for (there, _) in root.list()? {
+            taken |= there.eq_ignore_ascii_case(name);
         }
         if taken {
             return Err(Error::general(format!(
                 "unable to undrop database '{name}'; another database already exists with the same case-insensitive name"
             )));
         }
-        let to = root.join(name);
-        std::fs::rename(root.join(DROPPED).join(name), &to)?;
-        self.attach(name, &to)
+        let dropped = root.child(DROPPED);
+        dropped.move_to(name, &root, name)?;
+        root.sync()?;
+        dropped.sync()?;
+        self.attach(name, root.child(name).path())
     }
 
     /// Deletes the directories of dropped databases.
     pub fn purge_dropped_databases(&self) -> Result<()> {
-        let Some(root) = &self.data_dir else {
+        let Some(dropped) = self.place().map(|root| root.child(DROPPED)) else {
             return Ok(());
         };
         for name in self.dropped_databases()? {
-            std::fs::remove_dir_all(root.join(DROPPED).join(name))?;
+            dropped.child(&name).remove_all()?;
         }
         Ok(())
     }

@@ -351,6 +351,17 @@ impl Transaction {
     }
 }
 
+impl Transaction {
+    /// The branch that all of it is about, if it is about a branch of this database alone.
+    pub(crate) fn only_branch(&self, handle: &Arc<DatabaseHandle>, branch: &str) -> bool {
+        let mut dirty = self.branches.iter().filter(|(_, b)| b.is_dirty());
+        let one = dirty.next().is_some_and(|(key, b)| {
+            !is_temporary(key) && Arc::ptr_eq(&b.handle, handle) && b.branch == branch
+        });
+        one && dirty.next().is_none()
+    }
+}
+
 impl BranchChanges {
     /// Whether a commit would write something.
     pub fn is_dirty(&self) -> bool {
@@ -435,6 +446,39 @@ impl BranchChanges {
         Ok(apply(&self.root, &self.tables)?.0)
     }
 
+    /// What the branch's working set and root become when these changes are committed now. The
+    /// caller holds the database's commit lock.
+    pub(crate) fn on(
+        &self,
+        current: &BranchState,
+        writer: &Writer,
+    ) -> Result<(WorkingSet, Arc<RootState>)> {
+        let handle = &self.handle;
+        let unchanged = current.hash == self.base;
+        let (mut set, root, changed) = if self.replaced {
+            let (own, _) = apply(&self.root, &self.tables)?;
+            let (set, root) = match unchanged {
+                true => (self.set.clone(), own),
+                false => {
+                    crate::dolt::merge_working_sets(handle, &self.base, current, &self.set, &own)?
+                }
+            };
+            (set, root, None)
+        } else {
+            let (root, changed) = apply(&current.root, &self.tables)?;
+            (current.set.clone(), root, Some(changed))
+        };
+        if !self.replaced && !unchanged && writer.checks_keys {
+            check_foreign_keys(&root, &current.root.root)?;
+        }
+        set.working = root.save()?;
+        let state = Arc::new(match changed {
+            Some(changed) => current.root.with_content(root, set.working, changed)?,
+            None => handle.root_state(root, set.working)?,
+        });
+        Ok((set, state))
+    }
+
     /// Writes the branch's working set; see [`Transaction::commit`].
     pub(crate) fn commit(self, writer: &Writer) -> Result<()> {
         let handle = self.handle.clone();
@@ -442,24 +486,7 @@ impl BranchChanges {
         let lsn = {
             let _one_at_a_time = handle.lock_commits();
             let current = handle.branch_state(&self.branch)?;
-            let unchanged = current.hash == self.base;
-            let (mut set, root, changed) = if self.replaced {
-                let (own, _) = apply(&self.root, &self.tables)?;
-                let (set, root) = match unchanged {
-                    true => (self.set.clone(), own),
-                    false => crate::dolt::merge_working_sets(
-                        &handle, &self.base, &current, &self.set, &own,
-                    )?,
-                };
-                (set, root, None)
-            } else {
-                let (root, changed) = apply(&current.root, &self.tables)?;
-                (current.set.clone(), root, Some(changed))
-            };
-            if !self.replaced && !unchanged && writer.checks_keys {
-                check_foreign_keys(&root, &current.root.root)?;
-            }
-            set.working = root.save()?;
+            let (mut set, state) = self.on(&current, writer)?;
             set.meta = Some(WorkingSetMeta {
                 name: writer.name.clone(),
                 email: writer.email.clone(),
@@ -467,10 +494,6 @@ impl BranchChanges {
                 seconds: writer.seconds,
             });
             let hash = set.save(handle.store.objects())?;
-            let state = Arc::new(match changed {
-                Some(changed) => current.root.with_content(root, set.working, changed)?,
-                None => handle.root_state(root, set.working)?,
-            });
             let lsn = handle.store.append_refs(&[RefEdit::set(
                 name,
                 hash,

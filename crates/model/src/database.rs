@@ -1,18 +1,18 @@
 //! A database: a directory, its objects, its refs (spec 01 §15, spec 03 §13.1 and §19).
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
-use chunks::{ChunkError, ChunkStore, FileStore, Hash, Lsn, MemoryStore};
+use chunks::{ChunkError, ChunkStore, Directory, FileStore, Hash, Lsn, MemoryStore};
 use foldhash::{HashMap, HashMapExt};
 use prolly::{AddressMap, NodeStore};
 use values::CollationId;
 
 use crate::memorable_commit::save_memorable;
-use crate::repo_state::{read_config, write_config};
+use crate::repo_state::{CONFIG, read_config, write_config};
 use crate::{
     Commit, CommitId, CommitMeta, Expected, ModelError, Objects, RefEdit, RefSnapshot, RepoState,
     Result, RevSpec, Root, Tag, WorkingSet, WorkingSetMeta, decode_store_root, encode_store_root,
@@ -22,8 +22,11 @@ use crate::{
 /// Message of the first commit of every database.
 pub const FIRST_MESSAGE: &str = "Initialize data repository";
 
+/// What a database's directory has that others have not.
+const DOT_DOLT: &str = ".dolt";
+
 /// How to open a database.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// How to open its chunks.
     pub chunks: chunks::OpenOptions,
@@ -64,7 +67,7 @@ struct Refs {
 
 /// A database. All methods take `&self`: sessions share it.
 pub struct Database {
-    dir: Option<PathBuf>,
+    dir: Option<Directory>,
     objects: Objects,
     files: Option<Arc<FileStore>>,
     refs: RwLock<Refs>,
@@ -104,25 +107,15 @@ fn default_meta(seconds: u64) -> WorkingSetMeta {
 impl Database {
     /// Opens the database in a directory that has a `.dolt`.
     pub fn open(dir: &Path, options: &OpenOptions) -> Result<Database> {
-        let dot = dir.join(".dolt");
-        let noms = dot.join("noms");
-        if !noms.is_dir() {
-            return Err(ModelError::NotADatabase(dir.to_owned()));
+        let dir = Directory::on(options.chunks.disk.clone(), dir);
+        let dot = dir.child(DOT_DOLT);
+        let noms = dot.child("noms");
+        if !noms.exists() {
+            return Err(ModelError::NotADatabase(dir.path().to_owned()));
         }
-        let state_path = dot.join("repo_state.json");
-        let state = if state_path.exists() {
-            RepoState::read(&state_path)?
-        } else {
-            RepoState::new("main")
-        };
-        let files = Arc::new(FileStore::open(&noms, options.chunks)?);
-        Database::over(
-            files.clone(),
-            Some(files),
-            Some(dir.to_owned()),
-            state,
-            options,
-        )
+        let state = RepoState::read(&dot)?.unwrap_or_else(|| RepoState::new("main"));
+        let files = Arc::new(FileStore::open(noms.path(), options.chunks.clone())?);
+        Database::over(files.clone(), Some(files), Some(dir), state, options)
     }
 
     /// Creates a database in a directory, which is made if need be.
@@ -134,33 +127,27 @@ impl Database {
 
     /// Makes the directory of a database that has no commit yet: the beginning of a clone.
     pub fn create_empty(dir: &Path, branch: &str, options: &OpenOptions) -> Result<Database> {
-        let dot = dir.join(".dolt");
-        if let Ok(entries) = std::fs::read_dir(&dot) {
-            let allowed = ["tmp", "config.json", "git-remote-cache"];
-            for entry in entries.flatten() {
-                if !entry
-                    .file_name()
-                    .to_str()
-                    .is_some_and(|n| allowed.contains(&n))
-                {
-                    return Err(ModelError::DirectoryExists(dir.to_owned()));
+        let dir = Directory::on(options.chunks.disk.clone(), dir);
+        let dot = dir.child(DOT_DOLT);
+        if dot.exists() {
+            let allowed = ["tmp", CONFIG, "git-remote-cache"];
+            for (name, _) in dot.list()? {
+                if !allowed.contains(&name.as_str()) {
+                    return Err(ModelError::DirectoryExists(dir.path().to_owned()));
                 }
             }
         }
-        let make = |path: PathBuf| {
-            std::fs::create_dir_all(&path).map_err(|e| ModelError::io("create", &path, e))
-        };
-        make(dot.join("noms").join("oldgen"))?;
-        make(dot.join("temptf"))?;
-        let config = dot.join("config.json");
-        if !config.exists() {
-            write_config(&config, &BTreeMap::new())?;
+        let noms = dot.child("noms");
+        noms.child("oldgen").create()?;
+        dot.child("temptf").create()?;
+        if dot.kind(CONFIG)?.is_none() {
+            write_config(&dot, &BTreeMap::new())?;
         }
-        let files = Arc::new(FileStore::create(&dot.join("noms"), options.chunks)?);
+        let files = Arc::new(FileStore::create(noms.path(), options.chunks.clone())?);
         let db = Database::over(
             files.clone(),
             Some(files),
-            Some(dir.to_owned()),
+            Some(dir),
             RepoState::new(branch),
             options,
         )?;
@@ -185,14 +172,14 @@ impl Database {
     fn over(
         store: Arc<dyn ChunkStore>,
         files: Option<Arc<FileStore>>,
-        dir: Option<PathBuf>,
+        dir: Option<Directory>,
         state: RepoState,
         options: &OpenOptions,
     ) -> Result<Database> {
         let root = store.root()?;
         let mut objects = Objects::new(NodeStore::new(store, options.cache_bytes));
         if let Some(dir) = &dir {
-            objects = objects.with_temporary_directory(&dir.join(".dolt").join("temptf"));
+            objects = objects.with_temporary_directory(&dir.path().join(".dolt").join("temptf"));
         }
         Ok(Database {
             refs: RwLock::new(load_refs(&objects, root)?),
@@ -242,7 +229,7 @@ impl Database {
 
     /// The directory, if there is one.
     pub fn dir(&self) -> Option<&Path> {
-        self.dir.as_deref()
+        self.dir.as_ref().map(Directory::path)
     }
 
     /// The stored objects.
@@ -268,6 +255,14 @@ impl Database {
             Some(files) => Ok(files.close()?),
             None => Ok(()),
         }
+    }
+
+    /// Takes writes again after [`Database::close`]: the directory has stayed where it was.
+    pub fn reopen(&self) {
+        if let Some(files) = &self.files {
+            files.reopen();
+        }
+        self.closed.store(false, Ordering::SeqCst);
     }
 
     /// The chunks.
@@ -300,11 +295,14 @@ impl Database {
         }
     }
 
-    /// All datasets that a root of the store names, one of the past perhaps.
+    /// All datasets that a root of the store names, one of the past perhaps, in the order of their
+    /// names.
     pub fn datasets_of(&self, root: Hash) -> Result<Vec<(String, Hash)>> {
         let refs = load_refs(&self.objects, root)?;
         let names = refs.names.into_iter();
-        Ok(names.map(|(n, h)| (n.into_string(), h)).collect())
+        let mut all: Vec<(String, Hash)> = names.map(|(n, h)| (n.into_string(), h)).collect();
+        all.sort_unstable();
+        Ok(all)
     }
 
     /// The address of a dataset, by its full name.
@@ -576,7 +574,7 @@ impl Database {
             return Err(ChunkError::ReadOnly.into());
         }
         match &self.dir {
-            Some(dir) => state.write(&dir.join(".dolt").join("repo_state.json")),
+            Some(dir) => state.write(&dir.child(DOT_DOLT)),
             None => Ok(()),
         }
     }
@@ -584,7 +582,7 @@ impl Database {
     /// The database's own configuration.
     pub fn local_config(&self) -> Result<BTreeMap<String, String>> {
         match &self.dir {
-            Some(dir) => read_config(&dir.join(".dolt").join("config.json")),
+            Some(dir) => read_config(&dir.child(DOT_DOLT)),
             None => Ok(BTreeMap::new()),
         }
     }
@@ -592,7 +590,7 @@ impl Database {
     /// Replaces the database's own configuration.
     pub fn set_local_config(&self, config: &BTreeMap<String, String>) -> Result<()> {
         match &self.dir {
-            Some(dir) => write_config(&dir.join(".dolt").join("config.json"), config),
+            Some(dir) => write_config(&dir.child(DOT_DOLT), config),
             None => Ok(()),
         }
     }
@@ -600,6 +598,8 @@ impl Database {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::{Column, Person, Schema, Table};
     use values::SqlType;

@@ -1,5 +1,4 @@
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use chunks::{ChunkError, Hash};
 use prolly::ProllyError;
@@ -102,16 +101,6 @@ pub enum ModelError {
     /// The store holds no commit.
     #[error("database has no refs")]
     Empty,
-    /// The operating system refused.
-    #[error("{action} {path}: {source}")]
-    Io {
-        /// What was attempted.
-        action: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// Why not.
-        source: Arc<std::io::Error>,
-    },
     /// A JSON file of the database directory that cannot be read.
     #[error("{path}: {reason}")]
     BadFile {
@@ -135,18 +124,6 @@ impl ModelError {
         ModelError::Corrupt {
             kind,
             reason: reason.into(),
-        }
-    }
-
-    pub(crate) fn io(
-        action: &'static str,
-        path: &std::path::Path,
-        e: std::io::Error,
-    ) -> ModelError {
-        ModelError::Io {
-            action,
-            path: path.to_owned(),
-            source: Arc::new(e),
         }
     }
 }

@@ -44,12 +44,11 @@ impl Objects {
 
     /// Where temporary files go.
     pub fn temporary_directory(&self) -> PathBuf {
-        if let Some(own) = &self.temporary {
-            // Databases that were copied may lack it.
-            let _ = std::fs::create_dir_all(own);
-            return own.to_path_buf();
+        // Databases that were copied may lack it, and those of simulated disks have none.
+        match self.temporary.as_deref().filter(|own| own.is_dir()) {
+            Some(own) => own.to_path_buf(),
+            None => std::env::temp_dir(),
         }
-        std::env::temp_dir()
     }
 
     /// Objects that live as long as the process.

@@ -1,11 +1,14 @@
 //! The JSON files of a database directory (spec 01 §15).
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
+use chunks::Directory;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{ModelError, Result};
+
+const REPO_STATE: &str = "repo_state.json";
+pub(crate) const CONFIG: &str = "config.json";
 
 /// A remote or a backup.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,55 +78,41 @@ impl RepoState {
             .unwrap_or(&self.head)
     }
 
-    /// Reads the file.
-    pub fn read(path: &Path) -> Result<RepoState> {
-        read_json(path)
+    /// Reads the file of a `.dolt`; nothing if there is none.
+    pub fn read(dot: &Directory) -> Result<Option<RepoState>> {
+        read_json(dot, REPO_STATE)
     }
 
-    /// Writes the file, replacing it in one step.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self).map_err(|e| bad_file(path, e))?;
-        replace(path, &text)
+    /// Writes the file of a `.dolt`, replacing it in one step.
+    pub fn write(&self, dot: &Directory) -> Result<()> {
+        let text = serde_json::to_vec_pretty(self).map_err(|e| bad_file(dot, REPO_STATE, e))?;
+        Ok(dot.replace(REPO_STATE, &text)?)
     }
 }
 
-fn bad_file(path: &Path, e: impl std::fmt::Display) -> ModelError {
+fn bad_file(dot: &Directory, name: &str, e: impl std::fmt::Display) -> ModelError {
     ModelError::BadFile {
-        path: path.to_owned(),
+        path: dot.at(name),
         reason: e.to_string(),
     }
 }
 
-fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
-    let text = std::fs::read(path).map_err(|e| ModelError::io("read", path, e))?;
-    serde_json::from_slice(&text).map_err(|e| bad_file(path, e))
+fn read_json<T: for<'de> Deserialize<'de>>(dot: &Directory, name: &str) -> Result<Option<T>> {
+    let Some(text) = dot.read(name)? else {
+        return Ok(None);
+    };
+    serde_json::from_slice(&text).map_err(|e| bad_file(dot, name, e))
 }
 
-/// Reads a flat configuration file; one that does not exist is empty.
-pub(crate) fn read_config(path: &Path) -> Result<BTreeMap<String, String>> {
-    match read_json(path) {
-        Err(ModelError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            Ok(BTreeMap::new())
-        }
-        other => other,
-    }
+/// Reads the flat configuration file of a `.dolt`; one that does not exist is empty.
+pub(crate) fn read_config(dot: &Directory) -> Result<BTreeMap<String, String>> {
+    Ok(read_json(dot, CONFIG)?.unwrap_or_default())
 }
 
-/// Writes a flat configuration file.
-pub(crate) fn write_config(path: &Path, config: &BTreeMap<String, String>) -> Result<()> {
-    let text = serde_json::to_vec(config).map_err(|e| bad_file(path, e))?;
-    replace(path, &text)
-}
-
-/// Replaces a file, so that a crash leaves either the old or the new one.
-fn replace(path: &Path, text: &[u8]) -> Result<()> {
-    use std::io::Write;
-    let next = path.with_extension("json.new");
-    let io = |action| move |e| ModelError::io(action, path, e);
-    let mut file = std::fs::File::create(&next).map_err(io("create"))?;
-    file.write_all(text).map_err(io("write"))?;
-    file.sync_all().map_err(io("sync"))?;
-    std::fs::rename(&next, path).map_err(io("replace"))
+/// Writes the flat configuration file of a `.dolt`.
+pub(crate) fn write_config(dot: &Directory, config: &BTreeMap<String, String>) -> Result<()> {
+    let text = serde_json::to_vec(config).map_err(|e| bad_file(dot, CONFIG, e))?;
+    Ok(dot.replace(CONFIG, &text)?)
 }
 
 #[cfg(test)]

@@ -2,22 +2,14 @@
 
 use std::path::Path;
 
-use chunks::{Hash, HashSet};
+use chunks::{Directory, Hash, HashSet};
 use model::{
-    BranchConfig, Commit, CommitId, Database, Expected, OpenOptions, RefEdit, Remote, ref_name,
+    BranchConfig, Commit, CommitId, Database, Expected, Incomplete, OpenOptions, RefEdit, Remote,
+    ref_name,
 };
 
 use crate::fetch::heads;
 use crate::{Error, Result, pull_chunks};
-
-/// File that marks a database directory whose creation has not ended; such directories are no
-/// databases.
-pub const INCOMPLETE: &str = ".dolt_safe_to_ignore";
-
-/// Whether a directory is what an interrupted clone left.
-pub fn is_incomplete(dir: &Path) -> bool {
-    dir.join(INCOMPLETE).exists()
-}
 
 /// How to clone.
 pub struct CloneOptions {
@@ -40,31 +32,28 @@ pub struct CloneOptions {
 /// Clones a remote into a directory, which is created. A clone that fails leaves nothing.
 pub fn clone(source: &Database, dir: &Path, options: &CloneOptions) -> Result<Database> {
     let shown = || dir.display().to_string();
-    if dir.join(".dolt").exists() {
-        return Err(match is_incomplete(dir) {
+    let place = Directory::on(options.open.chunks.disk.clone(), dir);
+    if place.child(".dolt").exists() {
+        return Err(match Incomplete::is(&place) {
             true => Error::Incomplete(shown()),
             false => Error::Exists(shown()),
         });
     }
     let refs = heads(source)?;
     let branch = choose(&refs, options)?;
-    let existed = dir.exists();
-    let io =
-        |e: std::io::Error| Error::Io(format!("unable to create directories: {}; {e}", shown()));
-    std::fs::create_dir_all(dir).map_err(io)?;
-    let marker = dir.join(INCOMPLETE);
-    std::fs::write(&marker, b"").map_err(io)?;
+    let mark = Incomplete::mark(&place)?;
     let made = fill(source, dir, &refs, &branch, options);
-    if made.is_err() {
-        let _ = match existed {
-            true => std::fs::remove_dir_all(dir.join(".dolt"))
-                .and_then(|()| std::fs::remove_file(&marker)),
-            false => std::fs::remove_dir_all(dir),
-        };
-    } else {
-        std::fs::remove_file(&marker).map_err(io)?;
+    match made {
+        Ok(db) => {
+            mark.complete()?;
+            Ok(db)
+        }
+        Err(e) => {
+            // The first failure is the one to tell of; the mark is still there.
+            let _ = mark.undo();
+            Err(e)
+        }
     }
-    made
 }
 
 /// The branch to check out.

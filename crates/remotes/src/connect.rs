@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use chunks::{ChunkStore, JOURNAL_NAME, TableStore};
+use chunks::{ChunkStore, Directory, JOURNAL_NAME, TableStore};
 use model::{Database, OpenOptions};
 
 use crate::{Error, Location, Result};
@@ -58,5 +58,5 @@ fn directory(path: &Path) -> Result<Arc<dyn ChunkStore>> {
         std::fs::create_dir(&old)
             .map_err(|e| Error::Io(format!("create {}: {e}", old.display())))?;
     }
-    Ok(Arc::new(TableStore::open(path)?))
+    Ok(Arc::new(TableStore::open(&Directory::local(path))?))
 }

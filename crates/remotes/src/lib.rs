@@ -18,7 +18,7 @@ mod transfer;
 mod url;
 
 pub use backup::{restore, sync};
-pub use clone::{CloneOptions, INCOMPLETE, clone, is_incomplete};
+pub use clone::{CloneOptions, clone};
 pub use connect::{open, prepare};
 pub use error::{Error, Result};
 pub use fetch::{fetch, follow_tags};

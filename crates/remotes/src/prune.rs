@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use chunks::{Hash, LockFile, Manifest};
+use chunks::{Directory, Hash, LockFile, Manifest};
 
 use crate::{Error, Location, Result};
 
@@ -93,12 +93,13 @@ pub fn prune(location: &Location, grace: Duration, now: SystemTime) -> Result<Pr
     let Some(dir) = location.path() else {
         return Err(Error::Unsupported(location.scheme.clone()));
     };
+    let place = Directory::local(&dir);
     let io = |e: std::io::Error| Error::Io(format!("prune {}: {e}", dir.display()));
     // Nobody can add files to the manifest while it is being read.
-    let Some(_lock) = LockFile::acquire(&dir, PATIENCE)? else {
+    let Some(_lock) = LockFile::acquire(&place, PATIENCE)? else {
         return Ok(Pruned::NotQuiescent);
     };
-    let manifest = Manifest::read(&dir)?.unwrap_or_default();
+    let manifest = Manifest::read(&place)?.unwrap_or_default();
     let named = |name: &str| {
         let bare = name.strip_suffix(".darc").unwrap_or(name);
         bare.parse()

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use chunks::{HashSet, Manifest};
+use chunks::{Directory, HashSet, Manifest};
 use model::{
     Column, Commit, CommitId, CommitMeta, CreateOptions, Database, Expected, OpenOptions, Person,
     Remote, Schema, Table, Tag, WorkingSet, ref_name,
@@ -135,7 +135,9 @@ fn fetch(db: &Database, remote: &Database, prune: bool) {
 }
 
 fn files(dir: &Path) -> usize {
-    Manifest::read(dir).unwrap().map_or(0, |m| m.specs.len())
+    Manifest::read(&Directory::local(dir))
+        .unwrap()
+        .map_or(0, |m| m.specs.len())
 }
 
 #[test]
@@ -159,7 +161,7 @@ fn branches_go_there_and_back() {
     let state = theirs.repo_state();
     assert_eq!(state.branches["main"].remote, "origin");
     assert_eq!(state.remotes["origin"], origin());
-    assert!(!place.at("theirs").join(remotes::INCOMPLETE).exists());
+    assert!(!place.at("theirs").join(model::INCOMPLETE).exists());
     let (_, set) = theirs.working_set("main").unwrap().unwrap();
     assert_eq!(set.working, theirs.commit(first).unwrap().root);
 
@@ -252,7 +254,9 @@ fn a_transfer_that_fails_leaves_the_remote_as_it_was() {
     let ours = place.database("ours");
     commit(&ours, "main", 10, "good");
     push(&ours, &place.remote("rem"), "main", false);
-    let before = Manifest::read(&place.at("rem")).unwrap().unwrap();
+    let before = Manifest::read(&Directory::local(&place.at("rem")))
+        .unwrap()
+        .unwrap();
 
     // A commit whose root was never stored.
     let head = ours.branch("main").unwrap();
@@ -263,7 +267,12 @@ fn a_transfer_that_fails_leaves_the_remote_as_it_was() {
     let failed = remotes::push_branch(&ours, &remote, bad, "main", None, false);
     assert!(matches!(failed, Err(Error::Missing(_))), "{failed:?}");
     drop(remote);
-    assert_eq!(Manifest::read(&place.at("rem")).unwrap().unwrap(), before);
+    assert_eq!(
+        Manifest::read(&Directory::local(&place.at("rem")))
+            .unwrap()
+            .unwrap(),
+        before
+    );
     let left: Vec<_> = std::fs::read_dir(place.at("rem"))
         .unwrap()
         .map(|e| e.unwrap().file_name().into_string().unwrap())
@@ -357,7 +366,7 @@ fn clones_that_cannot_be_made() {
     ));
     // What is left of a clone that was killed is no database, and says so.
     std::fs::create_dir_all(place.at("half/.dolt/noms")).unwrap();
-    std::fs::write(place.at("half").join(remotes::INCOMPLETE), "").unwrap();
+    std::fs::write(place.at("half").join(model::INCOMPLETE), "").unwrap();
     assert!(matches!(
         place.clone("rem", "half", None),
         Err(Error::Incomplete(_))

@@ -149,6 +149,7 @@ impl Opener for EngineOpener {
                 archives: config.auto_gc_archive_level > 0,
                 file_size: Some(config.auto_gc_incremental_file_size).filter(|s| *s > 0),
                 waits_for_load,
+                threshold: engine::auto_gc::THRESHOLD,
             };
             let started = backend.start_auto_gc(settings, logger);
             started.map_err(|e| format!("cannot start garbage collection: {e}"))?;

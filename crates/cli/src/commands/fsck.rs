@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use chunks::{ChunkError, FileStore};
+use chunks::{ChunkError, Directory, FileStore};
 use model::{Database, ModelError, OpenOptions};
 
 use crate::arguments::parse;
@@ -31,11 +31,12 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         Ok(db) => db,
         Err(e) => {
             if is_data_loss(&e) {
-                return Err(Failure::new(
+                return Err(Failure::new(format!(
                     "WARNING: Chunk journal is corrupted and some data may be lost.\n\
                      Run `dolt fsck --revive-journal-with-data-loss` to attempt to recover the journal by\n\
-                     discarding invalid data blocks. Your original data will be preserved in a backup file.",
-                ));
+                     discarding invalid data blocks. Your original data will be preserved in a backup file.{}",
+                    prospects(&noms)
+                )));
             }
             return Err(Failure::new(format!("Could not open dolt database: {e}")));
         }
@@ -87,10 +88,32 @@ fn is_data_loss(e: &ModelError) -> bool {
     )
 }
 
+/// What reviving a journal would keep and lose.
+fn prospects(noms: &Path) -> String {
+    // The journal that could not be opened may not be readable either.
+    let Ok(Some(damage)) = FileStore::assess_journal(&Directory::local(noms)) else {
+        return String::new();
+    };
+    let last = match damage.last_kept {
+        Some(seconds) => {
+            let millis = i64::try_from(seconds)
+                .unwrap_or_default()
+                .saturating_mul(1000);
+            format!(", the last from {}", crate::local_time::ruby_date(millis))
+        }
+        None => String::new(),
+    };
+    format!(
+        "\n\nThe first damage is at offset {} of {}. Reviving keeps {} root update(s){last}; \
+         {} root update(s) behind the damage are lost.",
+        damage.offset, damage.len, damage.roots_kept, damage.roots_lost
+    )
+}
+
 /// Cuts a damaged journal off where it cannot be read.
 fn revive(noms: &Path) -> Outcome {
     let now = crate::local_time::journal_stamp();
-    let path = FileStore::revive_journal(noms, &now)
+    let path = FileStore::revive_journal(&Directory::local(noms), &now)
         .map_err(|e| Failure::new(format!("Could not revive chunk journal: {e}")))?;
     println!("Revived chunk journal at:\n{}", path.display());
     println!(

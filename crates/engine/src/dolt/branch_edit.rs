@@ -108,8 +108,9 @@ fn open<'s>(
     })
 }
 
-/// Changes the branch of a database at once, after committing what the session has open. Nobody
-/// else commits meanwhile; if `edit` fails nothing is written.
+/// Changes the branch of a database at once, together with what the session has open on it.
+/// Nobody else commits meanwhile; if `edit` fails nothing is written, and the session's
+/// transaction goes on.
 pub fn edit_now<'s, T>(
     session: &'s Session,
     db: &DbRef,
@@ -118,20 +119,54 @@ pub fn edit_now<'s, T>(
     let branch = branch_of(db)?;
     writable(session)?;
     session.require_change(&db.handle, branch)?;
-    session.commit_transaction()?;
+    let together = session
+        .transaction
+        .borrow_mut()
+        .take_if(|tx| tx.only_branch(&db.handle, branch));
+    match &together {
+        Some(tx) => super::before_commit(session, tx)?,
+        // Several branches cannot change in one step.
+        None => session.commit_transaction()?,
+    }
+    let changes = together.as_ref().and_then(|tx| {
+        let mut dirty = tx.branches.values();
+        dirty.find(|b| b.is_dirty())
+    });
     let (done, lsn) = {
         let _one_at_a_time = db.handle.lock_commits();
         let state = db.handle.branch_state(branch)?;
-        let mut e = open(session, &db.handle, branch, state.set.clone())?;
-        let before = e.head;
-        let done = edit(&mut e)?;
-        if e.set == state.set && e.new_head.is_none() {
-            return Ok(done);
+        let set = match changes {
+            Some(changes) => {
+                let (set, root) = changes.on(&state, &session.writer())?;
+                db.handle.keep(root);
+                set
+            }
+            None => state.set.clone(),
+        };
+        let edited = || {
+            let mut e = open(session, &db.handle, branch, set)?;
+            let before = e.head;
+            let done = edit(&mut e)?;
+            if e.set == state.set && e.new_head.is_none() {
+                return Ok((done, None));
+            }
+            super::validate::check_set(session, &e)?;
+            let lsn = write(&mut e, before, state.hash)?;
+            Ok((done, Some(lsn)))
+        };
+        match edited() {
+            Ok(edited) => edited,
+            Err(e) => {
+                if let Some(tx) = together.filter(|tx| tx.explicit) {
+                    *session.transaction.borrow_mut() = Some(tx);
+                }
+                return Err(e);
+            }
         }
-        super::validate::check_set(session, &e)?;
-        (done, write(&mut e, before, state.hash)?)
     };
-    db.handle.store.sync(lsn)?;
+    if let Some(lsn) = lsn {
+        db.handle.store.sync(lsn)?;
+    }
     Ok(done)
 }
 

@@ -43,13 +43,13 @@ pub struct ProcedureResult {
 
 impl From<versioning::Error> for Error {
     fn from(e: versioning::Error) -> Error {
-        Error::general(e)
+        crate::error::storage(e)
     }
 }
 
 impl From<remotes::Error> for Error {
     fn from(e: remotes::Error) -> Error {
-        Error::general(e)
+        crate::error::storage(e)
     }
 }
 

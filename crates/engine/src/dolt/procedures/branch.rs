@@ -111,9 +111,8 @@ pub(super) fn create_own(
             .create_branch(name, at, force, session.writer().seconds)
             .map_err(|e| match e {
                 ModelError::AlreadyExists(_) => exists(name),
-                e => Error::general(format!(
-                    "fatal: Unexpected error creating branch '{name}' : {e}"
-                )),
+                e => Error::from(e)
+                    .within(|e| format!("fatal: Unexpected error creating branch '{name}' : {e}")),
             })?;
     }
     session.own_branch(&db.handle, name)

@@ -32,9 +32,10 @@ pub fn tag(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureRe
             ));
         }
         for name in &a.positional {
-            store
-                .delete_tag(name)
-                .map_err(|_| Error::general("tag not found"))?;
+            store.delete_tag(name).map_err(|e| match e {
+                ModelError::BranchNotFound(_) => Error::general("tag not found"),
+                e => e.into(),
+            })?;
         }
         return Ok(status());
     }

@@ -1,0 +1,961 @@
+//! One random history: sessions work, things go wrong, and what is there afterwards is held
+//! against what was acknowledged.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chunks::ChunkStore;
+use engine::error::Error;
+
+use crate::client::Client;
+use crate::expected::{Branch, Cells, Commits, Expected, Observed, Rows};
+use crate::world::{DATABASE, World, table};
+use crate::{Deliberate, Fault, Injected, Random, SimulatedDisk};
+
+/// Sessions that work at the same time.
+const SESSIONS: usize = 3;
+/// Keys that each session has to itself.
+const KEYS: u64 = 40;
+/// Where the clock starts.
+const START: i64 = 1_700_000_000_000_000;
+/// MySQL's number for a full disk.
+const DISK_FULL: u16 = 1021;
+
+/// What the disk may do beyond losing power and failing openly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Honesty {
+    /// What it acknowledged is there.
+    Honest,
+    /// It acknowledges syncs that it does not do.
+    Lies,
+    /// Its bits change.
+    Decays,
+}
+
+/// How a history went.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What was done to it.
+    pub injected: Injected,
+    /// Equal for equal histories.
+    pub fingerprint: u64,
+    /// Changes that were acknowledged.
+    pub acknowledged: u64,
+    /// Operations on the disk that changed something.
+    pub operations: u64,
+    /// Those operations, if they were asked for.
+    pub trace: Vec<String>,
+}
+
+/// What a history showed to be wrong.
+#[derive(Debug)]
+pub struct Failure {
+    /// The seed that replays it.
+    pub seed: u64,
+    /// What is wrong.
+    pub text: String,
+    /// The steps up to there.
+    pub steps: Vec<String>,
+    /// Operations on the disk, if they were asked for.
+    pub trace: Vec<String>,
+}
+
+/// How to run a history.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Keep all operations on the disk.
+    pub trace: bool,
+    /// Let the disk behave as if the store had this bug.
+    pub deliberate: Option<Deliberate>,
+}
+
+/// Runs the history of a seed.
+pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
+    let mut random = Random::new(seed);
+    let disk = SimulatedDisk::new(random.fork());
+    disk.trace(options.trace);
+    disk.set_deliberate(options.deliberate);
+    let honesty = match (seed % 10, options.deliberate) {
+        (0, None) => Honesty::Lies,
+        (1, None) => Honesty::Decays,
+        _ => Honesty::Honest,
+    };
+    let mut history = History {
+        random,
+        disk: disk.clone(),
+        honesty,
+        world: None,
+        sessions: Vec::new(),
+        commits: Commits::default(),
+        states: Vec::new(),
+        acknowledged: 0,
+        in_flight: Vec::new(),
+        past: Vec::new(),
+        micros: START,
+        next: 0,
+        broken: false,
+        flipped: false,
+        others_uncertain: false,
+        full: false,
+        count: 0,
+        steps: Vec::new(),
+    };
+    let went = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| history.run()));
+    let failure = match went {
+        Ok(Ok(())) => {
+            return Ok(Outcome {
+                injected: disk.injected(),
+                fingerprint: disk.fingerprint(),
+                acknowledged: history.count,
+                operations: disk.operations(),
+                trace: disk.trace(false),
+            });
+        }
+        Ok(Err(text)) => text,
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+            format!("panic: {}", text.unwrap_or_default())
+        }
+    };
+    Err(Box::new(Failure {
+        seed,
+        text: failure,
+        steps: std::mem::take(&mut history.steps),
+        trace: disk.trace(false),
+    }))
+}
+
+/// A transaction that is open.
+struct Open {
+    changes: BTreeMap<i64, Option<Cells>>,
+    /// The rows of the branch when it began.
+    start: Rows,
+}
+
+struct Worker {
+    client: Client,
+    branch: String,
+    open: Option<Open>,
+}
+
+struct History {
+    random: Random,
+    disk: Arc<SimulatedDisk>,
+    honesty: Honesty,
+    world: Option<World>,
+    sessions: Vec<Worker>,
+    commits: Commits,
+    /// States since the last one that power loss cannot take back; the last one is seen now.
+    states: Vec<Expected>,
+    /// Which of them was acknowledged last.
+    acknowledged: usize,
+    /// What an operation was to bring about when the power went.
+    in_flight: Vec<Expected>,
+    /// All states ever, where the disk is not honest.
+    past: Vec<Expected>,
+    micros: i64,
+    next: u64,
+    /// A sync failed: the store may refuse writes until it is opened again.
+    broken: bool,
+    /// A bit has changed.
+    flipped: bool,
+    /// CREATE or DROP DATABASE failed, and what is seen of it need not be durable.
+    others_uncertain: bool,
+    /// There is little room.
+    full: bool,
+    count: u64,
+    steps: Vec<String>,
+}
+
+type Check = Result<(), String>;
+
+fn show(e: &Error) -> String {
+    format!("{} {}", e.code, e.message)
+}
+
+impl History {
+    fn say(&mut self, text: String) {
+        self.disk.remark(&text);
+        self.steps.push(text);
+    }
+
+    /// Whether all that the disk acknowledged must be there.
+    fn is_honest(&self) -> bool {
+        match self.honesty {
+            Honesty::Honest => true,
+            Honesty::Lies => !self.disk.has_lied(),
+            Honesty::Decays => !self.flipped,
+        }
+    }
+
+    fn now(&self) -> &Expected {
+        self.states.last().expect("there is always one")
+    }
+
+    fn run(&mut self) -> Check {
+        self.begin()?;
+        let steps = match self.random.one_in(25) {
+            // Long enough for an index of the journal.
+            true => 350,
+            false => 25 + self.random.below(60),
+        };
+        for _ in 0..steps {
+            self.step()?;
+            if self.world.is_none() {
+                // The disk was not honest, and that was noticed.
+                return Ok(());
+            }
+        }
+        self.disk.set_room(None);
+        self.full = false;
+        self.lose_power()?;
+        Ok(())
+    }
+
+    /// The database with its table, on a disk that works.
+    fn begin(&mut self) -> Check {
+        let world = World::start(&self.disk, self.micros).map_err(|e| show(&e))?;
+        let client = Client::new(&world.instance);
+        let schema = "create table t (pk bigint primary key, a bigint, b varchar(4000), key (a))";
+        for sql in [
+            &format!("create database {DATABASE}"),
+            &format!("use {DATABASE}"),
+            schema,
+            "call dolt_commit('-Am', 'c-start')",
+        ] {
+            client
+                .run(sql)
+                .map_err(|e| format!("{sql}: {}", show(&e)))?;
+        }
+        drop(client);
+        let first = self.commits.add(
+            "Initialize data repository".into(),
+            Vec::new(),
+            Rows::default(),
+        );
+        let start = self
+            .commits
+            .add("c-start".into(), vec![first], Rows::default());
+        let mut state = Expected::default();
+        let main = Branch {
+            head: start,
+            working: Rows::default(),
+        };
+        state.branches.insert("main".into(), main);
+        let mut empty = state.clone();
+        empty.branches.values_mut().for_each(|b| b.head = first);
+        self.past.push(empty);
+        self.past.push(state.clone());
+        self.states.push(state);
+        self.world = Some(world);
+        self.connect()
+    }
+
+    fn world(&self) -> &World {
+        self.world.as_ref().expect("the server runs")
+    }
+
+    fn connect(&mut self) -> Check {
+        self.sessions.clear();
+        for _ in 0..SESSIONS {
+            let client = self.world().client().map_err(|e| show(&e))?;
+            self.sessions.push(Worker {
+                client,
+                branch: "main".into(),
+                open: None,
+            });
+        }
+        Ok(())
+    }
+
+    fn step(&mut self) -> Check {
+        let who = self.random.below(SESSIONS as u64) as usize;
+        if self.full && self.random.one_in(6) {
+            return self.room();
+        }
+        match self.random.below(100) {
+            0..42 => self.write(who),
+            42..45 => self.write_many(who),
+            45..53 => self.begin_or_end(who),
+            53..62 => self.commit(who),
+            62..66 => self.make_branch(who),
+            66..70 => self.checkout(who),
+            70..75 => self.merge(who),
+            75..77 => self.drop_branch(who),
+            77..80 => self.tag(who),
+            80..83 => self.collect(who),
+            83..84 => self.conjoin(),
+            84..86 => self.database(who),
+            86..88 => self.reopen(false),
+            88..90 => self.reopen(true),
+            90..94 => self.arm(who),
+            94..96 => self.room(),
+            96..98 if self.honesty == Honesty::Lies => {
+                let lies = self.random.one_in(2);
+                self.say(format!("the disk lies: {lies}"));
+                self.disk.set_lying(lies);
+                Ok(())
+            }
+            96..98 if self.honesty == Honesty::Decays => self.decay(),
+            _ => self.lose_power(),
+        }
+    }
+
+    /// Something will go wrong soon.
+    fn arm(&mut self, who: usize) -> Check {
+        let faults = [
+            Fault::PowerLoss,
+            Fault::PowerLoss,
+            Fault::ReadError,
+            Fault::WriteError,
+            Fault::SyncError,
+        ];
+        let fault = *self.random.choose(&faults).expect("there are some");
+        let after = match fault {
+            Fault::SyncError => self.random.below(5),
+            _ => self.random.below(25),
+        };
+        self.say(format!("{fault:?} after {after}"));
+        self.disk.arm(fault, after);
+        match self.random.below(6) {
+            0 | 1 => self.collect(who),
+            2 => self.conjoin(),
+            3 => self.database(who),
+            _ => Ok(()),
+        }
+    }
+
+    fn room(&mut self) -> Check {
+        let room = (!self.full).then(|| self.random.below(6000));
+        self.say(format!("room: {room:?}"));
+        self.full = room.is_some();
+        self.disk.set_room(room);
+        if room.is_none() && !self.broken {
+            // There is room again: work goes on.
+            return self.write(0);
+        }
+        Ok(())
+    }
+
+    /// Does something that leads to another state, if it succeeds.
+    fn change(&mut self, who: usize, sql: &str, next: Expected) -> Check {
+        self.say(format!(
+            "{who}: {}",
+            sql.chars().take(150).collect::<String>()
+        ));
+        let before = self.disk.injected();
+        let done = self.sessions[who].client.run(sql);
+        match done {
+            Ok(_) if next.others != self.now().others => {
+                // It says nothing of what is not durable in this database.
+                self.states = self.elsewhere(&next.others);
+                self.others_uncertain = false;
+                self.past.extend(self.states.clone());
+                self.acknowledged = 0;
+                self.count += 1;
+                Ok(())
+            }
+            Ok(_) => {
+                self.push(next);
+                self.acknowledged = self.states.len() - 1;
+                self.count += 1;
+                Ok(())
+            }
+            Err(e) => self.failed(who, &e, Some(next), &before),
+        }
+    }
+
+    /// What may be there now, with other databases beside it.
+    fn elsewhere(&self, others: &std::collections::BTreeSet<String>) -> Vec<Expected> {
+        let mut states = self.states[self.acknowledged..].to_vec();
+        states.iter_mut().for_each(|s| s.others.clone_from(others));
+        states
+    }
+
+    fn push(&mut self, state: Expected) {
+        if self.honesty != Honesty::Honest {
+            self.past.push(state.clone());
+        }
+        self.states.push(state);
+    }
+
+    /// A statement failed: is that right, and what is there now?
+    fn failed(
+        &mut self,
+        who: usize,
+        e: &Error,
+        next: Option<Expected>,
+        before: &Injected,
+    ) -> Check {
+        self.say(format!("{who}: error {}", show(e)));
+        self.others_uncertain |= next.as_ref().is_some_and(|n| n.others != self.now().others);
+        if self.disk.is_down() {
+            let others = next.as_ref().map(|n| n.others.clone());
+            self.in_flight.extend(next);
+            if let Some(others) = others.filter(|o| *o != self.now().others) {
+                self.in_flight = self.elsewhere(&others);
+            }
+            return self.recover();
+        }
+        let injected = self.disk.injected();
+        let new = |what: &str| injected.get(what) != before.get(what);
+        if new("sync error") || new("write error") || new("short write") {
+            self.broken = true;
+        }
+        let excused = injected != *before || self.broken || !self.is_honest();
+        if !(excused || self.full && e.code == DISK_FULL) {
+            return Err(format!("failed for no reason: {}", show(e)));
+        }
+        if new("no space") && !self.broken && self.is_honest() && e.code != DISK_FULL {
+            return Err(format!("a full disk is not called so: {}", show(e)));
+        }
+        self.disk.disarm();
+        // Whatever is left of a transaction is given up.
+        self.sessions[who].open = None;
+        let _ = self.sessions[who].client.run("rollback");
+        if !self.is_honest() {
+            self.in_flight.extend(next);
+            return self.look();
+        }
+        let seen = self.world().observe(|_| 0);
+        if !seen.errors.is_empty() {
+            return Err(format!("reading fails after an error: {:?}", seen.errors));
+        }
+        let Some(same) = seen.differs(self.now(), &self.commits) else {
+            return Ok(());
+        };
+        let Some(next) = next else {
+            return Err(format!("a failed statement left something: {same}"));
+        };
+        match seen.differs(&next, &self.commits) {
+            None => self.push(next),
+            Some(other) => {
+                return Err(format!(
+                    "a failed statement was done in part: against before: {same}; \
+                     against after: {other}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A statement that changes nothing for others.
+    fn quiet(&mut self, who: usize, sql: &str) -> Result<bool, String> {
+        self.say(format!(
+            "{who}: {}",
+            sql.chars().take(150).collect::<String>()
+        ));
+        let before = self.disk.injected();
+        match self.sessions[who].client.run(sql) {
+            Ok(_) => Ok(true),
+            Err(e) => {
+                self.failed(who, &e, None, &before)?;
+                Ok(false)
+            }
+        }
+    }
+
+    fn text(&mut self) -> String {
+        self.next += 1;
+        let long = match self.random.below(12) {
+            0 => 1500,
+            1..4 => 200,
+            _ => 10,
+        };
+        let mut text = format!("v{} ", self.next);
+        for _ in 0..self.random.below(long) {
+            text.push((b'a' + self.random.below(26) as u8) as char);
+        }
+        text
+    }
+
+    /// The rows that a session sees.
+    fn rows(&self, who: usize) -> Rows {
+        let worker = &self.sessions[who];
+        let Some(open) = &worker.open else {
+            let branch = self.now().branches.get(&worker.branch);
+            return branch.map(|b| b.working.clone()).unwrap_or_default();
+        };
+        let mut rows = BTreeMap::clone(&open.start);
+        for (key, cells) in &open.changes {
+            match cells {
+                Some(cells) => rows.insert(*key, cells.clone()),
+                None => rows.remove(key),
+            };
+        }
+        Arc::new(rows)
+    }
+
+    /// The same state with other rows on the branch of a session.
+    fn with_changes(&self, who: usize, changes: &BTreeMap<i64, Option<Cells>>) -> Expected {
+        let mut next = self.now().clone();
+        if let Some(branch) = next.branches.get_mut(&self.sessions[who].branch) {
+            let rows = Arc::make_mut(&mut branch.working);
+            for (key, cells) in changes {
+                match cells {
+                    Some(cells) => rows.insert(*key, cells.clone()),
+                    None => rows.remove(key),
+                };
+            }
+        }
+        next
+    }
+
+    fn key(&mut self, who: usize) -> i64 {
+        self.random.below(KEYS) as i64 * SESSIONS as i64 + who as i64
+    }
+
+    fn write(&mut self, who: usize) -> Check {
+        let key = self.key(who);
+        let cells = (self.random.below(1000) as i64, self.text());
+        let present = self.rows(who).contains_key(&key);
+        let delete = present && self.random.one_in(4);
+        let (a, b) = &cells;
+        let sql = match (present, delete) {
+            (_, true) => format!("delete from t where pk = {key}"),
+            (true, _) => format!("update t set a = {a}, b = '{b}' where pk = {key}"),
+            (false, _) => format!("insert into t values ({key}, {a}, '{b}')"),
+        };
+        let changes = BTreeMap::from([(key, (!delete).then_some(cells))]);
+        self.apply(who, &sql, changes)
+    }
+
+    fn write_many(&mut self, who: usize) -> Check {
+        let mut values = Vec::new();
+        let mut changes = BTreeMap::new();
+        for n in 0..KEYS as i64 {
+            let key = n * SESSIONS as i64 + who as i64;
+            let (a, b) = (self.random.below(1000) as i64, self.text());
+            values.push(format!("({key}, {a}, '{b}')"));
+            changes.insert(key, Some((a, b)));
+        }
+        let sql = format!("replace into t values {}", values.join(", "));
+        self.apply(who, &sql, changes)
+    }
+
+    fn apply(&mut self, who: usize, sql: &str, changes: BTreeMap<i64, Option<Cells>>) -> Check {
+        if self.sessions[who].open.is_none() {
+            let next = self.with_changes(who, &changes);
+            return self.change(who, sql, next);
+        }
+        if self.quiet(who, sql)?
+            && let Some(open) = &mut self.sessions[who].open
+        {
+            open.changes.extend(changes);
+        }
+        if self.random.one_in(3) && self.sessions.get(who).is_some_and(|w| w.open.is_some()) {
+            return self.read_own(who);
+        }
+        Ok(())
+    }
+
+    /// A transaction sees what was there when it began, and its own changes.
+    fn read_own(&mut self, who: usize) -> Check {
+        let before = self.disk.injected();
+        match self.sessions[who].client.run("select pk, a, b from t") {
+            Ok(rows) => match table(rows) == self.rows(who) {
+                true => Ok(()),
+                false => Err(format!("session {who} does not see what it ought to")),
+            },
+            Err(e) => self.failed(who, &e, None, &before),
+        }
+    }
+
+    fn begin_or_end(&mut self, who: usize) -> Check {
+        let Some(open) = &self.sessions[who].open else {
+            let start = self.rows(who);
+            if self.quiet(who, "start transaction")? && self.quiet(who, "select count(*) from t")? {
+                self.sessions[who].open = Some(Open {
+                    changes: BTreeMap::new(),
+                    start,
+                });
+            }
+            return Ok(());
+        };
+        if self.random.one_in(4) {
+            self.quiet(who, "rollback")?;
+            if let Some(worker) = self.sessions.get_mut(who) {
+                worker.open = None;
+            }
+            return Ok(());
+        }
+        let next = self.with_changes(who, &open.changes);
+        self.sessions[who].open = None;
+        if next == *self.now() {
+            // Nothing is written, and so nothing becomes durable.
+            self.quiet(who, "commit")?;
+            return Ok(());
+        }
+        self.change(who, "commit", next)
+    }
+
+    fn message(&mut self) -> String {
+        self.next += 1;
+        format!("c{}", self.next)
+    }
+
+    /// Whether nobody but this session has a transaction open on its branch.
+    fn alone(&self, who: usize) -> bool {
+        let branch = &self.sessions[who].branch;
+        let mut others = self.sessions.iter().filter(|w| w.branch == *branch);
+        others.all(|w| w.open.is_none())
+    }
+
+    fn commit(&mut self, who: usize) -> Check {
+        let message = self.message();
+        let changes = self.sessions[who].open.take().map(|o| o.changes);
+        let mut next = self.with_changes(who, &changes.unwrap_or_default());
+        let Some(branch) = next.branches.get_mut(&self.sessions[who].branch) else {
+            return Ok(());
+        };
+        let parents = vec![branch.head];
+        branch.head = self
+            .commits
+            .add(message.clone(), parents, branch.working.clone());
+        let sql = format!("call dolt_commit('-A', '--allow-empty', '-m', '{message}')");
+        self.change(who, &sql, next)
+    }
+
+    fn make_branch(&mut self, who: usize) -> Check {
+        if self.now().branches.len() > 5 || self.sessions[who].open.is_some() {
+            return Ok(());
+        }
+        self.next += 1;
+        let name = format!("b{}", self.next);
+        let mut next = self.now().clone();
+        let Some(head) = next
+            .branches
+            .get(&self.sessions[who].branch)
+            .map(|b| b.head)
+        else {
+            return Ok(());
+        };
+        let working = self.commits.0[head].rows.clone();
+        next.branches.insert(name.clone(), Branch { head, working });
+        self.change(who, &format!("call dolt_branch('{name}')"), next)
+    }
+
+    fn checkout(&mut self, who: usize) -> Check {
+        if self.sessions[who].open.is_some() {
+            return Ok(());
+        }
+        let names: Vec<String> = self.now().branches.keys().cloned().collect();
+        let name = self.random.choose(&names).expect("main is there").clone();
+        if self.quiet(who, &format!("call dolt_checkout('{name}')"))?
+            && let Some(worker) = self.sessions.get_mut(who)
+        {
+            worker.branch = name;
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, who: usize) -> Check {
+        let names: Vec<String> = self.now().branches.keys().cloned().collect();
+        let name = self.random.choose(&names).expect("main is there").clone();
+        let ours = self.now().branches.get(&self.sessions[who].branch).cloned();
+        let (Some(ours), Some(theirs)) = (ours, self.now().branches.get(&name)) else {
+            return Ok(());
+        };
+        let (ours_at, theirs) = (ours.head, theirs.head);
+        if !self.alone(who)
+            || *ours.working != *self.commits.0[ours_at].rows
+            || self.commits.history(ours_at).contains(&theirs)
+        {
+            return Ok(());
+        }
+        let Some(rows) = self.commits.merge(ours_at, theirs) else {
+            return Ok(());
+        };
+        let mut next = self.now().clone();
+        let branch = self.sessions[who].branch.clone();
+        let sql;
+        if self.commits.history(theirs).contains(&ours_at) && self.random.one_in(2) {
+            sql = format!("call dolt_merge('{name}')");
+            let working = self.commits.0[theirs].rows.clone();
+            next.branches.insert(
+                branch,
+                Branch {
+                    head: theirs,
+                    working,
+                },
+            );
+        } else {
+            let message = self.message();
+            sql = format!("call dolt_merge('--no-ff', '-m', '{message}', '{name}')");
+            let head = self
+                .commits
+                .add(message, vec![ours_at, theirs], rows.clone());
+            next.branches.insert(
+                branch,
+                Branch {
+                    head,
+                    working: rows,
+                },
+            );
+        }
+        self.change(who, &sql, next)
+    }
+
+    fn drop_branch(&mut self, who: usize) -> Check {
+        let used = |name: &String| self.sessions.iter().any(|w| w.branch == *name);
+        let all = self.now().branches.keys();
+        let names: Vec<String> = all.filter(|n| *n != "main" && !used(n)).cloned().collect();
+        let Some(name) = self.random.choose(&names).cloned() else {
+            return Ok(());
+        };
+        if self.sessions[who].open.is_some() {
+            return Ok(());
+        }
+        let mut next = self.now().clone();
+        next.branches.remove(&name);
+        self.change(who, &format!("call dolt_branch('-D', '{name}')"), next)
+    }
+
+    fn tag(&mut self, who: usize) -> Check {
+        if self.sessions[who].open.is_some() {
+            return Ok(());
+        }
+        let mut next = self.now().clone();
+        let names: Vec<String> = next.tags.keys().cloned().collect();
+        if names.len() > 2 {
+            let name = self.random.choose(&names).expect("there are some");
+            next.tags.remove(name);
+            return self.change(who, &format!("call dolt_tag('-d', '{name}')"), next);
+        }
+        self.next += 1;
+        let name = format!("t{}", self.next);
+        let Some(branch) = next.branches.get(&self.sessions[who].branch) else {
+            return Ok(());
+        };
+        next.tags.insert(name.clone(), branch.head);
+        self.change(who, &format!("call dolt_tag('{name}', 'HEAD')"), next)
+    }
+
+    fn collect(&mut self, who: usize) -> Check {
+        if self.sessions[who].open.is_some() {
+            return Ok(());
+        }
+        let how = ["", "'--shallow'", "'--full'"];
+        let how = self.random.choose(&how).expect("there are some");
+        self.quiet(who, &format!("call dolt_gc({how})"))?;
+        Ok(())
+    }
+
+    /// Files arrive, as by a fetch, and are put together.
+    fn conjoin(&mut self) -> Check {
+        let count = 1 + self.random.below(4);
+        self.say(format!("{count} files arrive"));
+        let before = self.disk.injected();
+        let Some(handle) = self.world().instance.database(DATABASE) else {
+            return Err("the database is not there".into());
+        };
+        let Some(files) = handle.store.file_store().cloned() else {
+            return Err("the database has no files".into());
+        };
+        let mut work = || {
+            for _ in 0..count {
+                let mut file = files.begin_file()?;
+                for _ in 0..1 + self.random.below(5) {
+                    let text = format!("a chunk of no use, {}", self.random.next());
+                    file.append(&chunks::Chunk::new(text.into_bytes()))?;
+                }
+                let spec = file.finish()?;
+                files.list_files(&[spec])?;
+            }
+            files.conjoin(2)
+        };
+        let done = work();
+        // It must not outlive the server.
+        drop((files, handle));
+        match done {
+            Ok(_) => Ok(()),
+            Err(e) => self.failed(0, &e.into(), None, &before),
+        }
+    }
+
+    fn database(&mut self, who: usize) -> Check {
+        if self.sessions[who].open.is_some() {
+            return Ok(());
+        }
+        let mut next = self.now().clone();
+        let name = format!("other{}", self.random.below(2));
+        let sql = match next.others.remove(&name) {
+            true => format!("drop database {name}"),
+            false => {
+                next.others.insert(name.clone());
+                format!("create database {name}")
+            }
+        };
+        self.change(who, &sql, next)
+    }
+
+    fn stop(&mut self) {
+        self.sessions.clear();
+        if let Some(world) = self.world.take() {
+            self.micros = world.micros();
+        }
+    }
+
+    /// Ends the server, in order or not, and starts it again. The disk goes on.
+    fn reopen(&mut self, kill: bool) -> Check {
+        self.say(match kill {
+            true => "kill".into(),
+            false => "close".into(),
+        });
+        if kill {
+            // Nothing that the server would do at its end is done.
+            self.disk.hold();
+            self.stop();
+            self.disk.kill_process();
+        } else {
+            self.stop();
+        }
+        if self.disk.is_down() {
+            return self.recover();
+        }
+        self.disk.disarm();
+        self.start()
+    }
+
+    fn lose_power(&mut self) -> Check {
+        self.say("power loss".into());
+        if !self.disk.is_down() {
+            self.disk.lose_power();
+        }
+        self.in_flight.clear();
+        self.recover()
+    }
+
+    /// Power comes back, perhaps not for long.
+    fn recover(&mut self) -> Check {
+        self.stop();
+        self.disk.restore_power();
+        self.full = false;
+        while self.random.one_in(5) {
+            let after = self.random.below(8);
+            self.say(format!("power loss after {after} while opening"));
+            self.disk.arm(Fault::PowerLoss, after);
+            let opened = World::start(&self.disk, self.micros);
+            drop(opened);
+            if !self.disk.is_down() {
+                self.disk.lose_power();
+            }
+            self.disk.restore_power();
+        }
+        self.start()?;
+        self.others_uncertain = false;
+        Ok(())
+    }
+
+    /// Opens what is there and holds it against what may be there.
+    fn start(&mut self) -> Check {
+        let room = self.full;
+        if room {
+            self.full = false;
+            self.disk.set_room(None);
+        }
+        self.broken = false;
+        match World::start(&self.disk, self.micros) {
+            Ok(world) => self.world = Some(world),
+            Err(e) if self.is_honest() => {
+                return Err(format!("cannot be opened: {}", show(&e)));
+            }
+            Err(e) => {
+                self.say(format!("noticed: {}", show(&e)));
+                return Ok(());
+            }
+        }
+        self.look()?;
+        if self.world.is_some() {
+            return self.connect();
+        }
+        Ok(())
+    }
+
+    /// Holds what is there against what may be there.
+    fn look(&mut self) -> Check {
+        let mut random = self.random.fork();
+        let seen = self.world().observe(|n| random.below(n as u64) as usize);
+        if self.others_uncertain || self.honesty == Honesty::Lies {
+            // Databases do not become durable together.
+            let all = self.states.iter_mut().chain(&mut self.in_flight);
+            for state in all.chain(&mut self.past) {
+                state.others = seen.others.clone().unwrap_or_default();
+            }
+        }
+        if !self.is_honest() {
+            return self.look_leniently(&seen);
+        }
+        if let Some(error) = seen.errors.first() {
+            return Err(format!("cannot be read: {error}"));
+        }
+        let mut why = Vec::new();
+        let mut may_be: Vec<Expected> = self.states[self.acknowledged..].to_vec();
+        if self.honesty != Honesty::Honest {
+            self.past.extend(self.in_flight.iter().cloned());
+        }
+        may_be.append(&mut self.in_flight);
+        let found = may_be.iter().position(|state| {
+            let differs = seen.differs(state, &self.commits);
+            why.extend(differs.clone());
+            differs.is_none()
+        });
+        let Some(found) = found else {
+            return Err(format!("what is there is none of what may be: {why:#?}"));
+        };
+        let wrong = self.world().check()?;
+        if !wrong.is_empty() {
+            return Err(format!("the check finds: {wrong:?}"));
+        }
+        may_be.truncate(found + 1);
+        self.states = may_be;
+        self.acknowledged = 0;
+        Ok(())
+    }
+
+    /// The same where the disk is not honest: what can be read was there at some time, and what
+    /// was acknowledged is not missed without a word.
+    fn look_leniently(&mut self, seen: &Observed) -> Check {
+        let mut may_be: Vec<Expected> = self.states[self.acknowledged..].to_vec();
+        self.past.extend(self.in_flight.iter().cloned());
+        may_be.append(&mut self.in_flight);
+        let fits = |state: &Expected| seen.differs(state, &self.commits).is_none();
+        let found = may_be.iter().position(fits);
+        let readable = seen.errors.is_empty();
+        if let (Some(found), true) = (found, readable) {
+            may_be.truncate(found + 1);
+            self.states = may_be;
+            self.acknowledged = 0;
+            return Ok(());
+        }
+        let old = self.past.iter().rposition(fits);
+        if found.is_none() && old.is_none() {
+            let states = self.past.iter();
+            let why: Vec<_> = states
+                .filter_map(|s| seen.differs(s, &self.commits))
+                .collect();
+            return Err(format!("never was there: {why:#?}, {:?}", seen.errors));
+        }
+        if self.honesty == Honesty::Decays && readable && !self.world().warned() {
+            let why = seen.differs(self.now(), &self.commits);
+            return Err(format!(
+                "a changed bit took something away silently: {why:?}"
+            ));
+        }
+        self.say(format!("noticed: {:?}, state {old:?}", seen.errors.first()));
+        self.stop();
+        Ok(())
+    }
+
+    /// A bit changes while nobody looks.
+    fn decay(&mut self) -> Check {
+        self.stop();
+        if let Some(place) = self.disk.flip_bit() {
+            self.say(format!("flipped {place}"));
+            self.flipped = true;
+        }
+        self.disk.disarm();
+        self.start()
+    }
+}
