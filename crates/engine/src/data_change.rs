@@ -119,6 +119,7 @@ impl Session {
                 return Err(e);
             }
         };
+        self.open_transaction().end_statement(mark);
         // Autocommit: what cannot be committed is not acknowledged.
         if let Err(e) = self.end_of_statement(false) {
             self.rollback_transaction();

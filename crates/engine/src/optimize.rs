@@ -345,6 +345,7 @@ fn order_by_access(block: &mut Block) {
                     intervals: Vec::new(),
                     covering: false,
                     reverse,
+                    any_order: false,
                 });
                 block.order.clear();
             }

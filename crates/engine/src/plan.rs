@@ -272,6 +272,8 @@ pub struct IndexAccess {
     pub covering: bool,
     /// From the last to the first.
     pub reverse: bool,
+    /// Rows may come in any order: in that of the primary key, where each leaf is read once.
+    pub any_order: bool,
 }
 
 impl IndexAccess {

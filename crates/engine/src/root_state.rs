@@ -241,7 +241,7 @@ impl TableState {
     }
 
     /// The same table with other rows.
-    fn with_content(&self, hash: Hash, table: Table) -> Result<TableState> {
+    pub(crate) fn with_content(&self, hash: Hash, table: Table) -> Result<TableState> {
         let mut view = self.view.clone();
         view.primary.root = table.rows()?.root().clone();
         for (index, tree) in self.def.indexes.iter().zip(&mut view.indexes) {

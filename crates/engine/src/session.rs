@@ -762,13 +762,12 @@ impl Session {
         let mut tx = self.transaction.borrow_mut();
         if tx.is_none() {
             self.hold_pin();
-            let mut fresh = Transaction::default();
-            fresh.explicit = !self.autocommit();
-            fresh.read_only = self
-                .next_read_only
-                .take()
-                .unwrap_or_else(|| self.settings().read_only);
-            *tx = Some(fresh);
+            let read_only = self.next_read_only.take();
+            *tx = Some(Transaction {
+                explicit: !self.autocommit(),
+                read_only: read_only.unwrap_or_else(|| self.settings().read_only),
+                ..Transaction::default()
+            });
         }
         std::cell::RefMut::map(tx, |t| t.get_or_insert_with(Transaction::default))
     }

@@ -491,8 +491,8 @@ impl Session {
             );
         }
         let mut n = 0u64;
-        let mark = self.open_transaction().mark();
         sink.columns(&planned.plan.columns)?;
+        let mark = self.open_transaction().mark();
         let counts = counts_found(&planned.plan);
         let result = exec::query(&planned.plan, None, &cx, &mut |row| {
             n += 1;
@@ -504,6 +504,7 @@ impl Session {
             self.open_transaction().undo_to(mark);
             return Err(e);
         }
+        self.open_transaction().end_statement(mark);
         if !counts {
             self.found_rows.set(n);
         }

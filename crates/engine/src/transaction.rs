@@ -22,25 +22,52 @@ use crate::root_state::{RootState, TableState};
 use crate::temporary::is_temporary;
 use crate::view::{ChangedPair as Pair, OverlayKey, OverlayMap, TableOverlay, TableView};
 
-/// One reversible change of an overlay.
-struct Undo {
-    branch: String,
-    table: String,
-    /// None is the clustered tree.
-    index: Option<usize>,
-    key: OverlayKey,
-    /// What the overlay held before; none when it held nothing.
-    before: Option<Pair>,
+/// One reversible change of a table.
+pub(crate) struct Undo {
+    pub branch: Arc<str>,
+    pub table: Arc<str>,
+    pub change: Undone,
 }
+
+/// What a change is taken back to.
+pub(crate) enum Undone {
+    /// An entry of the overlay.
+    Entry {
+        /// None is the clustered tree.
+        index: Option<usize>,
+        key: OverlayKey,
+        /// What the overlay held before; none when it held nothing.
+        before: Option<Pair>,
+    },
+    /// Everything, as it was before many changes went into trees.
+    Table(Box<TableBefore>),
+}
+
+/// A table's changes at some point.
+pub(crate) struct TableBefore {
+    pub state: Arc<TableState>,
+    pub folded: Option<Arc<TableState>>,
+    pub overlay: Arc<TableOverlay>,
+    pub overlay_bytes: usize,
+    pub base: Arc<BaseRows>,
+}
+
+/// By primary key: the committed value when a row was first changed; none if absent.
+pub(crate) type BaseRows = BTreeMap<OverlayKey, Option<Vec<u8>>>;
 
 /// Changes of a transaction to one table.
 pub struct TableChanges {
-    /// The newest committed version that the changes stand on.
+    /// The newest committed version that the changes stand on, or once changes were folded, the
+    /// table with these.
     pub state: Arc<TableState>,
+    /// The committed version that folded changes stand on; none if there are none. See
+    /// [`crate::fold`].
+    pub(crate) folded: Option<Arc<TableState>>,
     /// The changes, as readers see them.
     pub overlay: Arc<TableOverlay>,
-    /// By primary key: the committed value when the row was first changed; none if absent.
-    base: BTreeMap<OverlayKey, Option<Vec<u8>>>,
+    /// Bytes that the overlay came to hold, about.
+    pub(crate) overlay_bytes: usize,
+    pub(crate) base: Arc<BaseRows>,
     /// Next AUTO_INCREMENT value to store.
     pub next_number: Option<u64>,
 }
@@ -70,12 +97,29 @@ pub struct BranchChanges {
 pub struct Transaction {
     /// Branches by `database/branch` in lower-case database name.
     pub branches: HashMap<String, BranchChanges>,
-    undo: Vec<Undo>,
-    savepoints: Vec<(String, usize)>,
+    pub(crate) undo: Vec<Undo>,
+    pub(crate) savepoints: Vec<(String, usize)>,
+    /// Where running statements began, the outermost first.
+    pub(crate) statements: Vec<usize>,
     /// Begun by START TRANSACTION, BEGIN or with autocommit off.
     pub explicit: bool,
     /// READ ONLY.
     pub read_only: bool,
+}
+
+/// A statement that runs, by its depth.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark(usize);
+
+/// A row as a transaction sees it before it changes it.
+#[derive(Clone, Copy, Debug)]
+pub enum There<'r> {
+    /// Not looked at.
+    Unknown,
+    /// There is no row with the key.
+    Nothing,
+    /// Its value.
+    Row(&'r [u8]),
 }
 
 /// Who writes, for the metadata of working sets.
@@ -90,6 +134,9 @@ pub struct Writer {
     /// Whether rows are held against foreign keys.
     pub checks_keys: bool,
 }
+
+/// What an entry of an overlay takes beside its key and value, with what undoes it.
+const ENTRY_BYTES: usize = 200;
 
 /// The key of a branch in a transaction.
 pub fn branch_key(key: &str, branch: &str) -> String {
@@ -137,33 +184,34 @@ impl Transaction {
         self.branches.values().any(BranchChanges::is_dirty)
     }
 
-    /// A point to which changes can be taken back.
-    pub fn mark(&self) -> usize {
-        self.undo.len()
+    /// Begins a statement, whose changes can be taken back as long as it is not
+    /// [ended](Transaction::end_statement).
+    pub fn mark(&mut self) -> Mark {
+        self.statements.push(self.undo.len());
+        Mark(self.statements.len() - 1)
     }
 
-    /// Takes back the changes since a mark.
-    pub fn undo_to(&mut self, mark: usize) {
-        while self.undo.len() > mark {
+    /// The changes of a statement, and of those within it, stay.
+    pub fn end_statement(&mut self, mark: Mark) {
+        self.statements.truncate(mark.0);
+    }
+
+    /// Takes back the changes of a statement, which ends.
+    pub fn undo_to(&mut self, mark: Mark) {
+        if let Some(at) = self.statements.get(mark.0).copied() {
+            self.end_statement(mark);
+            self.undo_from(at);
+        }
+    }
+
+    fn undo_from(&mut self, at: usize) {
+        while self.undo.len() > at {
             let Some(u) = self.undo.pop() else { break };
-            let Some(branch) = self.branches.get_mut(&u.branch) else {
+            let Some(branch) = self.branches.get_mut(&*u.branch) else {
                 continue;
             };
-            let Some(table) = branch.tables.get_mut(&u.table) else {
-                continue;
-            };
-            let overlay = Arc::make_mut(&mut table.overlay);
-            let map = match u.index {
-                None => &mut overlay.primary,
-                Some(i) => &mut overlay.indexes[i],
-            };
-            match u.before {
-                Some(pair) => {
-                    map.rows.insert(u.key, pair);
-                }
-                None => {
-                    map.rows.remove(&u.key);
-                }
+            if let Some(table) = branch.tables.get_mut(&*u.table) {
+                table.take_back(u.change);
             }
         }
     }
@@ -180,7 +228,7 @@ impl Transaction {
         let at = self.savepoint_at(name)?;
         let mark = self.savepoints[at].1;
         self.savepoints.truncate(at + 1);
-        self.undo_to(mark);
+        self.undo_from(mark);
         Ok(())
     }
 
@@ -200,13 +248,15 @@ impl Transaction {
 
     /// Puts or removes the row with a key, with its index entries.
     ///
-    /// `old` and `new` are the row's entries per index, in the order of the definition.
+    /// `old` and `new` are the row's entries per index, in the order of the definition; `there`
+    /// is the row as the transaction sees it before.
     pub fn write_row(
         &mut self,
         branch: &str,
         table: &str,
         key: &[u8],
         value: Option<Vec<u8>>,
+        there: There<'_>,
         old: &[Option<Vec<u8>>],
         new: &[Option<Vec<u8>>],
     ) -> Result<()> {
@@ -219,19 +269,28 @@ impl Transaction {
         let view = &changes.state.view;
         let at = OverlayKey::new(&view.primary.desc, key.to_vec());
         if !changes.base.contains_key(&at) {
-            let committed = view
-                .primary
-                .get(None, key)?
-                .map(|slot| slot.value().to_vec());
-            changes.base.insert(at.clone(), committed);
+            let committed = match there {
+                There::Row(value) => Some(value.to_vec()),
+                There::Nothing => None,
+                There::Unknown => view
+                    .primary
+                    .get(None, key)?
+                    .map(|slot| slot.value().to_vec()),
+            };
+            Arc::make_mut(&mut changes.base).insert(at.clone(), committed);
         }
+        let names = |u: &Undo| (u.branch.clone(), u.table.clone());
+        let is_its = |u: &&Undo| &*u.branch == branch && &*u.table == table;
+        let (branch, table) = match self.undo.last().filter(is_its) {
+            Some(last) => names(last),
+            None => (branch.into(), table.into()),
+        };
+        let undos = &mut self.undo;
         let mut undo = |index: Option<usize>, key: OverlayKey, before: Option<Pair>| {
-            self.undo.push(Undo {
-                branch: branch.to_string(),
-                table: table.to_string(),
-                index,
-                key,
-                before,
+            undos.push(Undo {
+                branch: branch.clone(),
+                table: table.clone(),
+                change: Undone::Entry { index, key, before },
             });
         };
         let descs: Vec<_> = view.indexes.iter().map(|t| t.desc.clone()).collect();
@@ -239,6 +298,8 @@ impl Transaction {
         overlay
             .indexes
             .resize_with(descs.len(), OverlayMap::default);
+        let value_len = value.as_ref().map_or(0, Vec::len);
+        changes.overlay_bytes += 2 * key.len() + value_len + ENTRY_BYTES;
         // An equal key may have other bytes, so the pair carries its own.
         let pair = value.map(|v| Arc::new((key.to_vec(), v)));
         let before = overlay.primary.rows.insert(at.clone(), pair);
@@ -250,6 +311,7 @@ impl Transaction {
             }
             let map = &mut overlay.indexes[i].rows;
             let mut put = |bytes: Vec<u8>, pair: Pair| {
+                changes.overlay_bytes += 2 * bytes.len() + ENTRY_BYTES;
                 let k = OverlayKey::new(desc, bytes);
                 let was = map.insert(k.clone(), pair);
                 undo(Some(i), k, was);
@@ -317,7 +379,9 @@ impl BranchChanges {
         }
         self.latest = state.root.clone();
         for (name, changes) in &mut self.tables {
-            if let Some(newest) = self.latest.table(name)?
+            // Folded changes stay where they are; the commit compares them with what is newer.
+            if changes.folded.is_none()
+                && let Some(newest) = self.latest.table(name)?
                 && newest.def.schema_hash == changes.state.def.schema_hash
             {
                 changes.state = newest;
@@ -331,9 +395,7 @@ impl BranchChanges {
         let Some(state) = self.root.table(name)? else {
             return Ok(None);
         };
-        let mut view = state.view.clone();
-        view.overlay = self.overlay(&state.name);
-        Ok(Some(view))
+        Ok(Some(self.changed_view(state)))
     }
 
     /// A table as writes see it: the newest committed rows with this transaction's changes.
@@ -341,15 +403,19 @@ impl BranchChanges {
         let Some(state) = self.latest.table(name)? else {
             return Ok(None);
         };
-        let mut view = state.view.clone();
-        view.overlay = self.overlay(&state.name);
-        Ok(Some(view))
+        Ok(Some(self.changed_view(state)))
     }
 
-    fn overlay(&self, name: &str) -> Option<Arc<TableOverlay>> {
-        self.tables
-            .get(&name.to_lowercase())
-            .map(|t| t.overlay.clone())
+    fn changed_view(&self, state: Arc<TableState>) -> TableView {
+        let Some(changes) = self.tables.get(&state.name.to_lowercase()) else {
+            return state.view.clone();
+        };
+        let mut view = match changes.folded {
+            Some(_) => changes.state.view.clone(),
+            None => state.view.clone(),
+        };
+        view.overlay = Some(changes.overlay.clone());
+        view
     }
 
     /// Opens a table for writing and gives its key in [`BranchChanges::tables`].
@@ -364,8 +430,10 @@ impl BranchChanges {
                 key.clone(),
                 TableChanges {
                     state,
+                    folded: None,
                     overlay: Arc::default(),
-                    base: BTreeMap::new(),
+                    overlay_bytes: 0,
+                    base: Arc::default(),
                     next_number: None,
                 },
             );
@@ -375,7 +443,7 @@ impl BranchChanges {
 
     /// The working root with this transaction's changes built into its trees.
     pub fn built_root(&self) -> Result<Root> {
-        Ok(apply(&self.root, &self.tables, true)?.0)
+        Ok(apply(&self.root, &self.tables)?.0)
     }
 
     /// What the branch's working set and root become when these changes are committed now. The
@@ -388,7 +456,7 @@ impl BranchChanges {
         let handle = &self.handle;
         let unchanged = current.hash == self.base;
         let (mut set, root, changed) = if self.replaced {
-            let (own, _) = apply(&self.root, &self.tables, true)?;
+            let (own, _) = apply(&self.root, &self.tables)?;
             let (set, root) = match unchanged {
                 true => (self.set.clone(), own),
                 false => {
@@ -397,7 +465,7 @@ impl BranchChanges {
             };
             (set, root, None)
         } else {
-            let (root, changed) = apply(&current.root, &self.tables, unchanged)?;
+            let (root, changed) = apply(&current.root, &self.tables)?;
             (current.set.clone(), root, Some(changed))
         };
         if !self.replaced && !unchanged && writer.checks_keys {
@@ -469,8 +537,41 @@ pub fn serialization_failure() -> Error {
 }
 
 impl TableChanges {
+    /// The committed version that the changes were made on.
+    fn committed(&self) -> &Arc<TableState> {
+        self.folded.as_ref().unwrap_or(&self.state)
+    }
+
+    pub(crate) fn take_back(&mut self, change: Undone) {
+        match change {
+            Undone::Entry { index, key, before } => {
+                let overlay = Arc::make_mut(&mut self.overlay);
+                let map = match index {
+                    None => &mut overlay.primary,
+                    Some(i) => &mut overlay.indexes[i],
+                };
+                match before {
+                    Some(pair) => map.rows.insert(key, pair),
+                    None => map.rows.remove(&key),
+                };
+            }
+            Undone::Table(before) => {
+                let TableBefore {
+                    state,
+                    folded,
+                    overlay,
+                    overlay_bytes,
+                    base,
+                } = *before;
+                (self.state, self.folded, self.overlay) = (state, folded, overlay);
+                (self.overlay_bytes, self.base) = (overlay_bytes, base);
+            }
+        }
+    }
+
     fn is_dirty(&self) -> bool {
         self.next_number.is_some()
+            || self.folded.is_some()
             || self.overlay.primary.rows.iter().any(|(key, pair)| {
                 let new = pair.as_ref().map(|p| &p.1);
                 self.base.get(key).is_none_or(|old| old.as_ref() != new)
@@ -478,12 +579,10 @@ impl TableChanges {
     }
 }
 
-/// Builds changes into the trees of a root. `same` says that the root is the one that the changes
-/// were made on, so nobody else can have touched a row. Gives the changed tables, too.
+/// Builds changes into the trees of a root. Gives the changed tables, too.
 fn apply(
     root: &RootState,
     tables: &HashMap<String, TableChanges>,
-    same: bool,
 ) -> Result<(Root, Vec<(String, Hash, Table)>)> {
     let mut edited = Vec::new();
     for (name, changes) in tables {
@@ -496,9 +595,8 @@ fn apply(
         if current.def.schema_hash != changes.state.def.schema_hash {
             return Err(serialization_failure());
         }
-        let untouched = same || current.hash == changes.state.hash;
-        let mut table = match untouched && current.hash == changes.state.hash {
-            true => edit_table(&current, changes)?,
+        let mut table = match current.hash == changes.committed().hash {
+            true => edit_table(&changes.state, &changes.overlay)?,
             false => merge_table(&current, changes)?,
         };
         if let Some(next) = changes.next_number {
@@ -526,20 +624,12 @@ pub(crate) fn edits_of(map: &OverlayMap) -> Vec<Edit<&[u8], &[u8]>> {
 }
 
 /// Applies changes to the very rows that they were made on.
-fn edit_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
-    let rows = current
-        .table
-        .rows()?
-        .edit(&edits_of(&changes.overlay.primary))?;
+pub(crate) fn edit_table(current: &TableState, overlay: &TableOverlay) -> Result<Table> {
+    let rows = current.table.rows()?.edit(&edits_of(&overlay.primary))?;
     let mut table = current.table.with_rows(&rows);
     let mut maps: Vec<(&str, TupleMap)> = Vec::new();
     for (i, index) in current.def.indexes.iter().enumerate() {
-        let Some(map) = changes
-            .overlay
-            .indexes
-            .get(i)
-            .filter(|m| !m.rows.is_empty())
-        else {
+        let Some(map) = overlay.indexes.get(i).filter(|m| !m.rows.is_empty()) else {
             continue;
         };
         let entries = current.table.index(&index.name)?.edit(&edits_of(map))?;
@@ -551,26 +641,85 @@ fn edit_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
     Ok(table)
 }
 
+/// Rows whose changes are held against committed ones at a time.
+const MERGED_AT_ONCE: usize = 16384;
+
+/// A row that a transaction has changed.
+struct ChangedRow {
+    key: Vec<u8>,
+    /// As it was committed when the transaction first changed it.
+    base: Option<Vec<u8>>,
+    /// As the transaction leaves it.
+    ours: Option<Vec<u8>>,
+}
+
 /// Applies changes to rows that somebody else may have changed, too.
 fn merge_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
-    let view = &current.view;
-    let counts = is_count(&current.name);
-    let mut rows: Vec<Edit<Vec<u8>, Vec<u8>>> = Vec::new();
-    let mut indexes: Vec<BTreeMap<OverlayKey, Option<Vec<u8>>>> =
-        vec![BTreeMap::new(); current.def.indexes.len()];
-    for (key, pair) in &changes.overlay.primary.rows {
-        let ours = pair.as_ref().map(|p| p.1.clone());
-        let base = changes.base.get(key).cloned().flatten();
-        let theirs = view
-            .primary
-            .get(None, key.bytes())?
-            .map(|s| s.value().to_vec());
+    let mut merge = TableMerge::new(current)?;
+    match &changes.folded {
+        None => {
+            for (key, pair) in &changes.overlay.primary.rows {
+                merge.add(ChangedRow {
+                    // An equal key may have other bytes.
+                    key: pair
+                        .as_ref()
+                        .map_or_else(|| key.bytes().to_vec(), |p| p.0.clone()),
+                    base: changes.base.get(key).cloned().flatten(),
+                    ours: pair.as_ref().map(|p| p.1.clone()),
+                })?;
+            }
+        }
+        Some(committed) => {
+            let ours = edit_table(&changes.state, &changes.overlay)?.rows()?;
+            for change in committed.table.rows()?.diff(&ours) {
+                let change = change?;
+                let key = change.to.as_ref().map_or(change.key(), |item| item.key());
+                merge.add(ChangedRow {
+                    key: key.to_vec(),
+                    base: change.from_value().map(<[u8]>::to_vec),
+                    ours: change.to_value().map(<[u8]>::to_vec),
+                })?;
+            }
+        }
+    }
+    merge.finish()
+}
+
+/// Changed rows on their way into a table that others have changed, a number of them at a time.
+struct TableMerge<'a> {
+    current: &'a TableState,
+    counts: bool,
+    map: TupleMap,
+    maps: Vec<Option<TupleMap>>,
+    rows: Vec<Edit<Vec<u8>, Vec<u8>>>,
+    entries: Vec<BTreeMap<OverlayKey, Option<Vec<u8>>>>,
+}
+
+impl TableMerge<'_> {
+    fn new(current: &TableState) -> Result<TableMerge<'_>> {
+        let n = current.def.indexes.len();
+        Ok(TableMerge {
+            current,
+            counts: is_count(&current.name),
+            map: current.table.rows()?,
+            maps: vec![None; n],
+            rows: Vec::new(),
+            entries: vec![BTreeMap::new(); n],
+        })
+    }
+
+    fn add(&mut self, row: ChangedRow) -> Result<()> {
+        let current = self.current;
+        let view = &current.view;
+        let ChangedRow { key, base, ours } = row;
+        let found = view.primary.get(None, &key)?;
+        let theirs = found.as_ref().map(|s| s.value().to_vec());
         let merged = if theirs == base {
             ours
-        } else if counts {
+        } else if self.counts {
             merged_count(base.as_deref(), ours.as_deref(), theirs.as_deref())
         } else if ours == theirs || ours == base {
-            continue;
+            return Ok(());
         } else {
             match (&base, &ours, &theirs) {
                 (Some(b), Some(o), Some(t)) if !current.def.keyless() => {
@@ -579,52 +728,67 @@ fn merge_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
                 _ => return Err(serialization_failure()),
             }
         };
-        let bytes = pair
-            .as_ref()
-            .map_or_else(|| key.bytes().to_vec(), |p| p.0.clone());
-        let before = entries(current, key.bytes(), theirs.as_deref())?;
-        let after = entries(current, &bytes, merged.as_deref())?;
+        let there = found.as_ref().map_or(key.as_slice(), |s| s.key());
+        let before = entries(current, there, theirs.as_deref())?;
+        let after = entries(current, &key, merged.as_deref())?;
         for (i, (b, a)) in before.into_iter().zip(after).enumerate() {
             let desc = &view.indexes[i].desc;
             if b == a {
                 continue;
             }
             if let Some(b) = b {
-                indexes[i].insert(OverlayKey::new(desc, b.clone()), None);
+                self.entries[i].insert(OverlayKey::new(desc, b.clone()), None);
             }
             if let Some(a) = a {
-                check_unique(current, i, &a, &bytes)?;
-                indexes[i].insert(OverlayKey::new(desc, a.clone()), Some(a));
+                check_unique(current, i, &a, &key)?;
+                self.entries[i].insert(OverlayKey::new(desc, a.clone()), Some(a));
             }
         }
-        rows.push(match merged {
-            Some(v) => Edit::put(bytes, v),
-            None => Edit::remove(bytes),
+        self.rows.push(match merged {
+            Some(v) => Edit::put(key, v),
+            None => Edit::remove(key),
         });
-    }
-    let map = current.table.rows()?.edit(&rows)?;
-    let mut table = current.table.with_rows(&map);
-    let mut maps: Vec<(&str, TupleMap)> = Vec::new();
-    for (i, index) in current.def.indexes.iter().enumerate() {
-        if indexes[i].is_empty() {
-            continue;
+        if self.rows.len() >= MERGED_AT_ONCE {
+            self.apply()?;
         }
-        let edits: Vec<Edit<Vec<u8>, Vec<u8>>> = indexes[i]
-            .iter()
-            .map(|(k, v)| match v {
-                Some(bytes) => Edit::put(bytes.clone(), values::tuple::EMPTY_TUPLE.to_vec()),
-                None => Edit::remove(k.bytes().to_vec()),
-            })
+        Ok(())
+    }
+
+    fn apply(&mut self) -> Result<()> {
+        self.map = self.map.edit(&std::mem::take(&mut self.rows))?;
+        for (i, index) in self.current.def.indexes.iter().enumerate() {
+            let entries = std::mem::take(&mut self.entries[i]);
+            if entries.is_empty() {
+                continue;
+            }
+            let edits: Vec<Edit<Vec<u8>, Vec<u8>>> = entries
+                .into_iter()
+                .map(|(k, v)| match v {
+                    Some(bytes) => Edit::put(bytes, values::tuple::EMPTY_TUPLE.to_vec()),
+                    None => Edit::remove(k.bytes().to_vec()),
+                })
+                .collect();
+            let map = match self.maps[i].take() {
+                Some(map) => map,
+                None => self.current.table.index(&index.name)?,
+            };
+            self.maps[i] = Some(map.edit(&edits)?);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Table> {
+        self.apply()?;
+        let mut table = self.current.table.with_rows(&self.map);
+        let indexes = self.current.def.indexes.iter().zip(&self.maps);
+        let edited: Vec<_> = indexes
+            .filter_map(|(index, map)| Some((index.name.as_str(), map.as_ref()?)))
             .collect();
-        maps.push((
-            index.name.as_str(),
-            current.table.index(&index.name)?.edit(&edits)?,
-        ));
+        if !edited.is_empty() {
+            table = table.with_indexes(edited)?;
+        }
+        Ok(table)
     }
-    if !maps.is_empty() {
-        table = table.with_indexes(maps.iter().map(|(n, m)| (*n, m)))?;
-    }
-    Ok(table)
 }
 
 /// The index entries of a row, none per index when there is no row.

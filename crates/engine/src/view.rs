@@ -415,6 +415,12 @@ impl TableView {
 
     /// The row that an index entry stands for.
     pub fn row_of_entry(&self, index: usize, entry: &[u8]) -> Result<Option<Slot>> {
+        let key = self.key_of_entry(index, entry)?;
+        self.primary.get(self.changes(None), &key)
+    }
+
+    /// The key of the row that an index entry stands for.
+    pub fn key_of_entry(&self, index: usize, entry: &[u8]) -> Result<Vec<u8>> {
         let entry = Tuple(entry);
         let mut key = TupleBuilder::new();
         if self.def.keyless() {
@@ -427,8 +433,7 @@ impl TableView {
                 key.push(at.and_then(|at| entry.field(at)));
             }
         }
-        let key = key.finish()?;
-        self.primary.get(self.changes(None), &key)
+        Ok(key.finish()?)
     }
 
     /// How many times a stored row counts: its cardinality in a keyless table.

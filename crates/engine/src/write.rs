@@ -1,5 +1,6 @@
 //! Writing rows: encoding, uniqueness, foreign keys, and the statements that change data.
 
+pub(crate) mod bulk;
 mod delete;
 mod foreign_key;
 mod insert;
@@ -19,12 +20,16 @@ use crate::fulltext::tables::{self as fulltext, Part, Tables, Words, whole_row};
 use crate::result::Flow;
 use crate::root_state::TableState;
 use crate::table::TableDef;
-use crate::transaction::{Transaction, branch_key, entries};
+use crate::transaction::{There, Transaction, branch_key, entries};
 use crate::view::{KeyRange, TableView};
 
+pub use bulk::Duplicates;
 pub use delete::delete;
-pub use insert::{Inserted, Inserter, insert};
+pub use insert::{FailedRow, Inserted, Inserter, RowBatch, insert};
 pub use update::update;
+
+/// Rows that UPDATE and DELETE find before they change them.
+const FOUND_AT_ONCE: usize = 8192;
 
 /// A table that a statement writes to.
 #[derive(Clone)]
@@ -60,41 +65,65 @@ pub struct EncodedRow {
 
 /// Encodes the values of a row, which are of their columns' types.
 pub fn encode_row(state: &TableState, row: &[OwnedValue]) -> Result<EncodedRow> {
-    let layout = state.table.layout();
-    let schema = state.table.schema();
-    let blobs = state.table.objects().blobs();
-    let mut fields: Vec<Value<'_>> = Vec::with_capacity(layout.value_columns().len() + 1);
-    if schema.is_keyless() {
-        fields.push(Value::UInt(1));
-    }
-    for c in layout.value_columns() {
-        fields.push(row[*c].borrowed());
-    }
-    let mut value = Vec::new();
-    RowBuilder::new().build_into(
-        layout.value_fields(),
-        &fields,
-        schema.target_row_size,
-        &blobs,
-        &mut value,
-    )?;
-    let key = if schema.is_keyless() {
-        keyless_key(&value)
-    } else {
-        let mut key = TupleBuilder::new();
+    let mut out = EncodedRow {
+        key: Vec::new(),
+        value: Vec::new(),
+    };
+    RowEncoder::default().encode(state, row, &mut out.key, &mut out.value)?;
+    Ok(out)
+}
+
+/// Encodes rows; it keeps what can be used again for the next.
+#[derive(Default)]
+struct RowEncoder {
+    value: RowBuilder,
+    key: TupleBuilder,
+}
+
+impl RowEncoder {
+    fn encode(
+        &mut self,
+        state: &TableState,
+        row: &[OwnedValue],
+        key: &mut Vec<u8>,
+        value: &mut Vec<u8>,
+    ) -> Result<()> {
+        let layout = state.table.layout();
+        let schema = state.table.schema();
+        let blobs = state.table.objects().blobs();
+        let mut fields: Vec<Value<'_>> = Vec::with_capacity(layout.value_columns().len() + 1);
+        if schema.is_keyless() {
+            fields.push(Value::UInt(1));
+        }
+        for c in layout.value_columns() {
+            fields.push(row[*c].borrowed());
+        }
+        key.clear();
+        value.clear();
+        self.value.build_into(
+            layout.value_fields(),
+            &fields,
+            schema.target_row_size,
+            &blobs,
+            value,
+        )?;
+        if schema.is_keyless() {
+            *key = keyless_key(value);
+            return Ok(());
+        }
+        self.key.clear();
         for c in layout.key_columns() {
             let column = &schema.columns[*c];
             let v = &row[*c];
             if v.is_null() {
                 return Err(Error::column_not_null(&column.name));
             }
-            key.push_with(|out| {
+            self.key.push_with(|out| {
                 values::encode_field(column.encoding.in_key(), &column.sql_type, v, &blobs, out)
             })?;
         }
-        key.finish()?
-    };
-    Ok(EncodedRow { key, value })
+        Ok(self.key.finish_into(key)?)
+    }
 }
 
 /// Every column of a stored row; virtual ones are computed.
@@ -396,11 +425,12 @@ impl<'t> RowWriter<'t> {
         &mut self,
         key: &[u8],
         value: Option<Vec<u8>>,
+        there: There<'_>,
         old: &[Option<Vec<u8>>],
         new: &[Option<Vec<u8>>],
     ) -> Result<()> {
         self.tx
-            .write_row(&self.key, &self.table_key, key, value, old, new)
+            .write_row(&self.key, &self.table_key, key, value, there, old, new)
     }
 
     /// Index entries of a row.
@@ -434,16 +464,16 @@ impl<'t> RowWriter<'t> {
     pub fn put(&mut self, row: &EncodedRow, new: &[Option<Vec<u8>>]) -> Result<()> {
         self.write_words(row, true)?;
         if !self.state.def.keyless() {
-            return self.write(&row.key, Some(row.value.clone()), &[], new);
+            return self.write(&row.key, Some(row.value.clone()), There::Nothing, &[], new);
         }
         let view = self.view()?;
         let before = view.primary.get(view.changes(None), &row.key)?;
         let copies = before.as_ref().map_or(0, |s| view.copies(s));
         let value = with_copies(&row.value, copies + 1);
         if copies == 0 {
-            self.write(&row.key, Some(value), &[], new)
+            self.write(&row.key, Some(value), There::Unknown, &[], new)
         } else {
-            self.write(&row.key, Some(value), &[], &[])
+            self.write(&row.key, Some(value), There::Unknown, &[], &[])
         }
     }
 
@@ -452,7 +482,8 @@ impl<'t> RowWriter<'t> {
         self.write_words(row, false)?;
         let old = self.entries(row)?;
         if !self.state.def.keyless() {
-            return self.write(&row.key, None, &old, &[]);
+            let there = There::Row(&row.value);
+            return self.write(&row.key, None, there, &old, &[]);
         }
         let view = self.view()?;
         let copies = view
@@ -461,8 +492,11 @@ impl<'t> RowWriter<'t> {
             .map_or(0, |s| view.copies(&s));
         match copies {
             0 => Ok(()),
-            1 => self.write(&row.key, None, &old, &[]),
-            n => self.write(&row.key, Some(with_copies(&row.value, n - 1)), &[], &[]),
+            1 => self.write(&row.key, None, There::Unknown, &old, &[]),
+            n => {
+                let value = with_copies(&row.value, n - 1);
+                self.write(&row.key, Some(value), There::Unknown, &[], &[])
+            }
         }
     }
 
@@ -488,10 +522,13 @@ impl<'t> RowWriter<'t> {
             .compare(&old.key, &new.key)
             .is_eq()
         {
-            return self.write(&new.key, Some(new.value.clone()), &old_entries, new_entries);
+            let there = There::Row(&old.value);
+            let value = Some(new.value.clone());
+            return self.write(&new.key, value, there, &old_entries, new_entries);
         }
-        self.write(&old.key, None, &old_entries, &[])?;
-        self.write(&new.key, Some(new.value.clone()), &[], new_entries)
+        self.write(&old.key, None, There::Row(&old.value), &old_entries, &[])?;
+        let value = Some(new.value.clone());
+        self.write(&new.key, value, There::Nothing, &[], new_entries)
     }
 
     /// Notes the next AUTO_INCREMENT value to store.
@@ -534,7 +571,7 @@ impl Tables for WrittenTables<'_> {
 
     fn write(&mut self, part: Part, key: &[u8], value: Option<Vec<u8>>) -> Result<()> {
         let target = self.target.sibling(part.name(self.info));
-        RowWriter::open(self.tx, &target)?.write(key, value, &[], &[])
+        RowWriter::open(self.tx, &target)?.write(key, value, There::Unknown, &[], &[])
     }
 }
 

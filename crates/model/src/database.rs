@@ -177,7 +177,10 @@ impl Database {
         options: &OpenOptions,
     ) -> Result<Database> {
         let root = store.root()?;
-        let objects = Objects::new(NodeStore::new(store, options.cache_bytes));
+        let mut objects = Objects::new(NodeStore::new(store, options.cache_bytes));
+        if let Some(dir) = &dir {
+            objects = objects.with_temporary_directory(&dir.path().join(".dolt").join("temptf"));
+        }
         Ok(Database {
             refs: RwLock::new(load_refs(&objects, root)?),
             objects,

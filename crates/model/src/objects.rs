@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chunks::{Chunk, Hash};
@@ -21,6 +22,7 @@ const MAX_VALUE: usize = u32::MAX as usize;
 pub struct Objects {
     nodes: NodeStore,
     schemas: Arc<Mutex<HashMap<Hash, Arc<TableLayout>>>>,
+    temporary: Option<Arc<Path>>,
 }
 
 impl Objects {
@@ -29,6 +31,23 @@ impl Objects {
         Objects {
             nodes,
             schemas: Arc::default(),
+            temporary: None,
+        }
+    }
+
+    /// The same objects of a database with this directory for temporary files (spec 01 §11).
+    #[must_use]
+    pub fn with_temporary_directory(mut self, directory: &Path) -> Objects {
+        self.temporary = Some(directory.into());
+        self
+    }
+
+    /// Where temporary files go.
+    pub fn temporary_directory(&self) -> PathBuf {
+        // Databases that were copied may lack it, and those of simulated disks have none.
+        match self.temporary.as_deref().filter(|own| own.is_dir()) {
+            Some(own) => own.to_path_buf(),
+            None => std::env::temp_dir(),
         }
     }
 

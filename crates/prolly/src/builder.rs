@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chunks::Hash;
 
+use crate::leaf_writer::{LeafWriter, Written};
 use crate::node_format::PendingNode;
 use crate::splitter::{MAX_LEVELS, Splitter};
 use crate::{Node, NodeFormat, NodeStore, ProllyError, Result};
@@ -11,14 +12,23 @@ use crate::{Node, NodeFormat, NodeStore, ProllyError, Result};
 /// Most bytes of keys and values in one node: offsets are 16 bits.
 pub(crate) const MAX_NODE_BYTES: usize = u16::MAX as usize;
 
+/// Leaves that a builder stores itself before it gets a thread to store the rest.
+const LEAVES_BEFORE_THREAD: u32 = 64;
+
 /// Builds a tree from items in ascending order, with one unfinished node per level in memory.
-pub struct TreeBuilder<'a> {
-    store: &'a NodeStore,
-    format: &'a NodeFormat,
+///
+/// The leaves of a large tree are hashed, compressed and stored by a second thread, a bounded
+/// number of them at a time.
+pub struct TreeBuilder {
+    store: NodeStore,
+    format: NodeFormat,
     /// From the level of the first items up.
     levels: Vec<Level>,
     base: usize,
     keeps_leaves: bool,
+    leaves: u32,
+    /// Leaves on their way to the store, and what comes after them at level 1.
+    writer: Option<LeafWriter>,
 }
 
 struct Level {
@@ -26,24 +36,22 @@ struct Level {
     splitter: Splitter,
 }
 
-impl<'a> TreeBuilder<'a> {
+impl TreeBuilder {
     /// A tree without items.
-    pub fn new(store: &'a NodeStore, format: &'a NodeFormat) -> TreeBuilder<'a> {
+    pub fn new(store: &NodeStore, format: &NodeFormat) -> TreeBuilder {
         TreeBuilder::at_level(store, format, 0)
     }
 
     /// A tree whose items are nodes one level below `base` already.
-    pub(crate) fn at_level(
-        store: &'a NodeStore,
-        format: &'a NodeFormat,
-        base: usize,
-    ) -> TreeBuilder<'a> {
+    pub(crate) fn at_level(store: &NodeStore, format: &NodeFormat, base: usize) -> TreeBuilder {
         TreeBuilder {
-            store,
-            format,
+            store: store.clone(),
+            format: format.clone(),
             levels: Vec::new(),
             base,
             keeps_leaves: false,
+            leaves: 0,
+            writer: None,
         }
     }
 
@@ -55,7 +63,7 @@ impl<'a> TreeBuilder<'a> {
 
     /// Adds an item, whose key must be greater than all before.
     pub fn append(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        self.append_at(self.base, key, value, 1)
+        self.push(self.base, key, value, 1)
     }
 
     /// Adds a node, by its last key, address and number of items, to a level.
@@ -66,6 +74,30 @@ impl<'a> TreeBuilder<'a> {
         value: &[u8],
         count: u64,
     ) -> Result<()> {
+        if level == 1
+            && let Some(writer) = &mut self.writer
+            && writer.is_busy()
+        {
+            writer.follow(key, value, count);
+            return self.take_written(false);
+        }
+        if level > 1 {
+            self.take_written(true)?;
+        }
+        self.push(level, key, value, count)
+    }
+
+    /// Adds leaves that are stored by now to their parents; all of them, if it has to be.
+    fn take_written(&mut self, all: bool) -> Result<()> {
+        while let Some(writer) = &mut self.writer
+            && let Some(Written { key, value, count }) = writer.next(all)?
+        {
+            self.push(1, &key, &value, count)?;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, level: usize, key: &[u8], value: &[u8], count: u64) -> Result<()> {
         if level >= MAX_LEVELS {
             return Err(ProllyError::ItemTooLarge(key.len() + value.len()));
         }
@@ -95,17 +127,42 @@ impl<'a> TreeBuilder<'a> {
 
     /// Whether a node that starts here at this level, and everything in it, would be built
     /// again just as it is: no level up to it has anything pending.
-    pub(crate) fn is_at_boundary(&self, level: usize) -> bool {
+    pub(crate) fn is_at_boundary(&mut self, level: usize) -> Result<bool> {
         let n = (level + 1).saturating_sub(self.base).min(self.levels.len());
-        self.levels[..n].iter().all(|l| l.pending.is_empty())
+        if self.levels[..n.min(1)]
+            .iter()
+            .any(|l| !l.pending.is_empty())
+        {
+            return Ok(false);
+        }
+        if n > 1 {
+            self.take_written(true)?;
+        }
+        let n = (level + 1).saturating_sub(self.base).min(self.levels.len());
+        Ok(self.levels[..n].iter().all(|l| l.pending.is_empty()))
     }
 
     /// Writes the pending node of a level and adds it to its parent.
     fn close(&mut self, level: usize) -> Result<()> {
         let here = &mut self.levels[level - self.base];
-        let message = here.pending.write(self.format, level as u8)?;
+        let message = here.pending.write(&self.format, level as u8)?;
         let keep = level > 0 || self.keeps_leaves;
+        if level == 0 && !keep {
+            self.leaves = self.leaves.saturating_add(1);
+            if self.writer.is_none() && self.leaves > LEAVES_BEFORE_THREAD {
+                self.writer = LeafWriter::start(&self.store);
+            }
+            if let Some(writer) = &mut self.writer {
+                let here = &mut self.levels[0];
+                let count = here.pending.len() as u64;
+                writer.write(message, here.pending.last_key(), count)?;
+                here.splitter.reset();
+                here.pending.clear();
+                return self.take_written(false);
+            }
+        }
         let hash = self.store.write_tree_message(message, level > 0, keep)?;
+        let here = &mut self.levels[level - self.base];
         // The parent takes the pending node's last key before it is cleared.
         let mut done = std::mem::take(&mut here.pending);
         here.splitter.reset();
@@ -113,7 +170,7 @@ impl<'a> TreeBuilder<'a> {
             0 => done.len() as u64,
             _ => done.tree_count(),
         };
-        self.append_at(level + 1, done.last_key(), &hash.0, count)?;
+        self.push(level + 1, done.last_key(), &hash.0, count)?;
         done.clear();
         self.levels[level - self.base].pending = done;
         Ok(())
@@ -122,6 +179,7 @@ impl<'a> TreeBuilder<'a> {
     /// Completes the tree and gives its root, which is **not stored**: roots are often embedded
     /// in other messages. Call [`NodeStore::write_node`] if it will be read by its address.
     pub fn finish(mut self) -> Result<Arc<Node>> {
+        self.take_written(true)?;
         if self.levels.is_empty() {
             self.levels.push(Level {
                 pending: PendingNode::default(),
@@ -137,12 +195,13 @@ impl<'a> TreeBuilder<'a> {
             }
             if !self.levels[at].pending.is_empty() {
                 self.close(level)?;
+                self.take_written(true)?;
             }
             level += 1;
         }
         let pending = &self.levels[level - self.base].pending;
         if level == 0 || pending.len() > 1 {
-            let message = pending.write(self.format, level as u8)?;
+            let message = pending.write(&self.format, level as u8)?;
             return Ok(Arc::new(Node::embedded(message)?));
         }
         // A node with one child is no root: the first descendant that is a leaf or has several.

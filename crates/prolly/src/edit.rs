@@ -38,6 +38,47 @@ impl<K, V> Edit<K, V> {
 /// is in use.
 const KEPT_EDITS: usize = 256;
 
+/// Changes to a tree in ascending order of distinct keys.
+pub trait Edits {
+    /// The next key; none at the end.
+    fn key(&mut self) -> Result<Option<&[u8]>>;
+
+    /// Goes past the next key and says what becomes of it. `stored` is the value that the tree
+    /// has for it.
+    fn take(&mut self, stored: Option<&[u8]>) -> Result<Taken<'_>>;
+}
+
+/// What becomes of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken<'e> {
+    /// What is stored stays as it is.
+    Stored,
+    /// It has this value.
+    Put(&'e [u8]),
+    /// It is not there.
+    Removed,
+}
+
+struct ListedEdits<'e, K, V> {
+    list: std::slice::Iter<'e, Edit<K, V>>,
+}
+
+impl<K: AsRef<[u8]>, V: AsRef<[u8]>> Edits for ListedEdits<'_, K, V> {
+    fn key(&mut self) -> Result<Option<&[u8]>> {
+        Ok(self.list.as_slice().first().map(|e| e.key.as_ref()))
+    }
+
+    fn take(&mut self, _stored: Option<&[u8]>) -> Result<Taken<'_>> {
+        Ok(match self.list.next() {
+            None => Taken::Stored,
+            Some(edit) => match &edit.value {
+                Some(v) => Taken::Put(v.as_ref()),
+                None => Taken::Removed,
+            },
+        })
+    }
+}
+
 /// Applies edits in ascending order of distinct keys. Removing what is not there is nothing.
 pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     store: &NodeStore,
@@ -55,32 +96,37 @@ pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     if !ascending {
         return Err(ProllyError::Unsorted);
     }
-    let mut replaced = Vec::new();
-    let mut short = None;
     if edits.len() <= KEPT_EDITS {
-        short = replace::apply(store, format, order, root, edits, &mut replaced)?;
+        let mut replaced = Vec::new();
+        if let Some(new) = replace::apply(store, format, order, root, edits, &mut replaced)? {
+            return Ok(taken_over(store, root, new, &replaced));
+        }
     }
-    let new = match short {
-        Some(new) => new,
-        None => rebuild(store, format, order, root, edits, &mut replaced)?,
-    };
+    let mut list = ListedEdits { list: edits.iter() };
+    let keeps = edits.len() <= KEPT_EDITS;
+    apply_all(store, format, order, root, &mut list, keeps)
+}
+
+/// The new root, in place of one whose nodes were replaced.
+fn taken_over(store: &NodeStore, root: &Arc<Node>, new: Arc<Node>, replaced: &[Hash]) -> Arc<Node> {
     // Unchanged content gives the root that is known to be stored, or not.
     if new.message() == root.message() {
-        return Ok(root.clone());
+        return root.clone();
     }
     // What took their place is what will be read; older versions come back when asked for.
     replaced.iter().for_each(|hash| store.forget(hash));
-    Ok(new)
+    new
 }
 
-/// Appends the tree's items and the edits to a new tree; subtrees that no edit touches go whole.
-fn rebuild<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+/// Applies edits as they come; see [`Edits`]. The tree's items and the edits are appended to a
+/// new tree; subtrees that no edit touches go whole.
+pub(crate) fn apply_all<E: Edits + ?Sized>(
     store: &NodeStore,
     format: &NodeFormat,
     order: &dyn KeyOrder,
     root: &Arc<Node>,
-    edits: &[Edit<K, V>],
-    replaced: &mut Vec<Hash>,
+    edits: &mut E,
+    keeps_leaves: bool,
 ) -> Result<Arc<Node>> {
     let mut editor = Editor {
         store,
@@ -88,49 +134,79 @@ fn rebuild<K: AsRef<[u8]>, V: AsRef<[u8]>>(
         builder: TreeBuilder::new(store, format),
         replaced: Vec::new(),
     };
-    if edits.len() <= KEPT_EDITS {
+    if keeps_leaves {
         editor.builder.keep_leaves();
     }
-    editor.visit(root, edits)?;
-    replaced.append(&mut editor.replaced);
-    editor.builder.finish()
+    editor.visit(root, edits, None)?;
+    let new = editor.builder.finish()?;
+    Ok(taken_over(store, root, new, &editor.replaced))
+}
+
+/// A builder that has taken in a whole tree, for items behind its last.
+pub(crate) fn continued(
+    store: &NodeStore,
+    format: &NodeFormat,
+    root: &Arc<Node>,
+) -> Result<TreeBuilder> {
+    let mut editor = Editor {
+        store,
+        order: &crate::Bytewise,
+        builder: TreeBuilder::new(store, format),
+        replaced: Vec::new(),
+    };
+    let mut node = root.clone();
+    while !node.is_leaf() {
+        let last = node.len() - 1;
+        editor.copy(&node, 0..last)?;
+        node = child(store, &node, last)?;
+    }
+    for i in 0..node.len() {
+        editor.builder.append(node.key(i), node.value(i))?;
+    }
+    Ok(editor.builder)
 }
 
 struct Editor<'a> {
     store: &'a NodeStore,
     order: &'a dyn KeyOrder,
-    builder: TreeBuilder<'a>,
+    builder: TreeBuilder,
     /// Nodes that edits fell into.
     replaced: Vec<Hash>,
 }
 
 impl Editor<'_> {
-    /// Appends a node's items with the edits that fall into it.
-    fn visit<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+    /// The next edit's key, unless it lies behind `last`.
+    fn next_within<'e, E: Edits + ?Sized>(
+        &self,
+        edits: &'e mut E,
+        last: Option<&[u8]>,
+    ) -> Result<Option<&'e [u8]>> {
+        let key = edits.key()?;
+        Ok(key.filter(|k| last.is_none_or(|l| self.order.compare(k, l) != Ordering::Greater)))
+    }
+
+    /// Appends a node's items with the edits that fall into it: those up to `last`, or all.
+    fn visit<E: Edits + ?Sized>(
         &mut self,
         node: &Arc<Node>,
-        edits: &[Edit<K, V>],
+        edits: &mut E,
+        last: Option<&[u8]>,
     ) -> Result<()> {
         if node.is_leaf() {
-            return self.merge(node, edits);
+            return self.merge(node, edits, last);
         }
-        let (mut at, mut edits) = (0, edits);
-        while let Some(edit) = edits.first() {
-            let key = edit.key.as_ref();
+        let mut at = 0;
+        while let Some(key) = self.next_within(edits, last)? {
             let target = node.lower_bound(self.order, key).min(node.len() - 1);
             self.copy(node, at..target)?;
-            let here = match target + 1 == node.len() {
-                // Whatever is beyond the last key goes into the last leaf.
-                true => edits.len(),
-                false => edits.partition_point(|e| {
-                    self.order.compare(e.key.as_ref(), node.key(target)) != Ordering::Greater
-                }),
+            // Whatever is beyond the last key goes into the last leaf.
+            let end = match target + 1 == node.len() {
+                true => last,
+                false => Some(node.key(target)),
             };
-            let (now, later) = edits.split_at(here);
             let below = child(self.store, node, target)?;
-            self.visit(&below, now)?;
+            self.visit(&below, edits, end)?;
             self.replaced.push(below.hash());
-            edits = later;
             at = target + 1;
         }
         self.copy(node, at..node.len())
@@ -141,7 +217,7 @@ impl Editor<'_> {
     fn copy(&mut self, node: &Arc<Node>, children: std::ops::Range<usize>) -> Result<()> {
         let level = node.level() as usize;
         for i in children {
-            if self.builder.is_at_boundary(level - 1) {
+            if self.builder.is_at_boundary(level - 1)? {
                 let count = node.subtree_count(i);
                 self.builder
                     .append_at(level, node.key(i), node.value(i), count)?;
@@ -159,26 +235,31 @@ impl Editor<'_> {
         Ok(())
     }
 
-    fn merge<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+    fn merge<E: Edits + ?Sized>(
         &mut self,
         leaf: &Arc<Node>,
-        edits: &[Edit<K, V>],
+        edits: &mut E,
+        last: Option<&[u8]>,
     ) -> Result<()> {
         let mut at = 0;
-        for edit in edits {
-            let key = edit.key.as_ref();
-            let place = leaf.lower_bound(self.order, key);
+        let mut key = Vec::new();
+        while let Some(next) = self.next_within(edits, last)? {
+            key.clear();
+            key.extend_from_slice(next);
+            let place = leaf.lower_bound(self.order, &key);
             while at < place {
                 self.builder.append(leaf.key(at), leaf.value(at))?;
                 at += 1;
             }
-            let found = at < leaf.len() && self.order.compare(leaf.key(at), key) == Ordering::Equal;
-            if found {
-                at += 1;
+            let found =
+                at < leaf.len() && self.order.compare(leaf.key(at), &key) == Ordering::Equal;
+            let stored = found.then(|| leaf.value(at));
+            match (edits.take(stored)?, stored) {
+                (Taken::Stored, Some(value)) => self.builder.append(leaf.key(at), value)?,
+                (Taken::Put(value), _) => self.builder.append(&key, value)?,
+                (Taken::Stored, None) | (Taken::Removed, _) => {}
             }
-            if let Some(value) = &edit.value {
-                self.builder.append(key, value.as_ref())?;
-            }
+            at += usize::from(found);
         }
         while at < leaf.len() {
             self.builder.append(leaf.key(at), leaf.value(at))?;

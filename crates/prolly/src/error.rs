@@ -53,6 +53,22 @@ pub enum ProllyError {
     /// A value longer than its reader allows.
     #[error("value of more than {0} bytes")]
     ValueTooLarge(usize),
+    /// The thread that stores leaves ended early.
+    #[error("the thread that stores tree nodes has ended")]
+    WriterLost,
+    /// Whoever gives the edits failed, and knows why.
+    #[error("edits could not be read")]
+    EditsFailed,
+    /// A temporary file.
+    #[error("{what} {path}: {reason}")]
+    TemporaryFile {
+        /// What was attempted.
+        what: &'static str,
+        /// The file.
+        path: std::path::PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
     /// Text that is no JSON document as it is stored.
     #[error("malformed JSON document at byte {0}")]
     BadJson(usize),

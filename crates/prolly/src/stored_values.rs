@@ -12,6 +12,10 @@ impl KeyOrder for TupleDesc {
     fn compare(&self, a: &[u8], b: &[u8]) -> Ordering {
         TupleDesc::compare(self, a, b)
     }
+
+    fn rank(&self, key: &[u8]) -> u64 {
+        TupleDesc::rank(self, key)
+    }
 }
 
 impl ItemAddresses for TupleDesc {

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use chunks::Hash;
 
 use crate::{
-    Cursor, Diff, Edit, Item, KeyOrder, Node, NodeFormat, NodeStore, ProllyError, Result, Runs,
-    ThreeWayDiff, TreeBuilder, edit, proximity, search,
+    Cursor, Diff, Edit, Edits, Item, KeyOrder, Node, NodeFormat, NodeStore, ProllyError, Result,
+    Runs, ThreeWayDiff, TreeBuilder, edit, proximity, search,
 };
 
 /// An ordered map that never changes; edits give another map that shares what they leave alone.
@@ -243,10 +243,35 @@ impl TupleMap {
             _ => edit::apply,
         };
         let root = apply(&self.store, &self.format, &*self.order, &self.root, edits)?;
-        Ok(TupleMap {
+        Ok(self.with_root(root))
+    }
+
+    /// The map after edits that are not in memory; [`Edits`] is asked what becomes of each key.
+    /// Vector indexes cannot be edited so.
+    pub fn edit_with<E: Edits + ?Sized>(&self, edits: &mut E) -> Result<TupleMap> {
+        let root = edit::apply_all(
+            &self.store,
+            &self.format,
+            &*self.order,
+            &self.root,
+            edits,
+            false,
+        )?;
+        Ok(self.with_root(root))
+    }
+
+    /// A builder that has taken in all items of this map, for items behind its last. What it
+    /// builds becomes a map with [`TupleMap::with_root`].
+    pub fn continued(&self) -> Result<TreeBuilder> {
+        edit::continued(&self.store, &self.format, &self.root)
+    }
+
+    /// A map of the same form with another root.
+    pub fn with_root(&self, root: Arc<Node>) -> TupleMap {
+        TupleMap {
             root,
             ..self.clone()
-        })
+        }
     }
 
     /// The keys that differ in `to`.

@@ -250,6 +250,69 @@ fn an_edit_writes_what_it_changes_only() {
     assert_eq!(same.root_hash(), map.root_hash());
 }
 
+/// Sorted items that take the place of what a tree has, and the value given last.
+struct Puts(prolly::SortedItems, Vec<u8>);
+
+impl prolly::Edits for Puts {
+    fn key(&mut self) -> prolly::Result<Option<&[u8]>> {
+        Ok(self.0.peek().map(|item| item.key))
+    }
+
+    fn take(&mut self, stored: Option<&[u8]>) -> prolly::Result<prolly::Taken<'_>> {
+        self.1 = self.0.peek().map_or(Vec::new(), |item| item.value.to_vec());
+        self.0.next_item()?;
+        Ok(match stored == Some(&self.1) {
+            true => prolly::Taken::Stored,
+            false => prolly::Taken::Put(&self.1),
+        })
+    }
+}
+
+#[test]
+fn large_trees_have_one_shape_however_their_leaves_are_stored() {
+    let model = model_of(0..40_000);
+    let store = NodeStore::in_memory();
+    // More than a hundred leaves are stored by a second thread, those of few edits are not.
+    let whole = build(&store, &model);
+    whole.save().unwrap();
+    let mut small = build(&NodeStore::in_memory(), &Model::new());
+    let list: Vec<Edit> = model
+        .iter()
+        .map(|(k, v)| Edit::put(k.clone(), v.clone()))
+        .collect();
+    for part in list.chunks(250) {
+        small = small.edit(part).unwrap();
+    }
+    assert_eq!(small.root_hash(), whole.root_hash());
+    // Behind the first part, and among every third item, from a sorter that spills.
+    let first: Model = model
+        .iter()
+        .take(17_000)
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
+    let mut builder = build(&store, &first).continued().unwrap();
+    for (k, v) in model.iter().skip(17_000) {
+        builder.append(k, v).unwrap();
+    }
+    assert_eq!(builder.finish().unwrap().hash(), whole.root_hash());
+    let third: Model = model
+        .iter()
+        .step_by(3)
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
+    let mut sorter = prolly::Sorter::new(Arc::new(Bytewise), std::env::temp_dir(), 256 << 10);
+    for (n, (k, v)) in model.iter().rev().enumerate() {
+        sorter.push(k, v, n as u64).unwrap();
+    }
+    assert!(sorter.runs() > 3);
+    let mut items = sorter.finish().unwrap();
+    items.next_item().unwrap();
+    let merged = build(&store, &third)
+        .edit_with(&mut Puts(items, Vec::new()))
+        .unwrap();
+    assert_eq!(merged.root_hash(), whole.root_hash());
+}
+
 #[test]
 fn unordered_edits_and_oversized_rows_are_refused() {
     let store = NodeStore::in_memory();

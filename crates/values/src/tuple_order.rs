@@ -136,6 +136,35 @@ impl TupleDesc {
         }
     }
 
+    /// A number for a tuple, such that tuples with different numbers are ordered as these. It
+    /// says what the start of the first field says; NULL is 0.
+    pub fn rank(&self, tuple: &[u8]) -> u64 {
+        use Encoding::*;
+        let Some(desc) = self.fields.first() else {
+            return 0;
+        };
+        let Some(bytes) = self.field(tuple, 0) else {
+            return 0;
+        };
+        // One bit is for NULL, so of 64 the last is left out.
+        let signed = |v: i64| (v.cast_unsigned() ^ (1 << 63)) >> 1 | 1 << 63;
+        let unsigned = |v: u64| v >> 1 | 1 << 63;
+        match desc.encoding {
+            Int8 => signed(i64::from(le1(bytes).cast_signed()) << 32),
+            Int16 => signed(i64::from(le2(bytes).cast_signed()) << 32),
+            Int32 => signed(i64::from(le4(bytes).cast_signed()) << 31),
+            Int64 | Time | Datetime => signed(le8(bytes).cast_signed()),
+            Uint8 => unsigned(u64::from(le1(bytes)) << 32),
+            Uint16 | Enum => unsigned(u64::from(le2(bytes)) << 32),
+            Uint32 | Date => unsigned(u64::from(le4(bytes)) << 31),
+            Uint64 | Bit64 | Set => unsigned(le8(bytes)),
+            Bytes => unsigned(leading_bytes(terminated(bytes))),
+            Hash128 | BytesAddr | CommitAddr | StringAddr | Cell => unsigned(leading_bytes(bytes)),
+            String if desc.collation.is_none() => unsigned(leading_bytes(terminated(bytes))),
+            _ => 1 << 63,
+        }
+    }
+
     /// Order of the first `n` fields of two tuples.
     pub fn compare_prefix(&self, a: &[u8], b: &[u8], n: usize) -> Ordering {
         for (i, desc) in self.fields.iter().enumerate().take(n) {
@@ -261,6 +290,14 @@ impl TupleDesc {
 }
 
 // Short fields read as zero: malformed bytes must not panic in a comparison.
+/// The first eight bytes, as a number in their order.
+fn leading_bytes(bytes: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    let n = bytes.len().min(8);
+    first[..n].copy_from_slice(&bytes[..n]);
+    u64::from_be_bytes(first)
+}
+
 #[inline]
 fn le1(b: &[u8]) -> u8 {
     b.first().copied().unwrap_or(0)

@@ -89,28 +89,27 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     };
     if p.has("list-saved") {
         let session = env.session()?;
-        return script(&session, b"SELECT * FROM dolt_query_catalog", format, false);
+        let query = b"SELECT * FROM dolt_query_catalog";
+        return script(&session, query.as_slice(), format, false);
     }
     if let Some(name) = p.get("execute") {
         let session = env.session()?;
         return saved(&session, name, format);
     }
-    let text = match (p.get("query"), p.get("file")) {
-        (Some(q), _) => q.as_bytes().to_vec(),
-        (None, Some(file)) => std::fs::read(env.dir.join(file))
-            .map_err(|_| Failure::new(format!("couldn't open file {file}")))?,
-        (None, None) => {
-            let mut text = Vec::new();
-            if std::io::stdin().is_terminal() {
-                let session = env.session()?;
-                return shell(&session);
-            }
-            std::io::stdin().read_to_end(&mut text)?;
-            text
+    let input: Box<dyn Read + '_> = match (p.get("query"), p.get("file")) {
+        (Some(q), _) => Box::new(q.as_bytes()),
+        (None, Some(file)) => Box::new(
+            std::fs::File::open(env.dir.join(file))
+                .map_err(|_| Failure::new(format!("couldn't open file {file}")))?,
+        ),
+        (None, None) if std::io::stdin().is_terminal() => {
+            let session = env.session()?;
+            return shell(&session);
         }
+        (None, None) => Box::new(std::io::stdin()),
     };
     let session = env.session()?;
-    let code = script(&session, &text, format, p.has("continue"))?;
+    let code = script(&session, input, format, p.has("continue"))?;
     if p.has("file") && !p.has("query") {
         eprintln!("Processed 100.0% of the file");
     }
@@ -152,54 +151,100 @@ fn saved(session: &Session, name: &str, format: Format) -> Outcome {
     script(session, query.as_bytes(), format, false)
 }
 
-/// The statements of a text, with the line each begins on; `DELIMITER` changes what ends them.
-fn statements(text: &[u8]) -> Vec<(usize, &[u8])> {
-    let mut out = Vec::new();
-    let mut delimiter: Vec<u8> = b";".to_vec();
-    let mut at = 0;
-    while at < text.len() {
-        let blank = text[at..]
-            .iter()
-            .take_while(|b| b.is_ascii_whitespace())
-            .count();
-        at += blank;
-        let rest = &text[at..];
-        const WORD: &[u8] = b"delimiter ";
-        if rest.len() > WORD.len() && rest[..WORD.len()].eq_ignore_ascii_case(WORD) {
-            let after = &rest[WORD.len()..];
-            let skipped = after.iter().take_while(|b| **b == b' ').count();
-            let length = after[skipped..]
-                .iter()
-                .take_while(|b| !b.is_ascii_whitespace())
-                .count();
-            if length > 0 {
-                delimiter = after[skipped..skipped + length].to_vec();
-            }
-            at += WORD.len() + skipped + length;
-            continue;
+/// Bytes of a script that are read at a time, at least.
+const READ_AT_ONCE: usize = 256 << 10;
+
+/// Reads the statements of a script, of which it holds one and a part of what follows;
+/// `DELIMITER` changes what ends them.
+struct Script<R> {
+    input: R,
+    text: Vec<u8>,
+    at: usize,
+    /// The line at `at`.
+    line: usize,
+    delimiter: Vec<u8>,
+    ended: bool,
+}
+
+impl<R: Read> Script<R> {
+    fn new(input: R) -> Script<R> {
+        Script {
+            input,
+            text: Vec::new(),
+            at: 0,
+            line: 1,
+            delimiter: b";".to_vec(),
+            ended: false,
         }
-        let mut split = syntax::split_statements(rest, &delimiter);
-        let Some(next) = split.next() else { break };
-        let statement = &rest[next.range.clone()];
-        let skipped = statement
-            .iter()
-            .take_while(|b| b.is_ascii_whitespace())
-            .count();
-        let begin = at + next.range.start + skipped;
-        let line = 1 + text[..begin.min(text.len())]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count();
-        if !statement.trim_ascii().is_empty() {
-            out.push((line, statement.trim_ascii()));
-        }
-        let end = split.position();
-        if end == 0 {
-            break;
-        }
-        at += end;
     }
-    out
+
+    /// Reads as much as is there again, so that a long statement is looked at a few times only.
+    fn read_on(&mut self) -> std::io::Result<()> {
+        let is_start = self.line == 1 && self.at == 0 && self.text.is_empty();
+        self.text.drain(..self.at);
+        self.at = 0;
+        let wanted = self.text.len().max(READ_AT_ONCE);
+        let more = self.input.by_ref().take(wanted as u64);
+        let n = { more }.read_to_end(&mut self.text)?;
+        self.ended = n < wanted;
+        if is_start && self.text.starts_with(b"\xef\xbb\xbf") {
+            self.at = 3;
+        }
+        Ok(())
+    }
+
+    fn pass(&mut self, bytes: usize) {
+        let passed = &self.text[self.at..self.at + bytes];
+        self.line += passed.iter().filter(|b| **b == b'\n').count();
+        self.at += bytes;
+    }
+
+    /// The next statement with the line on which it begins.
+    fn next(&mut self) -> std::io::Result<Option<(usize, Vec<u8>)>> {
+        const WORD: &[u8] = b"delimiter ";
+        loop {
+            let rest = &self.text[self.at..];
+            let blank = rest.iter().take_while(|b| b.is_ascii_whitespace()).count();
+            self.pass(blank);
+            let rest = &self.text[self.at..];
+            if !self.ended && !rest.contains(&b'\n') {
+                self.read_on()?;
+                continue;
+            }
+            if rest.len() > WORD.len() && rest[..WORD.len()].eq_ignore_ascii_case(WORD) {
+                let after = &rest[WORD.len()..];
+                let skipped = after.iter().take_while(|b| **b == b' ').count();
+                let word = after[skipped..].iter();
+                let length = word.take_while(|b| !b.is_ascii_whitespace()).count();
+                if length > 0 {
+                    self.delimiter = after[skipped..skipped + length].to_vec();
+                }
+                self.pass(WORD.len() + skipped + length);
+                continue;
+            }
+            let mut split = syntax::split_statements(rest, &self.delimiter);
+            let next = split.next();
+            let end = split.position();
+            match next {
+                Some(next) if next.complete || self.ended => {
+                    let statement = rest[next.range.clone()].trim_ascii_start();
+                    let begin = next.range.end - statement.len();
+                    let statement = statement.trim_ascii_end().to_vec();
+                    self.pass(begin);
+                    let line = self.line;
+                    self.pass(end.max(begin) - begin);
+                    if !statement.is_empty() {
+                        return Ok(Some((line, statement)));
+                    }
+                    if end == 0 {
+                        return Ok(None);
+                    }
+                }
+                None if self.ended => return Ok(None),
+                _ => self.read_on()?,
+            }
+        }
+    }
 }
 
 /// What is said about a statement that failed.
@@ -220,19 +265,19 @@ fn complaint(session: &Session, line: usize, statement: &[u8], e: &engine::error
 }
 
 /// Runs the statements of a text in order.
-fn script(session: &Session, text: &[u8], format: Format, go_on: bool) -> Outcome {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+fn script(session: &Session, input: impl Read, format: Format, go_on: bool) -> Outcome {
+    let mut script = Script::new(input);
     let stdout = std::io::stdout();
     let mut out = std::io::BufWriter::new(stdout.lock());
-    for (line, statement) in statements(text) {
+    while let Some((line, statement)) = script.next()? {
         let mut printer = Printer::new(format, &mut out);
-        let result = session.execute(statement, false, &mut printer);
+        let result = session.execute(&statement, false, &mut printer);
         if let Err(e) = result {
             if e.code == 1065 {
                 continue;
             }
             out.flush()?;
-            let message = complaint(session, line, statement, &e);
+            let message = complaint(session, line, &statement, &e);
             if !go_on {
                 return Err(Failure::new(message));
             }
@@ -320,20 +365,40 @@ fn shell(session: &Session) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::statements;
+    use super::{READ_AT_ONCE, Script};
+
+    fn statements(text: &[u8]) -> Vec<(usize, String)> {
+        let mut script = Script::new(text);
+        let mut out = Vec::new();
+        while let Some((line, s)) = script.next().unwrap() {
+            out.push((line, String::from_utf8_lossy(&s).into_owned()));
+        }
+        out
+    }
 
     #[test]
     fn delimiters_and_lines() {
         let text = b"select 1;\n\ndelimiter //\nselect ';'; select 2//\nDELIMITER ;\nselect 3";
-        let found: Vec<(usize, String)> = statements(text)
-            .into_iter()
-            .map(|(n, s)| (n, String::from_utf8_lossy(s).into_owned()))
-            .collect();
         let expected = [
             (1, "select 1"),
             (4, "select ';'; select 2"),
             (6, "select 3"),
         ];
-        assert_eq!(found, expected.map(|(n, s)| (n, s.to_string())));
+        assert_eq!(statements(text), expected.map(|(n, s)| (n, s.to_string())));
+        assert_eq!(statements(b"\xef\xbb\xbf;; \n;a;"), [(2, "a".to_string())]);
+        assert_eq!(statements(b"\n"), []);
+    }
+
+    #[test]
+    fn statements_longer_than_what_is_read_at_once() {
+        let long = format!("select '{}'", "a;\n".repeat(READ_AT_ONCE));
+        let text = format!("select 1;\n{long};\nselect 2;\n");
+        let last = 3 + READ_AT_ONCE;
+        let expected = [
+            (1, "select 1".to_string()),
+            (2, long),
+            (last, "select 2".into()),
+        ];
+        assert!(statements(text.as_bytes()) == expected);
     }
 }

@@ -2,10 +2,13 @@
 
 mod csv_reader;
 mod infer;
+mod source;
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::fs::File;
 
+use engine::import::ImportOptions;
+use engine::write::RowBatch;
 use values::{SqlType, Value};
 
 use crate::arguments::{Parsed, parse};
@@ -13,13 +16,22 @@ use crate::commands::options::TABLE_IMPORT;
 use crate::commands::table_export::FileType;
 use crate::environment::Environment;
 use crate::render::with_commas;
-use crate::repository::{Repository, Rows, quoted};
+use crate::repository::{Repository, quoted};
 use crate::{Failure, Outcome};
 
+use csv_reader::CsvReader;
+use infer::ColumnTexts;
+use source::{Input, Record, Rows};
+
+/// Rows that are converted and written together.
+const ROWS_AT_ONCE: usize = 1000;
+
 /// Rows of a file under their column names.
-struct Source {
+struct Source<'p> {
+    p: &'p Parsed,
+    input: Input,
+    format: FileType,
     columns: Vec<String>,
-    rows: Vec<(usize, Vec<Option<String>>)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,126 +62,121 @@ fn operation(p: &Parsed) -> Result<Operation, Failure> {
     }
 }
 
-fn json_cell(v: &serde_json::Value) -> Option<String> {
-    match v {
-        serde_json::Value::Null => None,
-        serde_json::Value::String(s) => Some(s.clone()),
-        other => Some(other.to_string()),
+impl<'p> Source<'p> {
+    fn open(p: &'p Parsed, input: Input, format: FileType) -> Result<Source<'p>, Failure> {
+        let mut source = Source {
+            p,
+            input,
+            format,
+            columns: Vec::new(),
+        };
+        let mut rows = source.start()?;
+        source.columns = match &mut rows {
+            Rows::Objects(_, columns, _) => std::mem::take(columns),
+            Rows::Csv(csv) => source.csv_columns(csv)?,
+        };
+        Ok(source)
     }
-}
 
-fn read_json(text: &str, lines: bool) -> Result<Source, Failure> {
-    let objects: Vec<serde_json::Value> = if lines {
-        text.lines()
-            .filter(|l| !l.trim().is_empty())
-            .map(serde_json::from_str)
-            .collect::<Result<_, _>>()?
-    } else {
-        let document: serde_json::Value = serde_json::from_str(text)?;
-        let rows = document.get("rows").and_then(|r| r.as_array()).cloned();
-        rows.ok_or_else(|| Failure::new("expected an object with an array named rows"))?
-    };
-    let mut columns: Vec<String> = Vec::new();
-    for object in objects.iter().filter_map(|o| o.as_object()) {
-        for name in object.keys() {
-            if !columns.contains(name) {
-                columns.push(name.clone());
-            }
-        }
-    }
-    let rows = objects
-        .iter()
-        .enumerate()
-        .map(|(i, o)| {
-            (
-                i + 1,
-                columns
-                    .iter()
-                    .map(|c| o.get(c).and_then(json_cell))
-                    .collect(),
-            )
-        })
-        .collect();
-    Ok(Source { columns, rows })
-}
-
-fn read(p: &Parsed, text: &str, format: FileType) -> Result<Source, Failure> {
-    let delimiter = match (p.get("delim"), format) {
-        (Some(d), _) => d.to_string(),
-        (None, FileType::Psv) => "|".to_string(),
-        _ => ",".to_string(),
-    };
-    match format {
-        FileType::Json => return read_json(text, false),
-        FileType::JsonLines => return read_json(text, true),
-        FileType::Sql => {
-            return Err(Failure::new(
+    /// The file from its start, a header included.
+    fn start(&self) -> Result<Rows, Failure> {
+        let delimiter = match (self.p.get("delim"), self.format) {
+            (Some(d), _) => d,
+            (None, FileType::Psv) => "|",
+            _ => ",",
+        };
+        match self.format {
+            FileType::Json => Rows::of_json(&mut *self.input.reader()?, false),
+            FileType::JsonLines => Rows::of_json(&mut *self.input.reader()?, true),
+            FileType::Sql => Err(Failure::new(
                 "For SQL import, please pipe SQL input files to `dolt sql`",
-            ));
+            )),
+            _ => Ok(Rows::Csv(CsvReader::new(self.input.reader()?, delimiter))),
         }
-        _ => {}
     }
-    let mut records = csv_reader::records(text, &delimiter)?.into_iter();
-    let named: Option<Vec<String>> = p
-        .get("columns")
-        .map(|c| c.split(',').map(|n| n.trim().to_string()).collect());
-    let columns = match (p.has("no-header"), named) {
-        (true, Some(names)) => names,
-        (true, None) => {
-            return Err(Failure::new(match p.has("create-table") {
+
+    /// The rows from the first one.
+    fn rows(&self) -> Result<Rows, Failure> {
+        let mut rows = self.start()?;
+        if matches!(rows, Rows::Csv(_)) && !self.p.has("no-header") {
+            rows.next(&mut Record::default())?;
+        }
+        Ok(rows)
+    }
+
+    fn csv_columns(&self, csv: &mut CsvReader) -> Result<Vec<String>, Failure> {
+        let p = self.p;
+        let named: Option<Vec<String>> = p
+            .get("columns")
+            .map(|c| c.split(',').map(|n| n.trim().to_string()).collect());
+        match (p.has("no-header"), named) {
+            (true, Some(names)) => Ok(names),
+            (true, None) => Err(Failure::new(match p.has("create-table") {
                 true => {
                     "When using --no-header with -c (create table), you must also specify --columns to define column names"
                 }
                 false => {
                     "When using --no-header with existing tables, you must also specify --columns to define the order of columns in your CSV file"
                 }
-            }));
-        }
-        (false, named) => {
-            let Some((_, header)) = records.next() else {
-                return Err(Failure::new("Header line is empty"));
-            };
-            let mut names = Vec::with_capacity(header.len());
-            for cell in header {
-                match cell.map(|c| c.trim().to_string()).filter(|c| !c.is_empty()) {
-                    Some(name) => names.push(name),
-                    None => {
+            })),
+            (false, named) => {
+                let mut header = Record::default();
+                if !csv.next(&mut header)? {
+                    return Err(Failure::new("Header line is empty"));
+                }
+                let mut names = Vec::with_capacity(header.cells.len());
+                for i in 0..header.cells.len() {
+                    let name = header.shown(i, "").trim().to_string();
+                    if name.is_empty() {
                         return Err(Failure::new(
                             "bad header line: column cannot be NULL or empty string",
                         ));
                     }
+                    names.push(name);
                 }
+                Ok(named.unwrap_or(names))
             }
-            named.unwrap_or(names)
         }
-    };
-    Ok(Source {
-        columns,
-        rows: records.collect(),
-    })
+    }
+
+    /// The row of a number, from 1.
+    fn record(&self, number: u64) -> Result<Record, Failure> {
+        let mut rows = self.rows()?;
+        let mut record = Record::default();
+        for _ in 0..number {
+            rows.next(&mut record)?;
+        }
+        Ok(record)
+    }
 }
 
-/// A cell as the column takes it.
-fn value(cell: &Option<String>, ty: Option<&SqlType>) -> Value<'static> {
-    let Some(text) = cell else { return Value::Null };
+/// Adds a cell as the column takes it.
+fn push_cell(cell: Option<&[u8]>, ty: &SqlType, out: &mut RowBatch) {
+    let Some(text) = cell else {
+        return out.push_value(Value::Null);
+    };
     match ty {
-        Some(SqlType::Int { .. } | SqlType::Bit(_)) if text.eq_ignore_ascii_case("true") => {
-            Value::Int(1)
+        SqlType::Int { .. } | SqlType::Bit(_) if text.eq_ignore_ascii_case(b"true") => {
+            out.push_value(Value::Int(1));
         }
-        Some(SqlType::Int { .. } | SqlType::Bit(_)) if text.eq_ignore_ascii_case("false") => {
-            Value::Int(0)
+        SqlType::Int { .. } | SqlType::Bit(_) if text.eq_ignore_ascii_case(b"false") => {
+            out.push_value(Value::Int(0));
         }
-        Some(SqlType::Bit(_)) => {
-            let digits = text.trim_start_matches("b'").trim_end_matches('\'');
-            let parsed = match (text.starts_with("b'"), text.strip_prefix("0x")) {
+        SqlType::Bit(_) => {
+            let shown = String::from_utf8_lossy(text);
+            let digits = shown.trim_start_matches("b'").trim_end_matches('\'');
+            let parsed = match (shown.starts_with("b'"), shown.strip_prefix("0x")) {
                 (true, _) => u64::from_str_radix(digits, 2).ok(),
                 (_, Some(hex)) => u64::from_str_radix(hex, 16).ok(),
-                _ => text.parse().ok(),
+                _ => shown.parse().ok(),
             };
-            parsed.map_or_else(|| Value::text(text.clone()), Value::UInt)
+            match parsed {
+                Some(bits) => out.push_value(Value::UInt(bits)),
+                None => out.push_text(text),
+            }
         }
-        Some(t) if text.is_empty() && !is_text(t) => Value::Null,
-        _ => Value::text(text.clone()),
+        t if text.is_empty() && !is_text(t) => out.push_value(Value::Null),
+        _ => out.push_text(text),
     }
 }
 
@@ -187,7 +194,7 @@ fn is_text(ty: &SqlType) -> bool {
     )
 }
 
-fn create_statement(p: &Parsed, table: &str, source: &Source) -> Result<String, Failure> {
+fn create_statement(p: &Parsed, table: &str, source: &Source<'_>) -> Result<String, Failure> {
     let keys: Vec<String> = p
         .get("pk")
         .map(|k| k.split(',').map(|n| n.trim().to_string()).collect())
@@ -200,18 +207,25 @@ fn create_statement(p: &Parsed, table: &str, source: &Source) -> Result<String, 
             )));
         }
     }
+    let mut texts = vec![ColumnTexts::default(); source.columns.len()];
+    if !p.has("all-text") {
+        let mut rows = source.rows()?;
+        let mut record = Record::default();
+        while rows.next(&mut record)? {
+            for (i, column) in texts.iter_mut().enumerate() {
+                if let Some(text) = record.cell(i) {
+                    column.add(&String::from_utf8_lossy(text));
+                }
+            }
+        }
+    }
     let mut lines = Vec::new();
     for (i, name) in source.columns.iter().enumerate() {
         let is_key = keys.contains(name);
         let ty = match (p.has("all-text"), is_key) {
             (true, false) => "text".to_string(),
             (true, true) => "varchar(200)".to_string(),
-            _ => infer::column_type(
-                source
-                    .rows
-                    .iter()
-                    .map(|(_, r)| r.get(i).and_then(Option::as_deref)),
-            ),
+            _ => texts[i].type_name(),
         };
         let not_null = if is_key { " NOT NULL" } else { "" };
         lines.push(format!("{} {ty}{not_null}", quoted(name)));
@@ -242,7 +256,7 @@ fn table_columns(
     }))
 }
 
-fn mismatch(table: &str, known: &[(String, SqlType)], source: &Source) {
+fn mismatch(table: &str, known: &[(String, SqlType)], source: &Source<'_>) {
     let lower = |n: &str| n.to_lowercase();
     let missing: Vec<&String> = known
         .iter()
@@ -310,28 +324,6 @@ fn arguments(p: &Parsed) -> Result<(Operation, &str, Option<&str>), Failure> {
     Ok((operation, table, file))
 }
 
-fn decode(bytes: Vec<u8>) -> String {
-    let wide = |big: bool| -> String {
-        let units: Vec<u16> = bytes[2..]
-            .chunks_exact(2)
-            .map(|p| {
-                if big {
-                    u16::from_be_bytes([p[0], p[1]])
-                } else {
-                    u16::from_le_bytes([p[0], p[1]])
-                }
-            })
-            .collect();
-        String::from_utf16_lossy(&units)
-    };
-    match bytes.as_slice() {
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
-        [0xff, 0xfe, ..] => wide(false),
-        [0xfe, 0xff, ..] => wide(true),
-        all => String::from_utf8_lossy(all).into_owned(),
-    }
-}
-
 /// Runs `table import`.
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, TABLE_IMPORT)?;
@@ -356,16 +348,13 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             _ => {}
         }
     }
-    let bytes = match file {
-        Some(f) => std::fs::read(env.dir.join(f))
+    let input = match file {
+        Some(f) => File::open(env.dir.join(f))
+            .map(Input::of)
             .map_err(|_| Failure::new(format!("error: file '{f}' not found.")))?,
-        None => {
-            let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes)?;
-            bytes
-        }
+        None => Input::of_stdin()?,
     };
-    let mut source = read(&p, &decode(bytes), format).map_err(|e| {
+    let mut source = Source::open(&p, input, format).map_err(|e| {
         Failure::new(format!(
             "Error creating reader for {}.\ncause: {}",
             file.map_or("stdin".to_string(), |f| format!("csv file:'{f}'")),
@@ -423,13 +412,52 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     }
 }
 
+/// The error of a row that was refused.
+fn bad_row(table: &str, columns: &[String], record: &Record, cause: &str) -> Failure {
+    let cells: String = columns
+        .iter()
+        .enumerate()
+        .map(|(i, c)| format!("\t{c}: {}\n", record.shown(i, "<nil>")))
+        .collect();
+    Failure::new(format!(
+        "A bad row was encountered inserting into table {table} (on line {}):\n{cells}\nAn error occurred while moving data\ncause: {cause}\nErrors during import can be ignored using '--continue'",
+        record.line
+    ))
+}
+
+/// A row as the list of those that were skipped shows it.
+fn in_brackets(record: &Record) -> String {
+    let cells: Vec<String> = (0..record.cells.len())
+        .map(|i| record.shown(i, "<nil>"))
+        .collect();
+    format!("[{}]", cells.join(","))
+}
+
+/// The rows that were skipped, said as they come.
+struct Skipped {
+    quiet: bool,
+    count: u64,
+}
+
+impl Skipped {
+    fn add(&mut self, shown: &str) {
+        if !self.quiet {
+            if self.count == 0 {
+                eprintln!("The following rows were skipped:");
+            }
+            eprintln!("{shown}");
+        }
+        self.count += 1;
+    }
+}
+
 fn insert(
     repo: &Repository,
     p: &Parsed,
     operation: Operation,
     table: &str,
     known: &[(String, SqlType)],
-    source: &Source,
+    source: &Source<'_>,
 ) -> Result<(), Failure> {
     let places: Vec<(usize, &(String, SqlType))> = source
         .columns
@@ -448,85 +476,97 @@ fn insert(
         repo.query(&format!("DELETE FROM {}", quoted(table)))?;
     }
     let names: Vec<String> = places.iter().map(|(_, (n, _))| quoted(n)).collect();
-    let marks = vec!["?"; places.len()].join(",");
     let mut sql = format!(
-        "INSERT INTO {} ({}) VALUES ({marks})",
+        "INSERT INTO {} ({}) VALUES ({})",
         quoted(table),
-        names.join(",")
+        names.join(","),
+        vec!["DEFAULT"; places.len()].join(",")
     );
     if operation == Operation::Update && !names.is_empty() {
         let list: Vec<String> = names.iter().map(|n| format!("{n} = VALUES({n})")).collect();
         sql += &format!(" ON DUPLICATE KEY UPDATE {}", list.join(", "));
     }
-    let id = repo.session.prepare(sql.as_bytes())?.id;
-    let (mut added, mut modified, mut same, mut skipped) = (0u64, 0u64, 0u64, Vec::new());
-    for (line, row) in &source.rows {
-        let params = places
-            .iter()
-            .map(|(i, (_, ty))| value(row.get(*i).unwrap_or(&None), Some(ty)))
-            .collect();
-        let mut sink = Counted(Rows::default(), 0);
-        match repo.session.execute_prepared(id, params, &mut sink) {
-            Ok(()) => match (operation, sink.1) {
-                (Operation::Update, 0) => same += 1,
-                (Operation::Update, 2) => modified += 1,
-                _ => added += 1,
-            },
-            Err(_) if p.has("continue") => {
-                let cells: Vec<&str> = row
-                    .iter()
-                    .map(|c| c.as_deref().unwrap_or("<nil>"))
-                    .collect();
-                skipped.push(format!("[{}]", cells.join(",")));
+    let goes_on = p.has("continue");
+    let options = ImportOptions {
+        overwrites: operation == Operation::Update && places.len() == known.len(),
+        one_by_one: goes_on,
+    };
+    let skipped = std::cell::RefCell::new(Skipped {
+        quiet: p.has("quiet") || p.has("ignore-skipped-rows"),
+        count: 0,
+    });
+    // The rows of the batch that is written, for those of them that are skipped.
+    let shown: std::cell::RefCell<(u64, Vec<String>)> = Default::default();
+    let refused: std::cell::Cell<Option<Failure>> = Default::default();
+    let stop = |failure: Failure| {
+        refused.set(Some(failure));
+        Err(engine::error::Error::general("import was stopped"))
+    };
+    let mut rows = source.rows()?;
+    let mut record = Record::default();
+    let mut next = |batch: &mut RowBatch| -> engine::error::Result<()> {
+        let (before, list) = &mut *shown.borrow_mut();
+        *before += list.len() as u64;
+        list.clear();
+        while batch.len() < ROWS_AT_ONCE {
+            match rows.next(&mut record) {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(e) => return stop(e),
             }
-            Err(e) => {
-                let cells: String = source
-                    .columns
-                    .iter()
-                    .zip(row)
-                    .map(|(c, v)| format!("\t{c}: {}\n", v.as_deref().unwrap_or("<nil>")))
-                    .collect();
-                return Err(Failure::new(format!(
-                    "A bad row was encountered inserting into table {table} (on line {line}):\n{cells}\nAn error occurred while moving data\ncause: {}\nErrors during import can be ignored using '--continue'",
-                    e.message
-                )));
+            if let Some(bad) = &record.bad {
+                if !goes_on {
+                    return stop(bad_row(table, &source.columns, &record, bad));
+                }
+                skipped.borrow_mut().add(&in_brackets(&record));
+                continue;
+            }
+            for (i, (_, ty)) in &places {
+                push_cell(record.cell(*i), ty, batch);
+            }
+            batch.end_row();
+            if goes_on {
+                list.push(in_brackets(&record));
             }
         }
-    }
+        Ok(())
+    };
+    let mut failed = |number: u64, e: engine::error::Error| -> engine::error::Result<()> {
+        if goes_on {
+            let (before, list) = &*shown.borrow();
+            let shown = list.get((number - 1 - before) as usize);
+            skipped.borrow_mut().add(shown.map_or("", String::as_str));
+            return Ok(());
+        }
+        match source.record(number) {
+            Ok(record) => stop(bad_row(table, &source.columns, &record, &e.message)),
+            Err(failure) => stop(failure),
+        }
+    };
+    let done = repo.session.import(&sql, options, &mut next, &mut failed);
+    let done = match (done, refused.take()) {
+        (Err(_), Some(failure)) => return Err(failure),
+        (done, _) => done?,
+    };
     repo.query("COMMIT")?;
-    let processed = added + modified + same;
+    let skipped = skipped.into_inner().count;
+    let counts = done.counts;
+    let modified = match operation {
+        Operation::Update => counts.duplicates,
+        _ => 0,
+    };
+    let added = counts.affected - 2 * modified;
+    // A row that failed was counted before it did.
+    let written = counts.matched - done.failed;
     eprintln!(
         "Rows Processed: {}, Additions: {}, Modifications: {}, Had No Effect: {}",
-        with_commas(processed),
+        with_commas(written),
         with_commas(added),
         with_commas(modified),
-        with_commas(same)
+        with_commas(written - added - modified)
     );
-    if !skipped.is_empty() {
-        if !p.has("quiet") && !p.has("ignore-skipped-rows") {
-            eprintln!("The following rows were skipped:");
-            skipped.iter().for_each(|s| eprintln!("{s}"));
-        }
-        eprintln!("Lines skipped: {}", skipped.len());
+    if skipped > 0 {
+        eprintln!("Lines skipped: {skipped}");
     }
     Ok(())
-}
-
-/// Notes how many rows a statement changed.
-struct Counted(Rows, u64);
-
-impl engine::result::ResultSink for Counted {
-    fn columns(&mut self, columns: &[engine::result::ColumnMeta]) -> engine::error::Result<()> {
-        self.0.columns(columns)
-    }
-    fn row(
-        &mut self,
-        row: &dyn engine::result::Row,
-    ) -> engine::error::Result<engine::result::Flow> {
-        self.0.row(row)
-    }
-    fn done(&mut self, done: &engine::result::Done, _: bool) -> engine::error::Result<()> {
-        self.1 = done.affected_rows;
-        Ok(())
-    }
 }

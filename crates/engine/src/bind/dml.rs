@@ -160,6 +160,16 @@ pub struct DeletePlan {
     pub ignore: bool,
 }
 
+/// Lets the rows of a single table come in any order.
+fn in_any_order(from: &mut [JoinItem]) {
+    if let [item] = from
+        && let Source::Table(scan) = &mut item.source
+        && let crate::plan::Access::Index(access) = &mut scan.access
+    {
+        access.any_order = true;
+    }
+}
+
 impl Binder<'_> {
     /// Resolves a table that is to be written.
     fn target(&mut self, name: &ast::ObjectName, verb: &str) -> Result<BoundTable> {
@@ -650,7 +660,20 @@ impl Binder<'_> {
         let order = self.plain_order(&s.order_by)?;
         let limit = self.limit(s.limit.as_ref())?;
         let slots = self.block().slots as usize;
-        let (gate, from) = crate::optimize::sources(part.items, conditions);
+        let (gate, mut from) = crate::optimize::sources(part.items, conditions);
+        // Where one row's change may stand in the way of another's, their order shows.
+        let unseen = targets.iter().all(|t: &UpdateTarget| {
+            let is_unique = |c: usize| {
+                let mut unique = t.def.indexes.iter().filter(|x| x.unique);
+                t.def.primary_key.contains(&c) || unique.any(|x| x.columns.contains(&c))
+            };
+            t.rules.triggers.is_none()
+                && t.rules.generated.is_empty()
+                && !t.set.iter().any(|(c, _)| is_unique(*c))
+        });
+        if unseen && order.is_empty() && limit.count.is_none() {
+            in_any_order(&mut from);
+        }
         Ok(UpdatePlan {
             slots,
             from,
@@ -790,7 +813,11 @@ impl Binder<'_> {
         let order = self.plain_order(&s.order_by)?;
         let limit = self.limit(s.limit.as_ref())?;
         let slots = self.block().slots as usize;
-        let (gate, from) = crate::optimize::sources(part.items, conditions);
+        let (gate, mut from) = crate::optimize::sources(part.items, conditions);
+        let unseen = targets.iter().all(|t| t.triggers.is_none());
+        if unseen && order.is_empty() && limit.count.is_none() {
+            in_any_order(&mut from);
+        }
         Ok(DeletePlan {
             slots,
             from,

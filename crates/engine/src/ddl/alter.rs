@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{Column, Schema, column_tag};
 use syntax::ast::{self, AlterSpec, ColumnPosition, TableConstraint};
-use values::{OwnedValue, SqlType, Value};
+use values::{SqlType, Value};
 
 use super::create::{
     Pending, add_checks, add_constraint, check_auto_increment, check_generated, define_column,
@@ -1186,13 +1186,13 @@ fn rebuild_rows(
 ) -> Result<()> {
     let objects = change.db.handle.store.objects().clone();
     let db = change.db.handle.name.clone();
-    let mut rows: Vec<Vec<OwnedValue>> = Vec::new();
+    let mut rows = rebuild::NewTable::new(&objects, &state.name, &db, &schema)?;
     let mut number = 0u64;
     let old = state.table.schema().clone();
     let mut run = |cx: &Context<'_>,
                    rules: Option<&crate::bind::dml::RowRules>,
                    def: Option<&Arc<crate::table::TableDef>>,
-                   rows: &mut Vec<Vec<OwnedValue>>|
+                   rows: &mut rebuild::NewTable|
      -> Result<()> {
         rebuild::all_rows(state, &mut |row| {
             number += 1;
@@ -1265,8 +1265,7 @@ fn rebuild_rows(
                 }
                 crate::write::generate(rules, def, &mut out, cx, number, false)?;
             }
-            rows.push(out);
-            Ok(())
+            rows.add(&out)
         })
     };
     match session {
@@ -1290,6 +1289,6 @@ fn rebuild_rows(
     if !schema.columns.iter().any(|c| c.auto_increment) {
         next = None;
     }
-    let t = rebuild::table_of(&objects, &state.name, &db, &schema, rows, next)?;
+    let t = rows.finish(next)?;
     change.put_table(&state.name, &t)
 }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use model::{Objects, Schema, Table};
-use prolly::TupleMap;
+use prolly::{Sorter, TupleMap};
 use values::OwnedValue;
 use values::tuple::EMPTY_TUPLE;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::result::Flow;
 use crate::root_state::{TableState, definition, view};
-use crate::transaction::entries;
-use crate::write::{decode_row, duplicate_error, encode_row};
+use crate::write::bulk::{BulkRows, Numbers, entry_sorter, has_plain_entries, merge_entries};
+use crate::write::{Duplicates, decode_row, duplicate_error, virtual_value};
 
 /// A state for a table that is not in a root yet.
 pub fn state_of(name: &str, table: Table, db: &str) -> Result<TableState> {
@@ -47,45 +47,57 @@ pub fn table_of(
     rows: Vec<Vec<OwnedValue>>,
     auto_increment: Option<u64>,
 ) -> Result<Table> {
-    let mut table = Table::new(objects, schema)?;
-    if let Some(n) = auto_increment {
-        table = table.with_auto_increment(n);
-    }
-    let state = state_of(name, table, db)?;
-    let desc = state.table.layout().key_desc().clone();
-    let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = Vec::with_capacity(rows.len());
+    let mut table = NewTable::new(objects, name, db, schema)?;
     for row in &rows {
-        let e = encode_row(&state, row)?;
-        pairs.push((e.key, e.value));
+        table.add(row)?;
     }
-    pairs.sort_by(|a, b| desc.compare(&a.0, &b.0));
-    if schema.is_keyless() {
-        pairs.dedup_by(|later, first| {
-            let same = later.0 == first.0;
-            if same && let Some(count) = first.1.get_mut(..8) {
-                let mut n = [0; 8];
-                n.copy_from_slice(count);
-                count.copy_from_slice(&(u64::from_le_bytes(n) + 1).to_le_bytes());
-            }
-            same
-        });
-    } else if let Some(pair) = pairs
-        .windows(2)
-        .find(|w| desc.compare(&w[0].0, &w[1].0).is_eq())
-    {
-        let row = decode_row(&state, &pair[1].0, &pair[1].1)?;
-        return Err(duplicate_error(&state, &row, None));
+    table.finish(auto_increment)
+}
+
+/// A table that is filled with rows in any order, however many.
+pub struct NewTable {
+    name: String,
+    db: String,
+    rows: BulkRows,
+    number: u64,
+    /// Indexes whose entries are made at the end.
+    later: Vec<String>,
+}
+
+impl NewTable {
+    /// A table of this schema without rows.
+    pub fn new(objects: &Objects, name: &str, db: &str, schema: &Schema) -> Result<NewTable> {
+        let state = Arc::new(state_of(name, Table::new(objects, schema)?, db)?);
+        // Equal rows of a keyless table are one entry, which a unique index has to know.
+        let unique = state.def.indexes.iter().any(|i| i.unique);
+        let at_once = |i: usize| has_plain_entries(&state, i) && !(schema.is_keyless() && unique);
+        let later = (0..state.def.indexes.len())
+            .filter(|i| !at_once(*i))
+            .map(|i| state.def.indexes[i].name.clone())
+            .collect();
+        Ok(NewTable {
+            name: name.to_string(),
+            db: db.to_string(),
+            rows: BulkRows::into(state.clone(), String::new(), Duplicates::Refuse, at_once)?,
+            number: 0,
+            later,
+        })
     }
-    let empty = state.table.rows()?;
-    let map = TupleMap::build(
-        empty.store().clone(),
-        empty.order().clone(),
-        empty.format().clone(),
-        pairs.iter().map(|(k, v)| (k.as_slice(), v.as_slice())),
-    )?;
-    let table = state.table.with_rows(&map);
-    let names: Vec<String> = schema.indexes.iter().map(|i| i.name.clone()).collect();
-    with_indexes(table, name, db, &names)
+
+    /// Adds a row.
+    pub fn add(&mut self, row: &[OwnedValue]) -> Result<()> {
+        self.number += 1;
+        self.rows.add(row, self.number)
+    }
+
+    /// The table, with the next number of AUTO_INCREMENT; uniqueness is checked.
+    pub fn finish(self, auto_increment: Option<u64>) -> Result<Table> {
+        let (mut table, _) = self.rows.build(|_, _| ())?;
+        if let Some(n) = auto_increment {
+            table = table.with_auto_increment(n);
+        }
+        with_indexes(table, &self.name, &self.db, &self.later)
+    }
 }
 
 /// How many equal rows of a keyless table an entry stands for.
@@ -108,52 +120,70 @@ pub fn with_indexes(table: Table, name: &str, db: &str, names: &[String]) -> Res
         .filter_map(|n| state.def.index(n))
         .filter(|i| state.def.indexes[*i].has_entries)
         .collect();
-    let mut lists: Vec<Vec<Vec<u8>>> = vec![Vec::new(); wanted.len()];
+    // Entries of vector indexes have no order.
+    enum Entries {
+        Sorted(Sorter),
+        Listed(Vec<Vec<u8>>),
+    }
+    let mut lists: Vec<Entries> = wanted
+        .iter()
+        .map(|i| match has_plain_entries(&state, *i) {
+            true => Entries::Sorted(entry_sorter(&state, *i, wanted.len())),
+            false => Entries::Listed(Vec::new()),
+        })
+        .collect();
+    let layouts = state.table.layout().indexes();
+    let blobs = state.table.objects().blobs();
+    let mut builder = values::TupleBuilder::new();
+    let mut number = 0;
+    let scan = &mut |slot: crate::env::Slot| {
+        number += 1;
+        let (key, value) = (slot.key(), slot.value());
+        let repeats = state.def.keyless() && cardinality(value) > 1;
+        for (list, i) in lists.iter_mut().zip(&wanted) {
+            let computed = |column: usize| virtual_value(&state, column, key, value);
+            let e = layouts[*i].entry(key, value, &computed, &blobs, &mut builder)?;
+            let index = &state.def.indexes[*i];
+            let whole = || (0..index.columns.len()).all(|f| values::Tuple(&e).field(f).is_some());
+            if repeats && index.unique && whole() {
+                let row = decode_row(&state, key, value)?;
+                return Err(duplicate_error(&state, &row, Some(*i)));
+            }
+            match list {
+                Entries::Sorted(sorter) => sorter.push(&e, &[], number)?,
+                Entries::Listed(list) => list.push(e),
+            }
+        }
+        Ok(Flow::Continue)
+    };
     state
         .view
         .primary
-        .scan(None, &Default::default(), false, &mut |slot| {
-            let all = entries(&state, slot.key(), Some(slot.value()))?;
-            let repeats = state.table.schema().is_keyless() && cardinality(slot.value()) > 1;
-            for (list, i) in lists.iter_mut().zip(&wanted) {
-                if let Some(Some(e)) = all.get(*i) {
-                    let index = &state.def.indexes[*i];
-                    let whole =
-                        (0..index.columns.len()).all(|f| values::Tuple(e).field(f).is_some());
-                    if repeats && index.unique && whole {
-                        let row = decode_row(&state, slot.key(), slot.value())?;
-                        return Err(duplicate_error(&state, &row, Some(*i)));
-                    }
-                    list.push(e.clone());
-                }
-            }
-            Ok(Flow::Continue)
-        })?;
+        .scan(None, &Default::default(), false, scan)?;
     let mut maps = Vec::new();
-    for (mut list, i) in lists.into_iter().zip(&wanted) {
+    for (list, i) in lists.into_iter().zip(&wanted) {
         let index = &state.def.indexes[*i];
-        let tree = &state.view.indexes[*i];
-        list.sort_by(|a, b| tree.desc.compare(a, b));
-        if index.unique {
-            let n = index.columns.len();
-            let clash = list.windows(2).find(|w| {
-                (0..n).all(|f| values::Tuple(&w[0]).field(f).is_some())
-                    && tree.desc.compare_prefix(&w[0], &w[1], n).is_eq()
-            });
-            if let Some(w) = clash {
-                let row = state.view.row_of_entry(*i, &w[1])?;
-                let row = row.ok_or_else(|| Error::general("index entry without row"))?;
-                let row = decode_row(&state, row.key(), row.value())?;
-                return Err(duplicate_error(&state, &row, Some(*i)));
-            }
-        }
         let empty = state.table.empty_index(&index.name)?;
-        let map = TupleMap::build(
-            empty.store().clone(),
-            empty.order().clone(),
-            empty.format().clone(),
-            list.iter().map(|k| (k.as_slice(), &EMPTY_TUPLE[..])),
-        )?;
+        let map = match list {
+            Entries::Sorted(sorter) => {
+                let none = Numbers::default();
+                let (map, clash) = merge_entries(&state, *i, &empty, sorter, &none, true)?;
+                if let Some(clash) = clash {
+                    return Err(clash.entry_error(&state, *i)?);
+                }
+                map
+            }
+            Entries::Listed(mut list) => {
+                let desc = &state.view.indexes[*i].desc;
+                list.sort_by(|a, b| desc.compare(a, b));
+                TupleMap::build(
+                    empty.store().clone(),
+                    empty.order().clone(),
+                    empty.format().clone(),
+                    list.iter().map(|k| (k.as_slice(), &EMPTY_TUPLE[..])),
+                )?
+            }
+        };
         maps.push((index.name.clone(), map));
     }
     Ok(state

@@ -133,6 +133,9 @@ fn copies(view: &TableView, row: Slot, emit: &mut dyn FnMut(Slot) -> Result<Flow
     Ok(Flow::Continue)
 }
 
+/// Keys of rows that are put in order before the rows are read.
+const KEYS_AT_ONCE: usize = 65536;
+
 fn index_rows(
     a: &IndexAccess,
     view: &TableView,
@@ -159,6 +162,32 @@ fn index_rows(
             tree.scan(changes, range, a.reverse, emit)
         }
         Some(_) if a.covering => tree.scan(changes, range, a.reverse, emit),
+        Some(i) if a.any_order && !view.def.keyless() => {
+            let mut keys: Vec<Vec<u8>> = Vec::new();
+            let mut rows = |keys: &mut Vec<Vec<u8>>| -> Result<Flow> {
+                let desc = &view.primary.desc;
+                keys.sort_unstable_by(|a, b| desc.compare(a, b));
+                for key in keys.drain(..) {
+                    if let Some(row) = view.primary.get(view.changes(None), &key)?
+                        && emit(row)? == Flow::Stop
+                    {
+                        return Ok(Flow::Stop);
+                    }
+                }
+                Ok(Flow::Continue)
+            };
+            let flow = tree.scan(changes, range, false, &mut |entry| {
+                keys.push(view.key_of_entry(i, entry.key())?);
+                match keys.len() == KEYS_AT_ONCE {
+                    true => rows(&mut keys),
+                    false => Ok(Flow::Continue),
+                }
+            })?;
+            match flow {
+                Flow::Stop => Ok(Flow::Stop),
+                Flow::Continue => rows(&mut keys),
+            }
+        }
         Some(i) => tree.scan(changes, range, a.reverse, &mut |entry| match view
             .row_of_entry(i, entry.key())?
         {

@@ -21,7 +21,7 @@ use crate::program::trigger::lent;
 use crate::result::{Done, ResultSink};
 use crate::schema_tables::sight::Sight;
 use crate::session::Session;
-use crate::write::{self, Inserter};
+use crate::write::{self, Inserter, RowBatch};
 
 use record::{Field, Format, Records};
 
@@ -29,6 +29,9 @@ use record::{Field, Format, Records};
 const TEXT: SqlType = SqlType::Text(values::LobSize::Long, CollationId::DEFAULT);
 /// Rows that are written before the next ones are read.
 const ROWS_AT_ONCE: usize = 1000;
+
+/// Bytes that are read from a file at a time.
+const FILE_BUFFER: usize = 128 << 10;
 
 /// Where a field goes.
 enum Target {
@@ -179,7 +182,7 @@ impl Session {
                 true => sink.local_file(&l.file)?,
                 false => Box::new(open(&l.file)?),
             };
-            let mut records = Records::new(BufReader::new(file), format);
+            let mut records = Records::new(BufReader::with_capacity(FILE_BUFFER, file), format);
             self.load(&plan, l, &mut records, charset, &target, &cx)
         };
         self.take_warnings(&cx);
@@ -190,6 +193,7 @@ impl Session {
                 return Err(e);
             }
         };
+        self.open_transaction().end_statement(mark);
         if let Err(e) = self.end_of_statement(false) {
             self.rollback_transaction();
             return Err(e);
@@ -232,6 +236,22 @@ impl Session {
         let mut insert = || -> Result<write::Inserted> {
             let mut inserter = Inserter::new(&plan.insert, target, cx);
             let mut number = 0;
+            if plan.is_plain() {
+                let mut batch = RowBatch::default();
+                loop {
+                    batch.clear();
+                    while batch.len() < ROWS_AT_ONCE
+                        && let Some(record) = records.next_record(plan.fields.len())?
+                    {
+                        number += 1;
+                        plain_row(plan, &record, number, charset, cx, &mut batch)?;
+                    }
+                    if batch.is_empty() {
+                        return inserter.finish(&mut tx);
+                    }
+                    inserter.write_batch(&batch, &mut tx, &mut |_, e| Err(e))?;
+                }
+            }
             loop {
                 let mut rows = Vec::new();
                 while rows.len() < ROWS_AT_ONCE
@@ -254,6 +274,66 @@ impl Session {
     }
 }
 
+impl Plan {
+    /// Whether rows are the fields, in the order of the columns.
+    fn is_plain(&self) -> bool {
+        let is_its = |(t, c): (&Target, &usize)| matches!(t, Target::Column(i) if i == c);
+        let columns = &self.insert.columns;
+        self.set.is_empty()
+            && self.fields.len() == columns.len()
+            && self.fields.iter().zip(columns).all(is_its)
+    }
+}
+
+/// Warns of fields too many or too few, or fails.
+fn check_fields(plan: &Plan, record: &record::Record, number: u64, cx: &Context<'_>) -> Result<()> {
+    let strict = cx.conversion.modes.strict && !plan.insert.ignore;
+    let (code, text) = if record.surplus {
+        let text = format!(
+            "Row {number} was truncated; it contained more data than there were input columns"
+        );
+        (1262, text)
+    } else if record.fields.len() < plan.fields.len() {
+        (
+            1261,
+            format!("Row {number} doesn't contain data for all columns"),
+        )
+    } else {
+        return Ok(());
+    };
+    match strict {
+        true => Err(Error::new(code, "01000", text)),
+        false => {
+            cx.warn(code, text);
+            Ok(())
+        }
+    }
+}
+
+/// Adds one record of a plain plan to the rows.
+fn plain_row(
+    plan: &Plan,
+    record: &record::Record,
+    number: u64,
+    charset: Option<&'static Charset>,
+    cx: &Context<'_>,
+    out: &mut RowBatch,
+) -> Result<()> {
+    check_fields(plan, record, number, cx)?;
+    for n in 0..plan.fields.len() {
+        match record.fields.get(n) {
+            None => out.push_default(),
+            Some(Field::Null) => out.push_value(Value::Null),
+            Some(Field::Text(bytes)) => match charset.and_then(|c| c.to_utf8(bytes)) {
+                Some(text) => out.push_text(&text),
+                None => out.push_text(bytes),
+            },
+        }
+    }
+    out.end_row();
+    Ok(())
+}
+
 /// One record as a row: a value with its type per given column, none for a default.
 fn row(
     session: &Session,
@@ -265,23 +345,7 @@ fn row(
 ) -> Result<Vec<Option<(OwnedValue, SqlType)>>> {
     let def = &plan.insert.def;
     let mut cells: Vec<Option<(OwnedValue, SqlType)>> = vec![None; def.columns.len()];
-    let strict = cx.conversion.modes.strict && !plan.insert.ignore;
-    if record.surplus {
-        let text = format!(
-            "Row {number} was truncated; it contained more data than there were input columns"
-        );
-        match strict {
-            true => return Err(Error::new(1262, "01000", text)),
-            false => cx.warn(1262, text),
-        }
-    }
-    if record.fields.len() < plan.fields.len() {
-        let text = format!("Row {number} doesn't contain data for all columns");
-        match strict {
-            true => return Err(Error::new(1261, "01000", text)),
-            false => cx.warn(1261, text),
-        }
-    }
+    check_fields(plan, &record, number, cx)?;
     let mut fields = record.fields.into_iter();
     for target in &plan.fields {
         let value = match fields.next() {

@@ -1,6 +1,7 @@
 //! Lines and fields of a text file, by MySQL's FIELDS and LINES clauses.
 
 use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
 
 use syntax::ast::FileFormat;
 
@@ -77,16 +78,39 @@ pub(crate) struct Records<'f> {
     file: BufReader<Box<dyn Read + 'f>>,
     /// Bytes that were looked at and are still to be read, the next last.
     ahead: Vec<u8>,
-    format: Format,
+    format: Arc<Format>,
+    /// Bytes that may mean something within a field.
+    marks: Vec<u8>,
 }
 
 impl<'f> Records<'f> {
     pub fn new(file: BufReader<Box<dyn Read + 'f>>, format: Format) -> Records<'f> {
+        let first = |text: &[u8]| text.first().copied();
+        let marks = [
+            first(&format.field_end),
+            first(&format.line_end),
+            format.escaped,
+            format.enclosed,
+        ];
         Records {
             file,
             ahead: Vec::new(),
-            format,
+            format: Arc::new(format),
+            marks: marks.into_iter().flatten().collect(),
         }
+    }
+
+    /// Reads bytes that mean nothing but themselves.
+    fn plain(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        if !self.ahead.is_empty() || out.len() > LONGEST_FIELD {
+            return Ok(());
+        }
+        let buffer = self.file.fill_buf()?;
+        let end = buffer.iter().position(|b| self.marks.contains(b));
+        let n = end.unwrap_or(buffer.len());
+        out.extend_from_slice(&buffer[..n]);
+        self.file.consume(n);
+        Ok(())
     }
 
     fn byte(&mut self) -> Result<Option<u8>> {
@@ -123,11 +147,12 @@ impl<'f> Records<'f> {
 
     /// Leaves out everything up to the next end of a line; `false` at the end of the file.
     pub fn skip_line(&mut self) -> Result<bool> {
-        let end = self.format.line_end.clone();
+        let format = self.format.clone();
+        let end = &format.line_end;
         let mut any = false;
         while let Some(b) = self.byte()? {
             any = true;
-            if self.ends(b, &end)? {
+            if self.ends(b, end)? {
                 return Ok(true);
             }
         }
@@ -183,13 +208,15 @@ impl<'f> Records<'f> {
     }
 
     fn field(&mut self) -> Result<(Field, End)> {
+        let format = self.format.clone();
         let Format {
             field_end,
             enclosed,
             escaped,
             line_end,
             ..
-        } = self.format.clone();
+        } = &*format;
+        let (enclosed, escaped) = (*enclosed, *escaped);
         let mut out = Vec::new();
         let mut null = false;
         let mut quoted = false;
@@ -203,6 +230,7 @@ impl<'f> Records<'f> {
             if out.len() > LONGEST_FIELD {
                 return Err(Error::packet_too_large());
             }
+            self.plain(&mut out)?;
             let Some(b) = self.byte()? else {
                 break End::File;
             };
@@ -232,20 +260,20 @@ impl<'f> Records<'f> {
                         continue;
                     }
                     Some(next) => {
-                        if self.ends(next, &field_end)? {
+                        if self.ends(next, field_end)? {
                             break End::Field;
                         }
-                        if self.ends(next, &line_end)? {
+                        if self.ends(next, line_end)? {
                             break End::Line;
                         }
                         self.ahead.push(next);
                     }
                 }
             } else if !quoted {
-                if self.ends(b, &line_end)? {
+                if self.ends(b, line_end)? {
                     break End::Line;
                 }
-                if self.ends(b, &field_end)? {
+                if self.ends(b, field_end)? {
                     break End::Field;
                 }
             }

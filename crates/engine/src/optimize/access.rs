@@ -334,6 +334,7 @@ pub(super) fn access(scan: &TableScan, conditions: &[&Expr], placed: &SlotSet) -
             intervals: Vec::new(),
             covering: false,
             reverse: false,
+            any_order: false,
         };
         let mut estimate = rows;
         let mut points = 1.0;

@@ -6,6 +6,7 @@ use syntax::ast::TriggerEvent::Delete as DELETE;
 use syntax::ast::TriggerTime::{After, Before};
 use values::OwnedValue;
 
+use super::bulk::has_plain_entries;
 use super::{Counts, EncodedRow, RowWriter, Target, decode_row, foreign_key};
 use crate::bind::dml::DeletePlan;
 use crate::context::Context;
@@ -13,11 +14,13 @@ use crate::env::Env;
 use crate::error::Result;
 use crate::eval::all_hold;
 use crate::exec;
+use crate::plan::{Access, Source};
 use crate::program::trigger::lent;
 use crate::result::Flow;
 use crate::transaction::Transaction;
 
-/// Runs DELETE: finds the rows, then removes them.
+/// Runs DELETE: finds the rows, then removes them, a part at a time. The search goes on in the
+/// tables as they were.
 pub fn delete(
     plan: &DeletePlan,
     targets: &[Target],
@@ -25,11 +28,93 @@ pub fn delete(
     cx: &Context<'_>,
 ) -> Result<Counts> {
     let mut counts = Counts::default();
+    if let Some(rows) = empty(plan, targets, tx, cx)? {
+        (counts.matched, counts.affected) = (rows, rows);
+        return Ok(counts);
+    }
+    let rest = lent(tx, cx.session, || {
+        find(plan, cx, &mut |rows| {
+            let mut tx = cx.session.take_transaction();
+            let done = apply(plan, targets, rows, &mut tx, cx, &mut counts);
+            cx.session.put_transaction(tx);
+            done
+        })
+    })?;
+    apply(plan, targets, rest, tx, cx, &mut counts)?;
+    Ok(counts)
+}
+
+/// Rows below which a table is emptied row by row.
+const LEAST_EMPTIED: u64 = 1000;
+
+/// Removes all rows of a table at once, if that is what the statement asks for and nobody looks
+/// at each; gives how many there were.
+fn empty(
+    plan: &DeletePlan,
+    targets: &[Target],
+    tx: &mut Transaction,
+    cx: &Context<'_>,
+) -> Result<Option<u64>> {
+    let ([t], [target], [item]) = (plan.targets.as_slice(), targets, plan.from.as_slice()) else {
+        return Ok(None);
+    };
+    let all = match &item.source {
+        Source::Table(scan) => matches!(scan.access, Access::Full { .. }),
+        _ => false,
+    };
+    let unconditional = plan.gate.is_empty() && item.on.is_empty() && item.filter.is_empty();
+    if !all || !unconditional || plan.limit.count.is_some() || t.triggers.is_some() {
+        return Ok(None);
+    }
+    let branch = tx.branch(&target.handle, &target.branch)?;
+    let keys = branch.latest.foreign_keys()?;
+    let is_parent = |table: &str| table.eq_ignore_ascii_case(&target.table);
+    if keys.keys.iter().any(|k| is_parent(&k.parent_table)) {
+        return Ok(None);
+    }
+    let table = branch.open_for_write(&target.table)?;
+    let branch = target.key();
+    cx.check_interrupt()?;
+    let state = RowWriter::open(tx, target)?.state;
+    let plain = (0..state.def.indexes.len()).all(|i| has_plain_entries(&state, i));
+    if state.def.keyless()
+        || !plain
+        || state.view.primary.root.tree_count() < LEAST_EMPTIED
+        || !tx.can_install(&branch, &table)?
+    {
+        return Ok(None);
+    }
+    let Some(state) = tx.fold_table(&branch, &table)? else {
+        return Ok(None);
+    };
+    let rows = state.table.entry_count()?;
+    let mut emptied = state.table.with_rows(&state.table.empty_rows()?);
+    let mut maps = Vec::new();
+    for index in &state.def.indexes {
+        maps.push((index.name.as_str(), state.table.empty_index(&index.name)?));
+    }
+    if !maps.is_empty() {
+        emptied = emptied.with_indexes(maps.iter().map(|(n, m)| (*n, m)))?;
+    }
+    tx.install(&branch, &table, emptied)?;
+    Ok(Some(rows))
+}
+
+type FoundRows = Vec<(usize, EncodedRow)>;
+
+fn apply(
+    plan: &DeletePlan,
+    targets: &[Target],
+    rows: FoundRows,
+    tx: &mut Transaction,
+    cx: &Context<'_>,
+    counts: &mut Counts,
+) -> Result<()> {
     let check_keys = cx.session.foreign_key_checks();
-    let found = lent(tx, cx.session, || find(plan, cx))?;
-    for (n, (i, row)) in found.into_iter().enumerate() {
+    for (n, (i, row)) in rows.into_iter().enumerate() {
         if n % 256 == 0 {
             cx.check_interrupt()?;
+            tx.bound_memory()?;
         }
         let target = &targets[i];
         let triggers = plan.targets[i].triggers.as_deref();
@@ -60,17 +145,22 @@ pub fn delete(
             t.fire(DELETE, After, Some(&old), None, target, tx, cx)?;
         }
     }
-    Ok(counts)
+    Ok(())
 }
 
-/// The rows that match, in the order in which they are to go, with the numbers of their targets.
-fn find(plan: &DeletePlan, cx: &Context<'_>) -> Result<Vec<(usize, EncodedRow)>> {
+/// The rows that match, in the order in which they are to go, with the numbers of their targets;
+/// those that need not wait for others go to `now` when there are many.
+fn find(
+    plan: &DeletePlan,
+    cx: &Context<'_>,
+    now: &mut dyn FnMut(FoundRows) -> Result<()>,
+) -> Result<FoundRows> {
     let mut env = Env::new(plan.slots, None, cx);
     if !all_hold(&plan.gate, &env)? {
         return Ok(Vec::new());
     }
     let bounds = exec::limit_bounds(&plan.limit, &env)?;
-    let mut found: Vec<(Vec<OwnedValue>, Vec<(usize, EncodedRow)>)> = Vec::new();
+    let mut found: Vec<(Vec<OwnedValue>, FoundRows)> = Vec::new();
     let mut seen = HashSet::new();
     let mut rows = 0u64;
     let single = plan.from.len() == 1;
@@ -100,6 +190,10 @@ fn find(plan: &DeletePlan, cx: &Context<'_>) -> Result<Vec<(usize, EncodedRow)>>
             .map(|k| Ok(k.expr.eval(env)?.into_owned()))
             .collect::<Result<Vec<_>>>()?;
         found.push((keys, list));
+        if plan.order.is_empty() && found.len() == super::FOUND_AT_ONCE {
+            let part = std::mem::take(&mut found);
+            now(part.into_iter().flat_map(|(_, l)| l).collect())?;
+        }
         Ok(Flow::Continue)
     })?;
     if !plan.order.is_empty() {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use syntax::ast::TriggerEvent::{Delete as DELETE, Insert as INSERT};
 use syntax::ast::TriggerTime::{After, Before};
-use values::{OwnedValue, SqlType, Value};
+use values::{CollationId, LobSize, OwnedValue, SqlType, Value};
 
+use super::bulk::{self, BulkRows, Duplicates};
 use super::{
     Counts, EncodedRow, RowWriter, Target, assigned, check_row, decode_row, duplicate_error,
     encode_row, find_duplicate, foreign_key, generate, store_value,
 };
-use crate::bind::dml::{DefaultValue, InsertPlan, InsertRows};
+use crate::bind::dml::{Assigned, DefaultValue, InsertPlan, InsertRows};
 use crate::context::Context;
 use crate::env::{Env, Slot};
 use crate::error::{Error, Result};
@@ -28,12 +29,89 @@ pub struct Inserted {
     pub first_id: u64,
     /// Number that a row gave itself or got last, for the OK packet.
     pub last_id: u64,
+    /// Rows that could not be written, where others followed them.
+    pub failed: u64,
     /// New rows, when RETURNING asks for them.
     pub rows: Vec<Arc<[OwnedValue]>>,
 }
 
 /// One offered row: a value per given column with its type; `None` is DEFAULT.
 pub type Offered = Vec<Option<(OwnedValue, SqlType)>>;
+
+/// Type of the texts in a [`RowBatch`].
+const TEXT: SqlType = SqlType::Text(LobSize::Long, CollationId::DEFAULT);
+
+/// A cell of a [`RowBatch`].
+enum Cell {
+    Default,
+    /// Its bytes end here, and begin where those of the cell before end.
+    Text(usize),
+    Value(OwnedValue),
+}
+
+/// Offered rows as they come from a file: mostly texts, one behind the other.
+#[derive(Default)]
+pub struct RowBatch {
+    bytes: Vec<u8>,
+    cells: Vec<Cell>,
+    rows: usize,
+}
+
+impl RowBatch {
+    /// Takes all rows out.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.cells.clear();
+        self.rows = 0;
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Bytes of its texts.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Adds a text to the row.
+    pub fn push_text(&mut self, text: &[u8]) {
+        self.bytes.extend_from_slice(text);
+        self.cells.push(Cell::Text(self.bytes.len()));
+    }
+
+    /// Adds another value to the row.
+    pub fn push_value(&mut self, value: OwnedValue) {
+        self.cells.push(Cell::Value(value));
+    }
+
+    /// Adds DEFAULT to the row.
+    pub fn push_default(&mut self) {
+        self.cells.push(Cell::Default);
+    }
+
+    /// Ends the row, which has as many cells as there are columns.
+    pub fn end_row(&mut self) {
+        self.rows += 1;
+    }
+
+    fn needs_number(&self, cell: usize) -> bool {
+        match &self.cells[cell] {
+            Cell::Default => true,
+            Cell::Text(_) => false,
+            Cell::Value(v) => v.is_null() || matches!(v, Value::Int(0) | Value::UInt(0)),
+        }
+    }
+}
+
+/// Decides whether others follow a row that failed, by its number from 1.
+pub type FailedRow<'r> = dyn FnMut(u64, Error) -> Result<()> + 'r;
 
 /// Runs INSERT or REPLACE.
 pub fn insert(
@@ -43,11 +121,41 @@ pub fn insert(
     cx: &Context<'_>,
     found_rows: bool,
 ) -> Result<Inserted> {
-    let offered = lent(tx, cx.session, || gather(plan, cx))?;
     let mut inserter = Inserter::new(plan, target, cx);
-    inserter.write(offered, tx, found_rows)?;
+    match &plan.rows {
+        InsertRows::Values(list) => {
+            let offered = lent(tx, cx.session, || gather(plan, list, cx))?;
+            inserter.write(offered, tx, found_rows)?;
+        }
+        InsertRows::Query(q) => {
+            // The query reads the tables as they were, so that rows can be written meanwhile.
+            let rest = lent(tx, cx.session, || {
+                let mut rows: Vec<Offered> = Vec::new();
+                exec::query(q, None, cx, &mut |row| {
+                    let mut out: Offered = Vec::with_capacity(q.columns.len());
+                    for (i, c) in q.columns.iter().enumerate() {
+                        out.push(Some((row.get(i)?.into_owned(), c.ty.clone())));
+                    }
+                    rows.push(out);
+                    if rows.len() == ROWS_AT_ONCE {
+                        let mut tx = cx.session.take_transaction();
+                        let written =
+                            inserter.write(std::mem::take(&mut rows), &mut tx, found_rows);
+                        cx.session.put_transaction(tx);
+                        written?;
+                    }
+                    Ok(Flow::Continue)
+                })?;
+                Ok::<_, Error>(rows)
+            })?;
+            inserter.write(rest, tx, found_rows)?;
+        }
+    }
     inserter.finish(tx)
 }
+
+/// Rows of a query that are written before it gives more.
+const ROWS_AT_ONCE: usize = 1000;
 
 /// Writes offered rows of one statement, in one part or several.
 pub struct Inserter<'a, 's> {
@@ -56,18 +164,38 @@ pub struct Inserter<'a, 's> {
     cx: &'a Context<'s>,
     numbers: Option<Numbers>,
     out: Inserted,
+    /// What is done about duplicates, if the rows may be written all together.
+    duplicates: Option<Duplicates>,
+    bulk: Option<BulkRows>,
 }
 
 impl<'a, 's> Inserter<'a, 's> {
     /// Begins a statement.
     pub fn new(plan: &'a InsertPlan, target: &'a Target, cx: &'a Context<'s>) -> Self {
+        let duplicates = match plan.ignore {
+            true => Duplicates::Skip,
+            false => Duplicates::Refuse,
+        };
         Inserter {
             plan,
             target,
             cx,
             numbers: None,
             out: Inserted::default(),
+            duplicates: plan.on_duplicate.is_none().then_some(duplicates),
+            bulk: None,
         }
+    }
+
+    /// Rows are to take the place of those with the same key, which is what ON DUPLICATE KEY
+    /// UPDATE says, assigning all columns.
+    pub fn overwrites(&mut self) {
+        self.duplicates = Some(Duplicates::Overwrite);
+    }
+
+    /// Every row is written by itself, so that others can follow one that fails.
+    pub fn one_by_one(&mut self) {
+        self.duplicates = None;
     }
 
     /// Writes the next rows.
@@ -77,59 +205,169 @@ impl<'a, 's> Inserter<'a, 's> {
         tx: &mut Transaction,
         found_rows: bool,
     ) -> Result<()> {
-        let (plan, target, cx) = (self.plan, self.target, self.cx);
-        let out = &mut self.out;
-        let checks_keys = cx.session.foreign_key_checks();
-        let needs = numbers_needed(plan, &offered);
-        let fresh = Numbers::new(plan, target, tx, needs)?;
-        let numbers = match &mut self.numbers {
-            None => self.numbers.insert(fresh),
-            Some(n) => {
-                (n.next, n.end) = (fresh.next, fresh.end);
-                n
-            }
-        };
+        let needs = numbers_needed(self.plan, &offered);
+        self.begin_part(offered.len(), needs, tx)?;
         for given in offered {
-            out.counts.matched += 1;
-            let number = out.counts.matched;
-            if number.is_multiple_of(256) {
-                cx.check_interrupt()?;
-            }
-            let mut row = complete(plan, given, number, cx)?;
-            let triggers = plan.rules.triggers.as_deref();
-            if let Some(t) = triggers.filter(|t| t.has(INSERT, Before)) {
-                before_insert(plan, t, target, tx, &mut row, cx)?;
-            }
-            numbers.fill(plan, target, &mut row, number, out, cx)?;
-            generate(&plan.rules, &plan.def, &mut row, cx, number, plan.ignore)?;
-            if !check_row(&plan.rules, &plan.def, &mut row, cx, plan.ignore)? {
-                continue;
-            }
-            let changed = put(
-                plan,
-                target,
-                tx,
-                row,
-                number,
-                cx,
-                checks_keys,
-                found_rows,
-                out,
-            );
-            match changed {
-                Ok(()) => {}
-                Err(e) if plan.ignore && matches!(e.code, 1062 | 1452 | 1451) => {
-                    out.counts.duplicates += 1;
-                    cx.warn(e.code, e.message);
+            let cells = given
+                .iter()
+                .map(|c| c.as_ref().map(|(v, ty)| (v.borrowed(), ty)));
+            let written = self.write_row(cells, tx, found_rows);
+            written.map_err(|e| self.failed(e).1)?;
+        }
+        tx.bound_memory()
+    }
+
+    /// Writes the next rows; `failed` decides whether others follow one that cannot be written.
+    pub fn write_batch(
+        &mut self,
+        batch: &RowBatch,
+        tx: &mut Transaction,
+        failed: &mut FailedRow<'_>,
+    ) -> Result<()> {
+        let width = self.plan.columns.len();
+        let needs = match self.plan.def.auto_increment() {
+            None => 0,
+            Some(c) => match self.plan.columns.iter().position(|p| *p == c) {
+                None => batch.rows,
+                Some(at) => (0..batch.rows)
+                    .filter(|row| batch.needs_number(row * width + at))
+                    .count(),
+            },
+        };
+        self.begin_part(batch.rows, needs as u64, tx)?;
+        let mut start = 0;
+        for row in 0..batch.rows {
+            let cells = &batch.cells[row * width..(row + 1) * width];
+            let cells = cells.iter().map(|c| match c {
+                Cell::Default => None,
+                Cell::Value(v) => Some((v.borrowed(), &TEXT)),
+                Cell::Text(end) => {
+                    let text = &batch.bytes[std::mem::replace(&mut start, *end)..*end];
+                    Some((Value::Bytes(text.into()), &TEXT))
                 }
-                Err(e) => return Err(e),
+            });
+            if let Err(e) = self.write_row(cells, tx, false) {
+                let (number, e) = self.failed(e);
+                failed(number, e)?;
+                self.out.failed += 1;
+                // The cells behind the one that failed were not looked at.
+                let rest = &batch.cells[..(row + 1) * width];
+                let end = rest.iter().rev().find_map(|c| match c {
+                    Cell::Text(end) => Some(*end),
+                    _ => None,
+                });
+                start = end.unwrap_or(0);
+            }
+        }
+        tx.bound_memory()
+    }
+
+    /// Takes numbers for the next rows, and finds out how the first ones decide to write all.
+    fn begin_part(&mut self, rows: usize, needs: u64, tx: &mut Transaction) -> Result<()> {
+        let (plan, target) = (self.plan, self.target);
+        let fresh = Numbers::new(plan, target, tx, needs)?;
+        match &mut self.numbers {
+            Some(n) => (n.next, n.end) = (fresh.next, fresh.end),
+            None => {
+                self.numbers = Some(fresh);
+                if let Some(duplicates) = self.duplicates
+                    && rows >= bulk::LEAST_ROWS
+                {
+                    let checks_keys = self.cx.session.foreign_key_checks();
+                    self.bulk = BulkRows::begin(plan, duplicates, target, tx, checks_keys)?;
+                }
             }
         }
         Ok(())
     }
 
+    /// The error of the last row, unless an earlier one turns out to be a duplicate.
+    fn failed(&mut self, error: Error) -> (u64, Error) {
+        let last = (self.out.counts.matched, error);
+        match self.bulk.take() {
+            Some(bulk) if self.duplicates == Some(Duplicates::Refuse) => {
+                bulk.first_duplicate().unwrap_or(last)
+            }
+            _ => last,
+        }
+    }
+
+    fn write_row<'v>(
+        &mut self,
+        cells: impl Iterator<Item = Option<(Value<'v>, &'v SqlType)>>,
+        tx: &mut Transaction,
+        found_rows: bool,
+    ) -> Result<()> {
+        let (plan, target, cx) = (self.plan, self.target, self.cx);
+        let out = &mut self.out;
+        out.counts.matched += 1;
+        let number = out.counts.matched;
+        if number.is_multiple_of(256) {
+            cx.check_interrupt()?;
+        }
+        let mut row = complete(plan, cells, number, cx)?;
+        let triggers = plan.rules.triggers.as_deref();
+        if let Some(t) = triggers.filter(|t| t.has(INSERT, Before)) {
+            before_insert(plan, t, target, tx, &mut row, cx)?;
+        }
+        if let Some(numbers) = &mut self.numbers {
+            numbers.fill(plan, target, &mut row, number, out, cx)?;
+        }
+        generate(&plan.rules, &plan.def, &mut row, cx, number, plan.ignore)?;
+        if !check_row(&plan.rules, &plan.def, &mut row, cx, plan.ignore)? {
+            return Ok(());
+        }
+        if let Some(bulk) = &mut self.bulk {
+            return bulk.add(&row, number);
+        }
+        let checks_keys = cx.session.foreign_key_checks();
+        let changed = put(
+            plan,
+            target,
+            tx,
+            row,
+            number,
+            cx,
+            checks_keys,
+            found_rows,
+            out,
+        );
+        match changed {
+            Err(e) if plan.ignore && matches!(e.code, 1062 | 1452 | 1451) => {
+                out.counts.duplicates += 1;
+                cx.warn(e.code, e.message);
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
     /// Ends the statement.
     pub fn finish(self, tx: &mut Transaction) -> Result<Inserted> {
+        self.finish_or(tx, &mut |_, e| Err(e))
+    }
+
+    /// Ends the statement; `failed` hears of the row that cannot be written.
+    pub fn finish_or(
+        mut self,
+        tx: &mut Transaction,
+        failed: &mut FailedRow<'_>,
+    ) -> Result<Inserted> {
+        if let Some(bulk) = self.bulk {
+            let skips = self.duplicates == Some(Duplicates::Skip);
+            let mut refused = None;
+            let done = bulk.finish(tx, |number, e| match skips {
+                true => self.cx.warn(e.code, e.message.clone()),
+                false => refused = Some(number),
+            });
+            if let (Some(number), Err(e)) = (refused, &done) {
+                failed(number, e.clone())?;
+            }
+            let done = done?;
+            let counts = &mut self.out.counts;
+            counts.affected += done.added + 2 * done.changed;
+            counts.duplicates += done.changed + done.skipped;
+        }
         if let Some(numbers) = self.numbers {
             numbers.finish(self.target, tx)?;
         }
@@ -137,55 +375,42 @@ impl<'a, 's> Inserter<'a, 's> {
     }
 }
 
-/// Evaluates VALUES or runs the query; all of it before the first row is written.
-fn gather(plan: &InsertPlan, cx: &Context<'_>) -> Result<Vec<Offered>> {
-    match &plan.rows {
-        InsertRows::Values(list) => {
-            let mut rows = Vec::with_capacity(list.len());
-            let blank: Arc<[OwnedValue]> = vec![Value::Null; plan.def.columns.len()].into();
-            for cells in list {
-                let mut env = Env::new(1, None, cx);
-                env.slots[0] = Slot::Row(blank.clone());
-                let mut row: Offered = Vec::with_capacity(cells.len());
-                for (n, cell) in cells.iter().enumerate() {
-                    row.push(match cell {
-                        None => None,
-                        Some(a) => {
-                            let v = a.expr.eval(&env)?.into_owned();
-                            if reads_row(&a.expr) || n == 0 && cells.len() > 1 && reads_later(cells)
-                            {
-                                // The next cells may read what this one gave.
-                                let mut so_far = blank.to_vec();
-                                for (i, given) in row.iter().enumerate() {
-                                    if let Some((v, _)) = given {
-                                        so_far[plan.columns[i]] = v.clone();
-                                    }
-                                }
-                                so_far[plan.columns[n]] = v.clone();
-                                env = Env::new(1, None, cx);
-                                env.slots[0] = Slot::Row(so_far.into());
+/// Evaluates VALUES, all of it before the first row is written.
+fn gather(
+    plan: &InsertPlan,
+    list: &[Vec<Option<Assigned>>],
+    cx: &Context<'_>,
+) -> Result<Vec<Offered>> {
+    let mut rows = Vec::with_capacity(list.len());
+    let blank: Arc<[OwnedValue]> = vec![Value::Null; plan.def.columns.len()].into();
+    for cells in list {
+        let mut env = Env::new(1, None, cx);
+        env.slots[0] = Slot::Row(blank.clone());
+        let mut row: Offered = Vec::with_capacity(cells.len());
+        for (n, cell) in cells.iter().enumerate() {
+            row.push(match cell {
+                None => None,
+                Some(a) => {
+                    let v = a.expr.eval(&env)?.into_owned();
+                    if reads_row(&a.expr) || n == 0 && cells.len() > 1 && reads_later(cells) {
+                        // The next cells may read what this one gave.
+                        let mut so_far = blank.to_vec();
+                        for (i, given) in row.iter().enumerate() {
+                            if let Some((v, _)) = given {
+                                so_far[plan.columns[i]] = v.clone();
                             }
-                            Some((v, a.ty.clone()))
                         }
-                    });
+                        so_far[plan.columns[n]] = v.clone();
+                        env = Env::new(1, None, cx);
+                        env.slots[0] = Slot::Row(so_far.into());
+                    }
+                    Some((v, a.ty.clone()))
                 }
-                rows.push(row);
-            }
-            Ok(rows)
+            });
         }
-        InsertRows::Query(q) => {
-            let mut rows = Vec::new();
-            exec::query(q, None, cx, &mut |row| {
-                let mut out: Offered = Vec::with_capacity(q.columns.len());
-                for (i, c) in q.columns.iter().enumerate() {
-                    out.push(Some((row.get(i)?.into_owned(), c.ty.clone())));
-                }
-                rows.push(out);
-                Ok(Flow::Continue)
-            })?;
-            Ok(rows)
-        }
+        rows.push(row);
     }
+    Ok(rows)
 }
 
 fn reads_row(e: &crate::expr::Expr) -> bool {
@@ -194,14 +419,14 @@ fn reads_row(e: &crate::expr::Expr) -> bool {
     !used.is_empty()
 }
 
-fn reads_later(cells: &[Option<crate::bind::dml::Assigned>]) -> bool {
+fn reads_later(cells: &[Option<Assigned>]) -> bool {
     cells.iter().flatten().any(|a| reads_row(&a.expr))
 }
 
 /// Fills in defaults and converts; AUTO_INCREMENT stays NULL for [`Numbers`].
-fn complete(
+fn complete<'v>(
     plan: &InsertPlan,
-    given: Offered,
+    given: impl Iterator<Item = Option<(Value<'v>, &'v SqlType)>>,
     number: u64,
     cx: &Context<'_>,
 ) -> Result<Vec<OwnedValue>> {
@@ -211,14 +436,14 @@ fn complete(
     let lenient = triggers.is_some_and(|t| t.has(INSERT, Before));
     let mut row: Vec<OwnedValue> = vec![Value::Null; def.columns.len()];
     let mut set = vec![false; def.columns.len()];
-    for (cell, column) in given.into_iter().zip(&plan.columns) {
+    for (cell, column) in given.zip(&plan.columns) {
         if let Some((v, ty)) = cell {
             set[*column] = true;
             let c = &def.columns[*column];
             if v.is_null() && !c.nullable && !c.auto_increment && !plan.ignore && !lenient {
                 return Err(Error::column_not_null(&c.name));
             }
-            row[*column] = store_value(&v, &ty, def, *column, number, plan.ignore, cx)?;
+            row[*column] = store_value(&v, ty, def, *column, number, plan.ignore, cx)?;
         }
     }
     let mut late = Vec::new();

@@ -28,7 +28,8 @@ struct Change {
     set: Vec<(usize, Option<(OwnedValue, values::SqlType)>)>,
 }
 
-/// Runs UPDATE: finds the rows, then changes them.
+/// Runs UPDATE: finds the rows, then changes them, a part at a time. The search goes on in the
+/// tables as they were.
 pub fn update(
     plan: &UpdatePlan,
     targets: &[Target],
@@ -36,12 +37,33 @@ pub fn update(
     cx: &Context<'_>,
 ) -> Result<Counts> {
     let mut counts = Counts::default();
+    let rest = lent(tx, cx.session, || {
+        find(plan, cx, &mut |changes| {
+            let mut tx = cx.session.take_transaction();
+            let done = apply(plan, targets, changes, &mut tx, cx, &mut counts);
+            cx.session.put_transaction(tx);
+            done
+        })
+    })?;
+    apply(plan, targets, rest, tx, cx, &mut counts)?;
+    Ok(counts)
+}
+
+fn apply(
+    plan: &UpdatePlan,
+    targets: &[Target],
+    changes: Vec<Change>,
+    tx: &mut Transaction,
+    cx: &Context<'_>,
+    counts: &mut Counts,
+) -> Result<()> {
     let check_keys = cx.session.foreign_key_checks();
-    let changes = lent(tx, cx.session, || find(plan, cx))?;
     // Each row of a table changes once, however often the join gave it.
-    for (n, change) in changes.into_iter().enumerate() {
-        if n % 256 == 0 {
+    for change in changes {
+        let n = counts.matched;
+        if n.is_multiple_of(256) {
             cx.check_interrupt()?;
+            tx.bound_memory()?;
         }
         let t = &plan.targets[change.target];
         let target = &targets[change.target];
@@ -51,7 +73,7 @@ pub fn update(
         if t.def.columns.iter().any(|c| c.is_virtual) {
             generate(&t.rules, &t.def, &mut old, cx, 1, true)?;
         }
-        let number = n as u64 + 1;
+        let number = n + 1;
         let mut next = old.clone();
         let single = plan.targets.len() == 1 && plan.from.len() == 1;
         let mut explicit = Vec::new();
@@ -104,13 +126,18 @@ pub fn update(
             Err(e) => return Err(e),
         }
     }
-    Ok(counts)
+    Ok(())
 }
 
 use change as change_row;
 
-/// The rows that match, in the order in which they are to change.
-fn find(plan: &UpdatePlan, cx: &Context<'_>) -> Result<Vec<Change>> {
+/// The rows that match, in the order in which they are to change; those that need not wait for
+/// others go to `now` when there are many.
+fn find(
+    plan: &UpdatePlan,
+    cx: &Context<'_>,
+    now: &mut dyn FnMut(Vec<Change>) -> Result<()>,
+) -> Result<Vec<Change>> {
     let mut env = Env::new(plan.slots, None, cx);
     if !all_hold(&plan.gate, &env)? {
         return Ok(Vec::new());
@@ -157,6 +184,10 @@ fn find(plan: &UpdatePlan, cx: &Context<'_>) -> Result<Vec<Change>> {
             .map(|k| Ok(k.expr.eval(env)?.into_owned()))
             .collect::<Result<Vec<_>>>()?;
         found.push((keys, changes));
+        if plan.order.is_empty() && found.len() == super::FOUND_AT_ONCE {
+            let part = std::mem::take(&mut found);
+            now(part.into_iter().flat_map(|(_, c)| c).collect())?;
+        }
         Ok(Flow::Continue)
     })?;
     if !plan.order.is_empty() {
@@ -216,10 +247,6 @@ fn change_untriggered(
 ) -> Result<bool> {
     let mut writer = RowWriter::open(tx, target)?;
     generate(rules, def, next, cx, number, ignore)?;
-    let same = |a: &[OwnedValue]| -> Result<bool> {
-        let e = encode_row(&writer.state, a)?;
-        Ok(e.key == there.key && same_value(&writer.state.def, &e.value, &there.value))
-    };
     if next
         .iter()
         .zip(def.columns.iter())
@@ -227,9 +254,11 @@ fn change_untriggered(
     {
         check_row(rules, def, next, cx, ignore)?;
     }
-    if same(next)? {
+    let mut encoded = encode_row(&writer.state, next)?;
+    if encoded.key == there.key && same_value(def, &encoded.value, &there.value) {
         return Ok(false);
     }
+    let computes = !rules.on_update.is_empty();
     for (column, a) in &rules.on_update {
         if !explicit.contains(column) {
             let mut env = Env::new(1, None, cx);
@@ -243,23 +272,27 @@ fn change_untriggered(
     if !check_row(rules, def, next, cx, ignore)? {
         return Ok(false);
     }
-    let mut encoded = encode_row(&writer.state, next)?;
+    if computes {
+        encoded = encode_row(&writer.state, next)?;
+    }
     if encoded.key != there.key && encode_row(&writer.state, old)?.key == encoded.key {
         // The key stays, but not as it would be written now: Dolt writes some decimals short.
         encoded.key = there.key.clone();
     }
     let new_entries = writer.entries(&encoded)?;
-    let view = writer.view()?;
-    if let Some(d) = find_duplicate(
-        &writer.state,
-        &view,
-        &encoded,
-        &new_entries,
-        Some(&there.key),
-    )? {
-        return Err(duplicate_error(&writer.state, next, d.index));
+    let unique = writer.state.def.indexes.iter().any(|i| i.unique);
+    if unique || encoded.key != there.key {
+        let view = writer.view()?;
+        if let Some(d) = find_duplicate(
+            &writer.state,
+            &view,
+            &encoded,
+            &new_entries,
+            Some(&there.key),
+        )? {
+            return Err(duplicate_error(&writer.state, next, d.index));
+        }
     }
-    drop(view);
     foreign_key::check_child_if(writer.tx, target, next, Some(old), cx, check_keys)?;
     let first = foreign_key::Chain::default();
     foreign_key::before_update(writer.tx, target, old, next, cx, check_keys, &first)?;

@@ -1,99 +1,178 @@
 //! Reads separated values: an empty field is NULL, a quoted empty one is a text.
 
+use std::io::BufRead;
+
+use super::source::Record;
 use crate::Failure;
 
-/// Line number, and fields.
-pub type Record = (usize, Vec<Option<String>>);
+/// Reads records one at a time; blank lines are left out.
+pub struct CsvReader {
+    input: Box<dyn BufRead>,
+    delimiter: Vec<u8>,
+    /// The lines of the record that is read.
+    buffer: Vec<u8>,
+    /// The next line's number.
+    line: usize,
+    /// Fields of every record: those of the first.
+    expected: Option<usize>,
+}
 
-/// The records of a text; blank lines are left out.
-pub fn records(text: &str, delimiter: &str) -> Result<Vec<Record>, Failure> {
-    let bytes = text.as_bytes();
-    let mut out: Vec<Record> = Vec::new();
-    let (mut at, mut line) = (0, 1);
-    let mut expected = None;
-    while at < bytes.len() {
-        let started = line;
-        let end = text[at..].find('\n').map_or(text.len(), |n| at + n);
-        if text[at..end].trim().is_empty() {
-            at = end + 1;
-            line += 1;
-            continue;
+impl CsvReader {
+    /// The records of a text in UTF-8.
+    pub fn new(input: Box<dyn BufRead>, delimiter: &str) -> CsvReader {
+        CsvReader {
+            input,
+            delimiter: delimiter.as_bytes().to_vec(),
+            buffer: Vec::new(),
+            line: 1,
+            expected: None,
         }
-        let mut fields = Vec::new();
+    }
+
+    /// Appends the next line to the buffer; false at the end.
+    fn read_line(&mut self) -> Result<bool, Failure> {
+        let start = self.buffer.len();
+        if self.input.read_until(b'\n', &mut self.buffer)? == 0 {
+            return Ok(false);
+        }
+        if std::str::from_utf8(&self.buffer[start..]).is_err() {
+            let text = String::from_utf8_lossy(&self.buffer[start..]).into_owned();
+            self.buffer.truncate(start);
+            self.buffer.extend_from_slice(text.as_bytes());
+        }
+        Ok(true)
+    }
+
+    /// Where the line ends in which the buffer ends.
+    fn line_end(&self) -> usize {
+        self.buffer.len() - usize::from(self.buffer.last() == Some(&b'\n'))
+    }
+
+    fn field_end(&self, at: usize) -> usize {
+        let line = &self.buffer[at..self.line_end()];
+        let found = match self.delimiter.as_slice() {
+            [one] => line.iter().position(|b| b == one),
+            all => line.windows(all.len().max(1)).position(|w| w == all),
+        };
+        at + found.unwrap_or(line.len())
+    }
+
+    /// Reads the next record; false at the end.
+    pub fn next(&mut self, out: &mut Record) -> Result<bool, Failure> {
+        out.clear();
         loop {
-            while at < bytes.len()
-                && matches!(bytes[at], b' ' | b'\t')
-                && !text[at..].starts_with(delimiter)
+            self.buffer.clear();
+            if !self.read_line()? {
+                return Ok(false);
+            }
+            if !self.buffer.iter().all(u8::is_ascii_whitespace) {
+                break;
+            }
+            self.line += 1;
+        }
+        out.line = self.line;
+        let mut at = 0;
+        loop {
+            while matches!(self.buffer.get(at), Some(b' ' | b'\t'))
+                && !self.buffer[at..].starts_with(&self.delimiter)
             {
                 at += 1;
             }
-            if bytes.get(at) == Some(&b'"') {
-                let mut field = String::new();
-                at += 1;
-                loop {
-                    let Some(quote) = text[at..].find('"') else {
-                        return Err(Failure::new(format!(
-                            "line {started}: extraneous or missing \" in quoted-field"
-                        )));
-                    };
-                    field.push_str(&text[at..at + quote]);
-                    at += quote + 1;
-                    if bytes.get(at) != Some(&b'"') {
-                        break;
-                    }
-                    field.push('"');
-                    at += 1;
-                }
-                line += field.matches('\n').count();
-                // What stands between the quote and the end of the field belongs to neither.
-                let rest = field_end(text, at, delimiter);
-                at = rest;
-                fields.push(Some(field));
+            if self.buffer.get(at) == Some(&b'"') {
+                at = self.quoted(at + 1, out)?;
             } else {
-                let end = field_end(text, at, delimiter);
-                let field = text[at..end].trim_end_matches('\r');
-                fields.push((!field.is_empty()).then(|| field.to_string()));
+                let end = self.field_end(at);
+                let mut field = &self.buffer[at..end];
+                while let [rest @ .., b'\r'] = field {
+                    field = rest;
+                }
+                out.push((!field.is_empty()).then_some(field));
                 at = end;
             }
-            if text[at..].starts_with(delimiter) {
-                at += delimiter.len();
-                continue;
+            if !self.buffer[at..].starts_with(&self.delimiter) {
+                break;
             }
-            at += 1;
-            line += 1;
-            break;
+            at += self.delimiter.len();
         }
-        let wanted = *expected.get_or_insert(fields.len());
-        if fields.len() != wanted {
-            let shown: Vec<&str> = fields.iter().map(|f| f.as_deref().unwrap_or("")).collect();
-            let mut text = format!(
-                "CSV reader expected {wanted} values, but saw {}.\nrow values: '{{\n\t{}\n}}'",
-                fields.len(),
-                shown.join(",\n\t")
-            );
-            if fields.len() > wanted {
-                text += &format!(
-                    "\nwith the following values left over: '{:?}'",
-                    &shown[wanted..]
-                );
-            }
-            return Err(Failure::new(text));
+        self.line += 1;
+        let wanted = *self.expected.get_or_insert(out.cells.len());
+        if out.cells.len() != wanted {
+            out.bad = Some(miscounted(out, wanted));
         }
-        out.push((started, fields));
+        Ok(true)
     }
-    Ok(out)
+
+    /// Reads the rest of a quoted field; gives where it ends.
+    fn quoted(&mut self, mut at: usize, out: &mut Record) -> Result<usize, Failure> {
+        let start = out.text.len();
+        loop {
+            let Some(quote) = self.buffer[at..].iter().position(|b| *b == b'"') else {
+                out.text.extend_from_slice(&self.buffer[at..]);
+                at = self.buffer.len();
+                self.line += 1;
+                if !self.read_line()? {
+                    return Err(Failure::new(format!(
+                        "line {}: extraneous or missing \" in quoted-field",
+                        out.line
+                    )));
+                }
+                continue;
+            };
+            out.text.extend_from_slice(&self.buffer[at..at + quote]);
+            at += quote + 1;
+            if self.buffer.get(at) != Some(&b'"') {
+                break;
+            }
+            out.text.push(b'"');
+            at += 1;
+        }
+        out.cells.push(Some(start..out.text.len()));
+        // What stands between the quote and the end of the field belongs to neither.
+        Ok(self.field_end(at))
+    }
 }
 
-fn field_end(text: &str, at: usize, delimiter: &str) -> usize {
-    let line_end = text[at..].find('\n').map_or(text.len(), |n| at + n);
-    text[at..line_end]
-        .find(delimiter)
-        .map_or(line_end, |n| at + n)
+/// What is wrong with a record of another number of fields.
+fn miscounted(record: &Record, wanted: usize) -> String {
+    let shown: Vec<String> = (0..record.cells.len())
+        .map(|i| record.shown(i, ""))
+        .collect();
+    let mut text = format!(
+        "CSV reader expected {wanted} values, but saw {}.\nrow values: '{{\n\t{}\n}}'",
+        shown.len(),
+        shown.join(",\n\t")
+    );
+    if shown.len() > wanted {
+        text += &format!(
+            "\nwith the following values left over: '{:?}'",
+            &shown[wanted..]
+        );
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    type Read = (usize, Vec<Option<String>>);
+
+    fn records(text: &'static str, delimiter: &str) -> Result<Vec<Read>, Failure> {
+        let mut reader = CsvReader::new(Box::new(text.as_bytes()), delimiter);
+        let mut record = Record::default();
+        let mut out = Vec::new();
+        while reader.next(&mut record)? {
+            if let Some(bad) = record.bad {
+                return Err(Failure::new(bad));
+            }
+            let cell = |i| {
+                let text = record.cell(i)?;
+                Some(String::from_utf8(text.to_vec()).unwrap())
+            };
+            out.push((record.line, (0..record.cells.len()).map(cell).collect()));
+        }
+        Ok(out)
+    }
 
     #[test]
     fn quotes_and_nulls() {
@@ -108,6 +187,9 @@ mod tests {
             ]
         );
         assert!(records("a,b\n1\n", ",").is_err());
+        assert!(records("a,b\n1,\"x\n", ",").is_err());
         assert_eq!(records("a||b\n", "||").unwrap()[0].1.len(), 2);
+        let ends = records("a\r\nb", ",").unwrap();
+        assert_eq!(ends, [(1, vec![s("a")]), (2, vec![s("b")])]);
     }
 }

@@ -95,14 +95,29 @@ fn kind(text: &str) -> Option<Kind> {
     })
 }
 
-/// The type that all texts of a column fit in; NULL and empty ones say nothing.
-pub fn column_type<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> String {
-    let mut seen: Vec<Kind> = Vec::new();
-    for k in texts.flatten().filter_map(kind) {
-        if !seen.contains(&k) {
-            seen.push(k);
+/// What the texts of a column are so far.
+#[derive(Clone, Debug, Default)]
+pub struct ColumnTexts {
+    seen: Vec<Kind>,
+}
+
+impl ColumnTexts {
+    /// Looks at a text; an empty one says nothing.
+    pub fn add(&mut self, text: &str) {
+        if let Some(k) = kind(text)
+            && !self.seen.contains(&k)
+        {
+            self.seen.push(k);
         }
     }
+
+    /// The type that all texts fit in.
+    pub fn type_name(&self) -> String {
+        type_of(&self.seen)
+    }
+}
+
+fn type_of(seen: &[Kind]) -> String {
     let has = |k: Kind| seen.contains(&k);
     let all = |list: &[Kind]| seen.iter().all(|k| list.contains(k));
     let name = if seen.is_empty() {
@@ -120,13 +135,13 @@ pub fn column_type<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> String {
         .find(|(k, _)| has(*k))
         .map_or("varchar(200)", |(_, n)| n)
     } else if all(&[Kind::Date, Kind::DateTime, Kind::Time]) {
-        match seen.as_slice() {
+        match seen {
             [Kind::Date] => "date",
             [Kind::Time] => "time",
             _ => "datetime",
         }
     } else {
-        match seen.as_slice() {
+        match seen {
             [Kind::Uuid] => "char(36) CHARACTER SET ascii COLLATE ascii_bin",
             [Kind::Bool] => "tinyint(1)",
             [Kind::Json] => "json",
@@ -142,7 +157,11 @@ mod tests {
 
     #[test]
     fn types_of_columns() {
-        let of = |list: &[&str]| column_type(list.iter().map(|t| Some(*t)));
+        let of = |list: &[&str]| {
+            let mut texts = ColumnTexts::default();
+            list.iter().for_each(|t| texts.add(t));
+            texts.type_name()
+        };
         assert_eq!(of(&["1", "-2", ""]), "int");
         assert_eq!(of(&["1", "3000000000"]), "bigint");
         assert_eq!(of(&["1", "1.5"]), "float");
