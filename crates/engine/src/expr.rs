@@ -405,6 +405,14 @@ impl Expr {
         self.for_each_child(&mut |child| child.slots_at(deep, out));
     }
 
+    /// Collects the columns of this block that the expression reads itself, without subqueries.
+    pub fn columns_used(&self, out: &mut Vec<u16>) {
+        if let Expr::Column { col, .. } = self {
+            out.push(*col);
+        }
+        self.for_each_child(&mut |child| child.columns_used(out));
+    }
+
     /// Whether the value can differ between two evaluations on the same rows.
     pub fn is_volatile(&self) -> bool {
         let mut volatile = match self {

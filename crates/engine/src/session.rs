@@ -786,9 +786,46 @@ impl Session {
 
     /// COMMIT.
     pub fn commit_transaction(&self) -> Result<()> {
-        let Some(tx) = self.transaction.borrow_mut().take() else {
-            return Ok(());
+        let taken = self.transaction.borrow_mut().take();
+        taken.map_or(Ok(()), |tx| self.commit_changes(tx))
+    }
+
+    /// The end of a transaction that a client asked for, or of a statement that is one.
+    pub(crate) fn complete_transaction(&self) -> Result<()> {
+        if !self.settings().commits_transactions {
+            return self.commit_transaction();
+        }
+        let taken = self.transaction.borrow_mut().take();
+        self.commit_to_history(taken.unwrap_or_default())
+    }
+
+    /// COMMIT under `@@dolt_transaction_commit`: what the branch then holds becomes a commit.
+    fn commit_to_history(&self, tx: Transaction) -> Result<()> {
+        let mut branches = tx.branches.values().filter(|b| b.is_dirty());
+        let changed = branches
+            .find(|b| !crate::temporary::is_temporary(&b.handle.key))
+            .map(|b| format!("{}/{}", b.handle.name, b.branch));
+        self.commit_changes(tx)?;
+        let db = match (changed, self.current_database()) {
+            (Some(name), _) => self.resolve_database(&name)?,
+            // A definition has been committed already.
+            (None, Some(name)) => match self.resolve_database(&name) {
+                Ok(db) => db,
+                Err(_) => return Ok(()),
+            },
+            (None, None) => return Ok(()),
         };
+        if self.instance.settings.read_only || matches!(db.revision, Revision::Commit(_)) {
+            return Ok(());
+        }
+        let message = match self.variable("dolt_transaction_commit_message") {
+            Value::Bytes(b) if !b.is_empty() => String::from_utf8_lossy(&b).into_owned(),
+            _ => "Transaction commit".to_string(),
+        };
+        crate::dolt::commit::commit_all(self, &db, message)
+    }
+
+    fn commit_changes(&self, tx: Transaction) -> Result<()> {
         if !tx.is_dirty() {
             return Ok(());
         }
@@ -819,7 +856,7 @@ impl Session {
                 self.rollback_transaction();
                 Ok(())
             }
-            false => self.commit_transaction(),
+            false => self.complete_transaction(),
         };
         *self.pin.borrow_mut() = None;
         ended

@@ -22,6 +22,8 @@ pub(crate) struct SessionSettings {
     pub read_only: bool,
     /// sql_mode holds NO_AUTO_VALUE_ON_ZERO.
     pub zero_is_no_auto_value: bool,
+    /// `@@dolt_transaction_commit`.
+    pub commits_transactions: bool,
     /// `@@timestamp`, if it has been set: microseconds since 1970.
     pub timestamp: Option<i64>,
 }
@@ -86,6 +88,7 @@ impl SessionSettings {
             autocommit: !is_off("autocommit"),
             foreign_key_checks: !is_off("foreign_key_checks"),
             read_only: matches!(variable("transaction_read_only"), Value::Int(1)),
+            commits_transactions: matches!(variable("dolt_transaction_commit"), Value::Int(1)),
             zero_is_no_auto_value: has("NO_AUTO_VALUE_ON_ZERO"),
             timestamp: match timestamp {
                 Some(Value::Int(n)) if *n > 0 => Some(n * 1_000_000),

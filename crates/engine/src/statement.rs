@@ -347,7 +347,7 @@ impl Session {
         match s {
             Statement::Begin(b) => none(self.begin_transaction(b.read_only)),
             Statement::Commit(end) => {
-                self.commit_transaction()?;
+                self.complete_transaction()?;
                 none(self.chain(end))
             }
             Statement::Rollback(end) => {

@@ -113,7 +113,6 @@ const GLOBAL_ONLY: &[&str] = &[
     "sync_binlog",
     "innodb_flush_log_at_trx_commit",
     "server_id",
-    "dolt_transaction_commit_message",
     "offline_mode",
     "require_secure_transport",
     "validate_password.length",

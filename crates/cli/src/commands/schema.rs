@@ -124,12 +124,27 @@ fn tags(env: &Environment, words: &[String]) -> Outcome {
     Ok(0)
 }
 
+fn update_tag(env: &Environment, words: &[String]) -> Outcome {
+    let p = parse(words, NONE)?;
+    let [table, column, tag] = p.positional.as_slice() else {
+        return Err(Failure::new("must provide <table> <column> <tag>"));
+    };
+    let repo = Repository::open(env)?;
+    repo.call("DOLT_UPDATE_COLUMN_TAG", &[table, column, tag])?;
+    Ok(0)
+}
+
 /// Runs `schema`.
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
-    match super::subcommand(words, "schema", &["show", "export", "tags", "import"])? {
+    match super::subcommand(
+        words,
+        "schema",
+        &["show", "export", "tags", "update-tag", "import"],
+    )? {
         Some(("show", rest)) => show(env, rest),
         Some(("export", rest)) => export(env, rest),
         Some(("tags", rest)) => tags(env, rest),
+        Some(("update-tag", rest)) => update_tag(env, rest),
         Some(_) => Err(Failure::new("schema import is not supported yet")),
         None => Ok(1),
     }

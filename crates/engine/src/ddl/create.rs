@@ -165,6 +165,10 @@ pub(super) fn default_text(
         ast::Expr::Unary { expr, .. } => matches!(**expr, ast::Expr::Literal(_)),
         _ => false,
     };
+    let now = matches!(e, ast::Expr::Function(f) if stored_text::is_now(&f.name));
+    if now && !d.parenthesized && !matches!(ty, SqlType::DateTime(_) | SqlType::Timestamp(_)) {
+        return Err(Error::invalid_default(column));
+    }
     if !literal || d.parenthesized {
         return stored_text::default_text(e, d.parenthesized);
     }
@@ -817,10 +821,12 @@ pub(super) fn check_generated(session: &Session, table: &str, schema: &Schema) -
     let t = Table::new(&model::Objects::in_memory(), schema)?;
     let state = rebuild::state_of(table, t, "")?;
     let modes = crate::generated::stored_modes();
-    for c in schema
+    let computed = |c: &Column| c.expression.starts_with('(');
+    for (i, c) in schema
         .columns
         .iter()
-        .filter(|c| c.expression.starts_with('('))
+        .enumerate()
+        .filter(|(_, c)| computed(c))
     {
         let e = syntax::parse_expr(c.expression.as_bytes(), &modes.syntax)
             .map_err(crate::statement::syntax_error)?;
@@ -830,7 +836,29 @@ pub(super) fn check_generated(session: &Session, table: &str, schema: &Schema) -
         } else {
             "default value expression"
         };
-        binder.bind_over_table(&state.def, table, &e, clause)?;
+        let bound = binder.bind_over_table(&state.def, table, &e, clause)?;
+        let mut later = Vec::new();
+        bound.expr.columns_used(&mut later);
+        // What is computed later has no value yet.
+        let early = |j: usize| j > i && computed(&schema.columns[j]);
+        if !later.into_iter().any(|j| early(j.into())) {
+            continue;
+        }
+        return Err(match c.generated {
+            true => Error::new(
+                3107,
+                "HY000",
+                "Generated column can refer only to generated columns defined prior to it.",
+            ),
+            false => Error::new(
+                3767,
+                "HY000",
+                format!(
+                    "Default value expression of column '{}' cannot refer to a column defined after it if that column is a generated column or has an expression as default value.",
+                    c.name
+                ),
+            ),
+        });
     }
     Ok(())
 }

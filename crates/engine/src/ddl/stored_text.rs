@@ -128,7 +128,8 @@ pub fn check_text(e: &Expr) -> Result<String> {
     Ok(out)
 }
 
-fn is_now(name: &str) -> bool {
+/// CURRENT_TIMESTAMP and its other names.
+pub(super) fn is_now(name: &str) -> bool {
     ["now", "current_timestamp", "localtime", "localtimestamp"]
         .iter()
         .any(|n| n.eq_ignore_ascii_case(name))

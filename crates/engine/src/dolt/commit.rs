@@ -3,11 +3,11 @@
 use model::{Commit, CommitId, CommitMeta, Person};
 use values::Value;
 
-use super::branch_edit::BranchEdit;
+use super::branch_edit::{BranchEdit, branch_of, edit_now};
 use super::staging::{self, deltas};
 use super::validate::tables_with_artifacts;
 use crate::error::{Error, Result};
-use crate::session::Session;
+use crate::session::{DbRef, Session};
 
 /// What is staged before a commit is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,22 @@ pub enum Stage {
     Known,
     /// All tables.
     All,
+}
+
+/// Commits everything that the branch holds, if anything has changed.
+pub fn commit_all(session: &Session, db: &DbRef, message: String) -> Result<()> {
+    let request = CommitRequest {
+        message: Some(message),
+        stage: Stage::All,
+        skip_empty: true,
+        ..CommitRequest::default()
+    };
+    let state = db.handle.branch_state(branch_of(db)?)?;
+    let head = super::revision::head(db)?;
+    if state.set.working == db.handle.store.commit(head)?.root {
+        return Ok(());
+    }
+    edit_now(session, db, |e| commit(e, &request)).map(drop)
 }
 
 /// A commit that shall be made.

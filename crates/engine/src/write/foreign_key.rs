@@ -345,6 +345,52 @@ fn children(
     Ok(out)
 }
 
+/// The tables whose updates led to an update.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Chain<'c> {
+    depth: usize,
+    table: Option<&'c Target>,
+    before: Option<&'c Chain<'c>>,
+}
+
+impl<'c> Chain<'c> {
+    fn check_depth(&self) -> Result<()> {
+        match self.depth > MAX_CASCADE {
+            false => Ok(()),
+            true => Err(Error::new(
+                3008,
+                "HY000",
+                format!("Foreign key cascade delete/update exceeds max depth of {MAX_CASCADE}."),
+            )),
+        }
+    }
+
+    /// What an update of a table leads to.
+    fn through(&'c self, table: &'c Target) -> Chain<'c> {
+        Chain {
+            depth: self.depth + 1,
+            table: Some(table),
+            before: Some(self),
+        }
+    }
+
+    fn deeper(&self) -> Chain<'c> {
+        Chain {
+            depth: self.depth + 1,
+            ..*self
+        }
+    }
+
+    fn holds(&self, table: &Target) -> bool {
+        self.table.is_some_and(|t| same_table(t, table))
+            || self.before.is_some_and(|chain| chain.holds(table))
+    }
+}
+
+fn same_table(a: &Target, b: &Target) -> bool {
+    std::sync::Arc::ptr_eq(&a.handle, &b.handle) && a.table.eq_ignore_ascii_case(&b.table)
+}
+
 /// Refuses, cascades or nulls before a parent row is deleted.
 pub(super) fn before_delete(
     tx: &mut Transaction,
@@ -354,13 +400,11 @@ pub(super) fn before_delete(
     enforce: bool,
     depth: usize,
 ) -> Result<()> {
-    if depth > MAX_CASCADE {
-        return Err(Error::new(
-            3008,
-            "HY000",
-            format!("Foreign key cascade delete/update exceeds max depth of {MAX_CASCADE}."),
-        ));
-    }
+    let chain = Chain {
+        depth,
+        ..Chain::default()
+    };
+    chain.check_depth()?;
     for (child_target, r) in children(tx, target, enforce)? {
         let wanted: Vec<&OwnedValue> = r.parent.iter().map(|c| &old[*c]).collect();
         if wanted.iter().any(|v| v.is_null()) {
@@ -390,7 +434,8 @@ pub(super) fn before_delete(
                     for c in &r.child {
                         next[*c] = Value::Null;
                     }
-                    rewrite(tx, &child_target, &row, &values, next, cx, enforce, depth)?;
+                    let chain = chain.deeper();
+                    rewrite(tx, &child_target, &row, &values, next, cx, enforce, &chain)?;
                 }
                 _ if itself => {}
                 _ => {
@@ -416,15 +461,9 @@ pub(super) fn before_update(
     new: &[OwnedValue],
     cx: &Context<'_>,
     enforce: bool,
-    depth: usize,
+    chain: &Chain<'_>,
 ) -> Result<()> {
-    if depth > MAX_CASCADE {
-        return Err(Error::new(
-            3008,
-            "HY000",
-            format!("Foreign key cascade delete/update exceeds max depth of {MAX_CASCADE}."),
-        ));
-    }
+    chain.check_depth()?;
     for (child_target, r) in children(tx, target, enforce)? {
         let parent = open(tx, target)?;
         if r.parent
@@ -455,20 +494,24 @@ pub(super) fn before_update(
             {
                 continue;
             }
+            // A table that is being updated already is not updated by the cascade again.
+            let again = chain.holds(&child_target) || same_table(target, &child_target);
             match r.key.on_update {
-                ReferentialAction::Cascade => {
+                ReferentialAction::Cascade if !again => {
                     let mut next = values.clone();
                     for (c, p) in r.child.iter().zip(&r.parent) {
                         next[*c] = fit(&new[*p], &state.def.columns[*c].ty);
                     }
-                    rewrite(tx, &child_target, &row, &values, next, cx, enforce, depth)?;
+                    let chain = chain.through(target);
+                    rewrite(tx, &child_target, &row, &values, next, cx, enforce, &chain)?;
                 }
-                ReferentialAction::SetNull => {
+                ReferentialAction::SetNull if !again => {
                     let mut next = values.clone();
                     for c in &r.child {
                         next[*c] = Value::Null;
                     }
-                    rewrite(tx, &child_target, &row, &values, next, cx, enforce, depth)?;
+                    let chain = chain.through(target);
+                    rewrite(tx, &child_target, &row, &values, next, cx, enforce, &chain)?;
                 }
                 _ => {
                     return Err(Error::fk_parent(describe(
@@ -492,9 +535,9 @@ fn rewrite(
     next: Vec<OwnedValue>,
     cx: &Context<'_>,
     enforce: bool,
-    depth: usize,
+    chain: &Chain<'_>,
 ) -> Result<()> {
-    before_update(tx, target, old, &next, cx, enforce, depth + 1)?;
+    before_update(tx, target, old, &next, cx, enforce, chain)?;
     let mut writer = RowWriter::open(tx, target)?;
     for (i, c) in writer.state.def.columns.iter().enumerate() {
         if next[i].is_null() && !c.nullable && !c.is_virtual {

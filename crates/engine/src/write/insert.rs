@@ -242,6 +242,8 @@ fn complete(
             DefaultValue::Expr(a) => late.push((i, a)),
         }
     }
+    // A default that reads other columns sees the defaults of those that read none.
+    late.sort_by_key(|(_, a)| reads_row(&a.expr));
     for (i, a) in late {
         let mut env = Env::new(1, None, cx);
         if reads_row(&a.expr) {
@@ -374,6 +376,8 @@ fn before_insert(
     if let Some(c) = automatic {
         row[c] = super::zero_value(&plan.def.columns[c].ty);
     }
+    // Triggers read generated columns; they are computed again after them.
+    generate(&plan.rules, &plan.def, row, cx, 0, plan.ignore)?;
     triggers.fire(INSERT, Before, None, Some(row), target, tx, cx)?;
     if let Some(c) = automatic
         && matches!(row[c], Value::Int(0) | Value::UInt(0))

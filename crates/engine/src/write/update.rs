@@ -185,6 +185,10 @@ pub(super) fn change(
 ) -> Result<bool> {
     let triggers = rules.triggers.as_deref();
     if let Some(t) = triggers {
+        if t.has(UPDATE, Before) {
+            // Triggers read generated columns; they are computed again after them.
+            super::generate(rules, def, &mut next, cx, number, ignore)?;
+        }
         t.fire(UPDATE, Before, Some(old), Some(&mut next), target, tx, cx)?;
     }
     let changed = change_untriggered(
@@ -257,7 +261,8 @@ fn change_untriggered(
     }
     drop(view);
     foreign_key::check_child_if(writer.tx, target, next, Some(old), cx, check_keys)?;
-    foreign_key::before_update(writer.tx, target, old, next, cx, check_keys, 0)?;
+    let first = foreign_key::Chain::default();
+    foreign_key::before_update(writer.tx, target, old, next, cx, check_keys, &first)?;
     writer = RowWriter::open(writer.tx, target)?;
     writer.replace(there, &encoded, &new_entries)?;
     if let Some(c) = def.auto_increment()

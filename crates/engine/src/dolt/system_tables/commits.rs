@@ -186,11 +186,26 @@ fn invalid(why: &str) -> Error {
 }
 
 fn run_log(scan: &Scan<'_>, emit: Emit<'_>) -> Result<Flow> {
+    for arg in scan.args {
+        match arg {
+            Value::Bytes(_) => {}
+            Value::Null => return Err(invalid("NULL")),
+            v => return Err(invalid(&crate::convert::to_string(v))),
+        }
+    }
     let a = parse(LOG_OPTIONS, &scan.texts())?;
     let objects = scan.db.handle.store.objects();
     let resolve = |spec: &str| revision::commit(&scan.db, spec);
     let (mut heads, mut excluded) = (Vec::new(), Vec::new());
     for spec in &a.positional {
+        if spec.starts_with('^') && spec.contains("..") {
+            return Err(invalid("--not revision cannot contain '..'"));
+        }
+        if spec.contains("..") && (a.positional.len() > 1 || !a.list("not").is_empty()) {
+            return Err(invalid(
+                "revision cannot contain '..' or '...' if multiple revisions exist",
+            ));
+        }
         if let Some((from, to)) = spec.split_once("...") {
             let (x, y) = (resolve(or_head(from))?, resolve(or_head(to))?);
             heads.extend([x, y]);
@@ -202,11 +217,6 @@ fn run_log(scan: &Scan<'_>, emit: Emit<'_>) -> Result<Flow> {
             excluded.push(resolve(not)?);
         } else {
             heads.push(resolve(spec)?);
-        }
-        if spec.contains("..") && a.positional.len() > 1 {
-            return Err(invalid(
-                "revision cannot contain '..' or '...' if multiple revisions exist",
-            ));
         }
     }
     for spec in a.list("not") {
@@ -236,9 +246,7 @@ fn run_log(scan: &Scan<'_>, emit: Emit<'_>) -> Result<Flow> {
         "full" => Decorate::Full,
         "short" | "auto" => Decorate::Short,
         other => {
-            return Err(Error::general(format!(
-                "invalid --decorate option: \"{other}\""
-            )));
+            return Err(invalid(&format!("invalid --decorate option: \"{other}\"")));
         }
     };
     let tables = a.list("tables");

@@ -1,6 +1,6 @@
 //! Row differences: dolt_diff_$t, dolt_commit_diff_$t, dolt_diff(), dolt_blame_$t.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chunks::Hash;
@@ -17,7 +17,7 @@ use crate::dolt::revision::{self, NamedRoot};
 use crate::error::{Error, Result};
 use crate::result::Flow;
 use crate::session::{DbRef, Session};
-use crate::virtual_table::{VirtualColumn, VirtualTable};
+use crate::virtual_table::{Hints, VirtualColumn, VirtualTable};
 
 /// The key tuple of a row whose whole primary key is known, by the target's columns.
 pub fn point_key(
@@ -433,7 +433,23 @@ pub fn diff_function(
             }
         }
     }
-    texts.retain(|t| t != "--skinny" && t != "-sk");
+    let (mut skinny, mut include) = (false, Vec::new());
+    let mut plain = Vec::new();
+    let mut rest = texts.into_iter();
+    while let Some(t) = rest.next() {
+        match t.as_str() {
+            "--skinny" | "-sk" => skinny = true,
+            "--include-cols" | "-ic" => {
+                let list = rest.next().unwrap_or_default();
+                include.extend(list.split(',').map(|c| c.trim().to_lowercase()));
+            }
+            _ => match t.strip_prefix("--include-cols=") {
+                Some(list) => include.extend(list.split(',').map(|c| c.trim().to_lowercase())),
+                None => plain.push(t),
+            },
+        }
+    }
+    let texts = plain;
     if !(2..=3).contains(&texts.len()) {
         return Err(Error::general(format!(
             "function 'dolt_diff' expected 2 to 3 arguments, {} received",
@@ -463,9 +479,88 @@ pub fn diff_function(
     let columns = diff_columns(&shape.to, &shape.from);
     let name = name.clone();
     let (from, to) = (a.from, a.to);
-    Ok(maker.table(columns, move |scan, emit| {
-        between(scan, &shape, &name, &from, &to, emit)
+    if !skinny {
+        return Ok(maker.table(columns, move |scan, emit| {
+            between(scan, &shape, &name, &from, &to, emit)
+        }));
+    }
+    let kept = skinny_columns(&shape, (old.as_ref(), new.as_ref()), &include)?;
+    let shown = kept.iter().map(|c| columns[*c].clone()).collect();
+    Ok(maker.table(shown, move |scan, emit| {
+        // Hints are about the columns that are shown.
+        let scan = Scan {
+            cx: scan.cx,
+            db: scan.db.clone(),
+            hints: &Hints::default(),
+            args: scan.args,
+        };
+        between(&scan, &shape, &name, &from, &to, &mut |row| {
+            emit(kept.iter().map(|c| row[*c].clone()).collect())
+        })
     }))
+}
+
+/// The columns of a difference that a skinny one shows: the primary key, what was asked for, and
+/// what differs in some row; of a row that came or went, all.
+fn skinny_columns(
+    shape: &Shape,
+    tables: (Option<&Table>, Option<&Table>),
+    include: &[String],
+) -> Result<Vec<usize>> {
+    let sides = [
+        (&shape.to, tables.1, 0),
+        (&shape.from, tables.0, shape.start_of_from()),
+    ];
+    // By name: a column is shown on both sides, or on none.
+    let mut names: HashSet<String> = include.iter().cloned().collect();
+    let lower = |schema: &Schema, c: usize| schema.columns[c].name.to_lowercase();
+    for (schema, _, _) in &sides {
+        names.extend(schema.primary_key.iter().map(|c| lower(schema, *c)));
+    }
+    if diffable(tables.0, tables.1) {
+        let map = |schema: &Schema, t: Option<&Table>| t.map(|t| ColumnMap::new(t, schema));
+        // Both versions as columns of the new one, then as those of the old one.
+        for (schema, _, _) in &sides {
+            let maps = (map(schema, tables.0), map(schema, tables.1));
+            let all = schema.columns.len();
+            let mut open: Vec<usize> = (0..all)
+                .filter(|c| !names.contains(&lower(schema, *c)))
+                .collect();
+            let mut changes = RowChanges::new(tables.0, tables.1)?;
+            while !open.is_empty()
+                && let Some(change) = changes.next_change()?
+            {
+                let row = |item: &Option<prolly::Item>, map: &Option<ColumnMap>| {
+                    let found = item.as_ref().zip(map.as_ref());
+                    found.map(|(item, map)| map.row(item)).transpose()
+                };
+                let pair = (row(&change.from, &maps.0)?, row(&change.to, &maps.1)?);
+                open.retain(|c| {
+                    let same = match &pair {
+                        (Some(a), Some(b)) => values::compare(&a[*c], &b[*c], None).is_eq(),
+                        _ => false,
+                    };
+                    if !same {
+                        names.insert(lower(schema, *c));
+                    }
+                    same
+                });
+            }
+        }
+    }
+    let mut kept = Vec::new();
+    for (schema, _, start) in sides {
+        let columns = schema.columns.len();
+        kept.extend(
+            (0..columns)
+                .filter(|c| names.contains(&lower(schema, *c)))
+                .map(|c| start + c),
+        );
+        // The commit and its date.
+        kept.extend([start + columns, start + columns + 1]);
+    }
+    kept.push(shape.commit_of_from() + 2);
+    Ok(kept)
 }
 
 /// `dolt_blame_$t`: the commit that last touched each row.

@@ -14,8 +14,8 @@ use super::{
     key, nullable, text,
 };
 use crate::dolt::revision;
-use crate::dolt::staging::{deltas, unstaged};
-use crate::error::Result;
+use crate::dolt::staging::{database_entry, deltas, unstaged};
+use crate::error::{Error, Result};
 use crate::result::Flow;
 use crate::virtual_table::{VirtualColumn, VirtualTable};
 
@@ -126,7 +126,23 @@ impl At<'_> {
     }
 }
 
-type Visit<'v> = &'v mut dyn FnMut(&At<'_>, &TableDelta, &Root, &Root) -> Result<Flow>;
+type Visit<'v> = &'v mut dyn FnMut(&At<'_>, &Changed) -> Result<Flow>;
+
+/// What changed between two roots.
+enum Changed {
+    Table(TableDelta),
+    /// The database's collation, with the entry that stands for it.
+    Collation(String),
+}
+
+impl Changed {
+    fn name(&self) -> &str {
+        match self {
+            Changed::Table(delta) => delta.name(),
+            Changed::Collation(entry) => entry,
+        }
+    }
+}
 
 /// Visits each table that changed: in the working set, then in each commit against its first
 /// parent.
@@ -137,22 +153,30 @@ fn changes(scan: &Scan<'_>, visit: Visit<'_>) -> Result<Flow> {
         .as_deref()
         .is_none_or(|w| w == "WORKING" || w == "STAGED");
     let of_table = scan.hints.text(1);
-    let skip = |d: &TableDelta| of_table.as_ref().is_some_and(|t| *t != d.name());
+    let entry = database_entry(&scan.db.handle.name);
+    let mut between = |at: &At<'_>, from: &Root, to: &Root, deltas: Vec<TableDelta>| {
+        let mut all: Vec<Changed> = deltas.into_iter().map(Changed::Table).collect();
+        if from.collation() != to.collation() {
+            all.push(Changed::Collation(entry.clone()));
+        }
+        for changed in &all {
+            let other = of_table.as_ref().is_some_and(|t| t != changed.name());
+            if !other && visit(at, changed)? == Flow::Stop {
+                return Ok::<_, Error>(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    };
     if special && matches!(scan.db.revision, crate::session::Revision::Branch(_)) {
         let working = revision::working_root(scan.session(), &scan.db)?;
         let staged = revision::staged_root(scan.session(), &scan.db)?;
         let head = revision::commit_root(&scan.db, revision::head(&scan.db)?)?;
-        for delta in deltas(&head, &staged)? {
-            if !skip(&delta)
-                && visit(&At::WorkingSet("STAGED"), &delta, &head, &staged)? == Flow::Stop
-            {
-                return Ok(Flow::Stop);
-            }
-        }
-        for delta in unstaged(&staged, &working)? {
-            if !skip(&delta)
-                && visit(&At::WorkingSet("WORKING"), &delta, &staged, &working)? == Flow::Stop
-            {
+        let steps = [
+            ("STAGED", &head, &staged, deltas(&head, &staged)?),
+            ("WORKING", &staged, &working, unstaged(&staged, &working)?),
+        ];
+        for (name, from, to, deltas) in steps {
+            if between(&At::WorkingSet(name), from, to, deltas)? == Flow::Stop {
                 return Ok(Flow::Stop);
             }
         }
@@ -168,12 +192,7 @@ fn changes(scan: &Scan<'_>, visit: Visit<'_>) -> Result<Flow> {
             Err(e) => return Err(e.into()),
         };
         let to = revision_root(scan, c)?;
-        for delta in deltas(&from, &to)? {
-            if !skip(&delta) && visit(&At::Commit(id, c), &delta, &from, &to)? == Flow::Stop {
-                return Ok(Flow::Stop);
-            }
-        }
-        Ok(Flow::Continue)
+        between(&At::Commit(id, c), &from, &to, deltas(&from, &to)?)
     };
     if let Some(wanted) = wanted {
         return match stored_commit(objects, &wanted)? {
@@ -200,12 +219,13 @@ fn revision_root(scan: &Scan<'_>, c: &Commit) -> Result<Root> {
 pub fn diff(maker: &TableMaker) -> Arc<dyn VirtualTable> {
     let last = vec![column("data_change", BOOL), column("schema_change", BOOL)];
     maker.table(change_columns(Vec::new(), DATETIME6, last), |scan, emit| {
-        changes(scan, &mut |at, delta, _, _| {
-            let last = vec![
-                boolean(delta.data_changed()?),
-                boolean(delta.schema_changed()),
-            ];
-            emit(at.row(delta.name(), Vec::new(), last))
+        changes(scan, &mut |at, changed| {
+            let (data, schema) = match changed {
+                Changed::Table(delta) => (delta.data_changed()?, delta.schema_changed()),
+                Changed::Collation(_) => (false, true),
+            };
+            let last = vec![boolean(data), boolean(schema)];
+            emit(at.row(changed.name(), Vec::new(), last))
         })
     })
 }
@@ -219,7 +239,10 @@ pub fn column_diff(maker: &TableMaker) -> Arc<dyn VirtualTable> {
         vec![column("diff_type", TEXT)],
     );
     maker.table(columns, |scan, emit| {
-        changes(scan, &mut |at, delta, _, _| {
+        changes(scan, &mut |at, changed| {
+            let Changed::Table(delta) = changed else {
+                return Ok(Flow::Continue);
+            };
             for (name, kind) in changed_columns(delta)? {
                 let row = at.row(delta.name(), vec![text(name)], vec![text(kind)]);
                 if emit(row)? == Flow::Stop {
