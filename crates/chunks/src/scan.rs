@@ -103,3 +103,68 @@ impl FileStore {
         Ok(saved)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file_store::tests::{chunk, fill, open, temp_dir};
+    use crate::{ChunkStore, OpenOptions};
+
+    #[test]
+    fn damage_in_the_middle_is_reported_with_its_place() {
+        let dir = temp_dir("damage");
+        let store = open(&dir);
+        fill(&store, 0..3);
+        let third = store.journal_size();
+        fill(&store, 3..9);
+        drop(store);
+        let path = dir.join(JOURNAL_NAME);
+        let good = std::fs::read(&path).unwrap();
+        for at in [third as usize + 10, third as usize + 40] {
+            let mut bytes = good.clone();
+            bytes[at] ^= 4;
+            std::fs::write(&path, &bytes).unwrap();
+            match FileStore::open(&dir, OpenOptions::default()) {
+                Err(ChunkError::JournalDataLoss { offset, .. }) => assert_eq!(offset, third),
+                Err(e) => panic!("{e}"),
+                Ok(_) => panic!("opened a damaged journal"),
+            }
+            assert_eq!(std::fs::read(&path).unwrap(), bytes, "nothing was cut");
+            let place = Directory::local(&dir);
+            let damage = FileStore::assess_journal(&place).unwrap().unwrap();
+            assert_eq!((damage.offset, damage.len), (third, good.len() as u64));
+            // The fourth commit's chunk is damaged, or its root.
+            assert_eq!(damage.roots_kept, 3);
+            assert!((5..=6).contains(&damage.roots_lost), "{damage:?}");
+        }
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn what_is_left_of_a_damaged_journal_is_revived_and_the_rest_is_saved() {
+        let dir = temp_dir("revive");
+        let place = Directory::local(&dir);
+        let store = open(&dir);
+        let roots = fill(&store, 0..3);
+        let third = store.journal_size() as usize;
+        fill(&store, 3..9);
+        drop(store);
+        assert!(matches!(
+            FileStore::revive_journal(&place, "today"),
+            Err(ChunkError::JournalIsWhole)
+        ));
+        assert_eq!(FileStore::assess_journal(&place).unwrap(), None);
+        let path = dir.join(JOURNAL_NAME);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[third + 10] ^= 4;
+        std::fs::write(&path, &bytes).unwrap();
+        let saved = FileStore::revive_journal(&place, "today").unwrap();
+        assert_eq!(std::fs::read(saved).unwrap(), bytes);
+        let store = open(&dir);
+        assert_eq!(store.root().unwrap(), roots[2]);
+        fill(&store, 20..22);
+        drop(store);
+        assert_eq!(open(&dir).root().unwrap(), chunk(21).hash());
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}
