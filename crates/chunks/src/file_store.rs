@@ -569,7 +569,14 @@ pub(crate) mod tests {
     pub(crate) fn temp_dir(name: &str) -> PathBuf {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("chunks-{name}-{}-{n}", std::process::id()));
+        // Numbers of processes come again, and sandboxes that share a directory have the same.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let name = format!(
+            "chunks-{name}-{}-{n}-{}",
+            std::process::id(),
+            now.as_nanos()
+        );
+        let dir = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&dir).unwrap();
         dir
     }
