@@ -32,7 +32,7 @@ impl BranchChanges {
             return Ok(true);
         }
         let seen = self.root.table_hash(table)?;
-        Ok(seen == Some(changes.state.hash))
+        Ok(!changes.moved && seen == Some(changes.state.hash))
     }
 }
 
@@ -131,6 +131,7 @@ impl Transaction {
         let mut at = TableChanges {
             state: changes.state.clone(),
             folded: changes.folded.clone(),
+            moved: changes.moved,
             overlay: changes.overlay.clone(),
             overlay_bytes: changes.overlay_bytes,
             base: changes.base.clone(),

@@ -65,6 +65,9 @@ pub struct TableChanges {
     pub(crate) folded: Option<Arc<TableState>>,
     /// The changes, as readers see them.
     pub overlay: Arc<TableOverlay>,
+    /// The changes were begun on an earlier version than `state`: somebody else may have committed
+    /// to their rows in between.
+    pub(crate) moved: bool,
     /// Bytes that the overlay came to hold, about.
     pub(crate) overlay_bytes: usize,
     pub(crate) base: Arc<BaseRows>,
@@ -384,6 +387,7 @@ impl BranchChanges {
                 && let Some(newest) = self.latest.table(name)?
                 && newest.def.schema_hash == changes.state.def.schema_hash
             {
+                changes.moved |= newest.hash != changes.state.hash && !changes.overlay.is_empty();
                 changes.state = newest;
             }
         }
@@ -431,6 +435,7 @@ impl BranchChanges {
                 TableChanges {
                     state,
                     folded: None,
+                    moved: false,
                     overlay: Arc::default(),
                     overlay_bytes: 0,
                     base: Arc::default(),
@@ -595,7 +600,8 @@ fn apply(
         if current.def.schema_hash != changes.state.def.schema_hash {
             return Err(serialization_failure());
         }
-        let mut table = match current.hash == changes.committed().hash {
+        let untouched = current.hash == changes.committed().hash && !changes.moved;
+        let mut table = match untouched {
             true => edit_table(&changes.state, &changes.overlay)?,
             false => merge_table(&current, changes)?,
         };

@@ -425,6 +425,27 @@ fn sessions_see_commits_of_others() {
 }
 
 #[test]
+fn a_row_that_others_change_between_two_statements_is_not_lost() {
+    let a = with_table();
+    let b = a.other();
+    a.run("begin");
+    a.run("update t set b = 'mine' where pk = 1");
+    b.run("update t set a = 10 where pk = 1");
+    // This statement works on what has been committed meanwhile.
+    a.run("update t set b = 'mine' where pk = 2");
+    a.run("commit");
+    a.check("select * from t", "1,10,mine;2,2,mine");
+    a.run("begin");
+    a.run("update t set a = 11 where pk = 1");
+    b.run("update t set a = 12 where pk = 1");
+    a.run("insert into t values (3,3,'three')");
+    let given = a.give("commit");
+    assert!(given.starts_with("error: "), "{given}");
+    b.check("select a from t where pk = 1", "12");
+    b.check("select count(*) from t", "2");
+}
+
+#[test]
 fn stashes_and_removed_tables() {
     let s = with_table();
     s.run("update t set a = 9 where pk = 1");
