@@ -8,6 +8,7 @@ use model::{CommitId, Root, Schema, Table};
 use values::{OwnedValue, TupleBuilder, Value, encode_field};
 use versioning::{ColumnMap, RowChange, RowChanges, are_keys_diffable};
 
+use super::commits::stored_commit;
 use super::history::StackOrder;
 use super::{
     DATETIME3, DATETIME6, Emit, NAME, Scan, TEXT, TableMaker, column, date, hash, nullable, text,
@@ -213,6 +214,45 @@ fn walk(scan: &Scan<'_>, shape: &Shape, name: &str, emit: Emit<'_>) -> Result<Fl
     let head = revision::head(&scan.db)?;
     let working = revision::working_root(scan.session(), &scan.db)?;
     let at = |root: &Root| -> Result<Option<Hash>> { Ok(root.find_table(name)?.map(|t| t.1)) };
+    // The parents of a commit that is named need no walk.
+    if let Some(wanted) = &wanted_to
+        && let Some(id) = stored_commit(&objects, wanted)?
+        && versioning::is_ancestor(&objects, id, head)?
+    {
+        let to = scan.db.handle.store.commit(id)?;
+        let after = at(&revision::commit_root(&scan.db, id)?)?;
+        for parent in &to.parents {
+            let from = match scan.db.handle.store.commit(*parent) {
+                Ok(from) => from,
+                Err(model::ModelError::Ghost(_)) => continue,
+                Err(e) => return Err(e.into()),
+            };
+            let before = at(&revision::commit_root(&scan.db, *parent)?)?;
+            let other = wanted_from
+                .as_ref()
+                .is_some_and(|w| *w != parent.0.to_string());
+            if other || before == after {
+                continue;
+            }
+            let open = |a: Option<Hash>| a.map(|a| Table::open(&objects, &a)).transpose();
+            let (old, new) = (open(before)?, open(after)?);
+            if !diffable(old.as_ref(), new.as_ref()) {
+                key_set_warning(scan, &hash(parent.0), &hash(id.0));
+                continue;
+            }
+            let version = |table, id: CommitId, commit: &model::Commit| Version {
+                table,
+                commit: hash(id.0),
+                date: date(commit.meta.committer_millis as i64),
+            };
+            let new = version(new.as_ref(), id, &to);
+            let old = version(old.as_ref(), *parent, &from);
+            if shape.emit(scan, &new, &old, emit)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        return Ok(Flow::Continue);
+    }
     let mut children: HashMap<CommitId, Visited> = HashMap::new();
     children.insert(
         head,
