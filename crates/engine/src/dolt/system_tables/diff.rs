@@ -206,6 +206,34 @@ pub fn diff_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Arc<d
     Ok(maker.table(columns, move |scan, emit| walk(scan, &shape, &name, emit)))
 }
 
+/// Gives the changes from a commit to a child of it; none where their keys cannot be compared.
+fn emit_pair(
+    scan: &Scan<'_>,
+    shape: &Shape,
+    to: &Visited,
+    from: &Visited,
+    emit: Emit<'_>,
+) -> Result<Option<Flow>> {
+    let objects = scan.db.handle.store.objects();
+    let open = |v: &Visited| v.address.map(|a| Table::open(objects, &a)).transpose();
+    let (new, old) = (open(to)?, open(from)?);
+    if !diffable(old.as_ref(), new.as_ref()) {
+        key_set_warning(scan, &from.name, &to.name);
+        return Ok(None);
+    }
+    let new = Version {
+        table: new.as_ref(),
+        commit: to.name.clone(),
+        date: to.date.clone(),
+    };
+    let old = Version {
+        table: old.as_ref(),
+        commit: from.name.clone(),
+        date: from.date.clone(),
+    };
+    shape.emit(scan, &new, &old, emit).map(Some)
+}
+
 /// Visits each commit and compares it with the child that was visited before it.
 fn walk(scan: &Scan<'_>, shape: &Shape, name: &str, emit: Emit<'_>) -> Result<Flow> {
     let objects = scan.db.handle.store.objects().clone();
@@ -234,20 +262,13 @@ fn walk(scan: &Scan<'_>, shape: &Shape, name: &str, emit: Emit<'_>) -> Result<Fl
             if other || before == after {
                 continue;
             }
-            let open = |a: Option<Hash>| a.map(|a| Table::open(&objects, &a)).transpose();
-            let (old, new) = (open(before)?, open(after)?);
-            if !diffable(old.as_ref(), new.as_ref()) {
-                key_set_warning(scan, &hash(parent.0), &hash(id.0));
-                continue;
-            }
-            let version = |table, id: CommitId, commit: &model::Commit| Version {
-                table,
-                commit: hash(id.0),
+            let visited = |id: CommitId, commit: &model::Commit, address| Visited {
+                name: hash(id.0),
                 date: date(commit.meta.committer_millis as i64),
+                address,
             };
-            let new = version(new.as_ref(), id, &to);
-            let old = version(old.as_ref(), *parent, &from);
-            if shape.emit(scan, &new, &old, emit)? == Flow::Stop {
+            let pair = (visited(id, &to, after), visited(*parent, &from, before));
+            if emit_pair(scan, shape, &pair.0, &pair.1, emit)? == Some(Flow::Stop) {
                 return Ok(Flow::Stop);
             }
         }
@@ -276,25 +297,16 @@ fn walk(scan: &Scan<'_>, shape: &Shape, name: &str, emit: Emit<'_>) -> Result<Fl
             .is_none_or(|w| *w == to_string(&child.name))
             && wanted_from.as_ref().is_none_or(|w| *w == id.0.to_string());
         if address != child.address && is_wanted {
-            let open = |a: Option<Hash>| a.map(|a| Table::open(&objects, &a)).transpose();
-            let (to, from) = (open(child.address)?, open(address)?);
-            let (name, from_name) = (child.name.clone(), hash(id.0));
-            if !diffable(from.as_ref(), to.as_ref()) {
-                key_set_warning(scan, &from_name, &name);
-                return Ok(Flow::Continue);
-            }
-            let to = Version {
-                table: to.as_ref(),
-                commit: name,
-                date: child.date.clone(),
-            };
-            let from = Version {
-                table: from.as_ref(),
-                commit: from_name,
+            let own = Visited {
+                name: hash(id.0),
                 date: when.clone(),
+                address,
             };
-            if shape.emit(scan, &to, &from, emit)? == Flow::Stop {
-                return Ok(Flow::Stop);
+            match emit_pair(scan, shape, &child, &own, emit)? {
+                Some(Flow::Continue) => {}
+                Some(Flow::Stop) => return Ok(Flow::Stop),
+                // Further back keys are other ones still.
+                None => return Ok(Flow::Continue),
             }
         }
         // All changes into the wanted commit have been seen with its parents.
