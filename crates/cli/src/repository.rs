@@ -6,9 +6,11 @@ use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
 use engine::root_state::RootState;
 use engine::session::{DbRef, Revision, Session};
 use model::{CommitId, Database, RevSpec, Root};
+use std::rc::Rc;
 use versioning::{DiffStat, TableDelta};
 
 use crate::Failure;
+use crate::connection::Connection;
 use crate::environment::Environment;
 use crate::render::cell;
 
@@ -66,8 +68,8 @@ pub fn quoted(name: &str) -> String {
 
 /// A database with a session on it.
 pub struct Repository {
-    /// The session.
-    pub session: Session,
+    /// Where statements run.
+    pub connection: Connection,
     /// Texts of the configuration that commands ask for.
     pub identity: Option<(String, String)>,
 }
@@ -75,8 +77,16 @@ pub struct Repository {
 impl Repository {
     /// Opens the database of the environment.
     pub fn open(env: &Environment) -> Result<Repository, Failure> {
-        let session = env.session()?;
-        if session.current_database().is_none() {
+        Repository::on(env, env.connect()?)
+    }
+
+    /// Opens the database of the environment in this process, whether or not a server runs.
+    pub fn open_here(env: &Environment) -> Result<Repository, Failure> {
+        Repository::on(env, Connection::Engine(Rc::new(env.session()?)))
+    }
+
+    fn on(env: &Environment, connection: Connection) -> Result<Repository, Failure> {
+        if connection.place()?.0.is_none() {
             return Err(Failure {
                 text: crate::commands::NOT_A_REPOSITORY.into(),
                 code: 2,
@@ -89,20 +99,33 @@ impl Repository {
                 .filter(|v| !v.is_empty())
         };
         let identity = setting("user.name").zip(setting("user.email"));
-        Ok(Repository { session, identity })
+        Ok(Repository {
+            connection,
+            identity,
+        })
+    }
+
+    /// A session of this process, for what is no statement.
+    pub fn session(&self) -> Result<Rc<Session>, Failure> {
+        self.connection.session()
     }
 
     /// The database and its revision.
     pub fn db(&self) -> Result<DbRef, Failure> {
-        Ok(self.session.current()?)
+        Ok(self.session()?.current()?)
     }
 
     /// The branch that is checked out, or given with `--branch`.
     pub fn branch(&self) -> Result<String, Failure> {
-        let db = self.db()?;
+        if self.connection.is_server() {
+            let branch = self.connection.place()?.1;
+            return branch.ok_or_else(|| Failure::new("no branch is checked out"));
+        }
+        let session = self.session()?;
+        let db = session.current()?;
         Ok(match &db.revision {
             Revision::Branch(b) => b.clone(),
-            Revision::Commit(_) => self.session.head(&db.handle),
+            Revision::Commit(_) => session.head(&db.handle),
         })
     }
 
@@ -175,11 +198,9 @@ impl Repository {
 
     /// Rows of a statement.
     pub fn query(&self, sql: &str) -> Result<Rows, Failure> {
-        let mut rows = Rows::default();
-        self.session
-            .execute(sql.as_bytes(), false, &mut rows)
-            .map_err(|e| Failure::new(crate::engine_words::message(&e)))?;
-        Ok(rows)
+        self.connection
+            .query(sql)
+            .map_err(|e| Failure::new(self.connection.message(&e)))
     }
 
     /// Calls a procedure.

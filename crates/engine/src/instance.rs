@@ -152,6 +152,26 @@ impl Interrupt {
     }
 }
 
+/// The name of the database in a directory of this name (spec 06 §3): with `replace`, blanks and
+/// hyphens are underscores.
+pub fn database_name(dir: &str, replace: bool) -> String {
+    if !replace {
+        return dir.to_string();
+    }
+    let mut name = String::with_capacity(dir.len());
+    for c in dir.chars() {
+        let c = if c.is_whitespace() || c == '-' {
+            '_'
+        } else {
+            c
+        };
+        if c != '_' || !name.ends_with('_') {
+            name.push(c);
+        }
+    }
+    name
+}
+
 /// The server-wide state.
 pub struct Instance {
     /// Directory that holds the databases, if they are on disk.
@@ -207,36 +227,23 @@ impl Instance {
             let name = shown
                 .file_name()
                 .map_or("dolt".into(), |n| n.to_string_lossy().into_owned());
-            instance.attach(&instance.database_name(&name), dir)?;
+            instance.attach(
+                &database_name(&name, instance.settings.replace_name_characters),
+                dir,
+            )?;
         }
         if place.exists() {
             for (name, kind) in place.list()? {
                 let child = place.child(&name);
                 if kind == Kind::Directory && !name.starts_with('.') && is_database(&child) {
-                    instance.attach(&instance.database_name(&name), child.path())?;
+                    instance.attach(
+                        &database_name(&name, instance.settings.replace_name_characters),
+                        child.path(),
+                    )?;
                 }
             }
         }
         Ok(instance)
-    }
-
-    /// The name of the database in a directory of this name (spec 06 §3).
-    fn database_name(&self, dir: &str) -> String {
-        if !self.settings.replace_name_characters {
-            return dir.to_string();
-        }
-        let mut name = String::with_capacity(dir.len());
-        for c in dir.chars() {
-            let c = if c.is_whitespace() || c == '-' {
-                '_'
-            } else {
-                c
-            };
-            if c != '_' || !name.ends_with('_') {
-                name.push(c);
-            }
-        }
-        name
     }
 
     /// How databases are opened.

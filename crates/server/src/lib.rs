@@ -9,6 +9,7 @@ mod backend;
 mod binary_row;
 mod capability;
 mod channel;
+pub mod client;
 mod config;
 mod config_file;
 mod connection;

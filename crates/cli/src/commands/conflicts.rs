@@ -96,7 +96,7 @@ fn cat(env: &Environment, words: &[String]) -> Outcome {
             let mut out = std::io::stdout();
             let mut printer = Printer::new(Format::Tabular, &mut out);
             printer.spaced = false;
-            repo.session.execute(sql.as_bytes(), false, &mut printer)?;
+            repo.connection.execute(sql.as_bytes(), &mut printer)?;
         }
     }
     for table in unmerged.iter().filter(|t| wanted.contains(t)) {
@@ -164,7 +164,7 @@ pub fn constraints(env: &Environment, words: &[String]) -> Outcome {
         let mut printer = Printer::new(Format::Tabular, &mut out);
         printer.spaced = false;
         let sql = format!("select * from {} limit 50", quoted(&name));
-        repo.session.execute(sql.as_bytes(), false, &mut printer)?;
+        repo.connection.execute(sql.as_bytes(), &mut printer)?;
         let count = repo.query(&format!("select count(*) from {}", quoted(&name)))?;
         if count.text(0, 0).parse::<u64>().unwrap_or(0) > 50 {
             println!(

@@ -297,3 +297,34 @@ pub const REBASE: &[Option_] = &[
     flag("interactive", "i"),
     value("empty", ""),
 ];
+
+/// Arguments before the command, and what a profile keeps of them.
+pub const GLOBAL: &[Option_] = &[
+    value("profile", ""),
+    value("user", "u"),
+    value("password", "p"),
+    value("host", ""),
+    value("port", ""),
+    flag("no-tls", ""),
+    value("data-dir", ""),
+    value("doltcfg-dir", ""),
+    value("privilege-file", ""),
+    value("branch-control-file", ""),
+    value("use-db", ""),
+    value("branch", ""),
+];
+
+/// `profile`.
+pub const PROFILE: &[Option_] = &[
+    flag("verbose", "v"),
+    value("user", "u"),
+    value("password", "p"),
+    value("host", ""),
+    value("port", ""),
+    flag("no-tls", ""),
+    value("data-dir", ""),
+    value("doltcfg-dir", ""),
+    value("privilege-file", ""),
+    value("branch-control-file", ""),
+    value("use-db", ""),
+];

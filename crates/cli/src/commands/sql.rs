@@ -2,9 +2,8 @@
 
 use std::io::{IsTerminal, Read, Write};
 
-use engine::session::Session;
-
 use crate::arguments::{Option_, Parsed, flag, parse, value};
+use crate::connection::Connection;
 use crate::engine_words;
 use crate::environment::Environment;
 use crate::render::{Format, Printer};
@@ -88,12 +87,12 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         })?,
     };
     if p.has("list-saved") {
-        let session = env.session()?;
+        let session = env.connect()?;
         let query = b"SELECT * FROM dolt_query_catalog";
         return script(&session, query.as_slice(), format, false);
     }
     if let Some(name) = p.get("execute") {
-        let session = env.session()?;
+        let session = env.connect()?;
         return saved(&session, name, format);
     }
     let input: Box<dyn Read + '_> = match (p.get("query"), p.get("file")) {
@@ -103,12 +102,12 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
                 .map_err(|_| Failure::new(format!("couldn't open file {file}")))?,
         ),
         (None, None) if std::io::stdin().is_terminal() => {
-            let session = env.session()?;
+            let session = env.connect()?;
             return shell(&session);
         }
         (None, None) => Box::new(std::io::stdin()),
     };
-    let session = env.session()?;
+    let session = env.connect()?;
     let code = script(&session, input, format, p.has("continue"))?;
     if p.has("file") && !p.has("query") {
         eprintln!("Processed 100.0% of the file");
@@ -120,10 +119,10 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
 }
 
 /// Keeps a query under a name.
-fn save(session: &Session, name: &str, query: &str, message: &str) -> Result<(), Failure> {
+fn save(session: &Connection, name: &str, query: &str, message: &str) -> Result<(), Failure> {
     let mut order = Rows::default();
     let last = "SELECT coalesce(max(display_order), 0) + 1 FROM dolt_query_catalog";
-    session.execute(last.as_bytes(), false, &mut order)?;
+    session.execute(last.as_bytes(), &mut order)?;
     let next = order.text(0, 0).to_string();
     let sql = format!(
         "INSERT INTO dolt_query_catalog VALUES ({0}, {next}, {0}, {1}, {2}) ON DUPLICATE KEY UPDATE query = {1}, description = {2}",
@@ -131,18 +130,18 @@ fn save(session: &Session, name: &str, query: &str, message: &str) -> Result<(),
         literal(query),
         literal(message)
     );
-    session.execute(sql.as_bytes(), false, &mut Rows::default())?;
+    session.execute(sql.as_bytes(), &mut Rows::default())?;
     Ok(())
 }
 
 /// Runs a query that has been kept.
-fn saved(session: &Session, name: &str, format: Format) -> Outcome {
+fn saved(session: &Connection, name: &str, format: Format) -> Outcome {
     let mut found = Rows::default();
     let sql = format!(
         "SELECT query FROM dolt_query_catalog WHERE id = {}",
         literal(name)
     );
-    session.execute(sql.as_bytes(), false, &mut found)?;
+    session.execute(sql.as_bytes(), &mut found)?;
     if found.rows.is_empty() {
         return Err(Failure::new(format!("saved query {name} not found")));
     }
@@ -248,10 +247,15 @@ impl<R: Read> Script<R> {
 }
 
 /// What is said about a statement that failed.
-fn complaint(session: &Session, line: usize, statement: &[u8], e: &engine::error::Error) -> String {
+fn complaint(
+    session: &Connection,
+    line: usize,
+    statement: &[u8],
+    e: &engine::error::Error,
+) -> String {
     let shown = String::from_utf8_lossy(statement);
     if e.code == 1064
-        && let Err(why) = syntax::parse(shown.as_ref(), &session.modes().syntax)
+        && let Err(why) = syntax::parse(shown.as_ref(), &session.syntax())
     {
         return format!(
             "error on line {line} for query {shown}\n{}",
@@ -260,18 +264,18 @@ fn complaint(session: &Session, line: usize, statement: &[u8], e: &engine::error
     }
     format!(
         "error on line {line} for query {shown}: {}",
-        engine_words::message(e)
+        session.message(e)
     )
 }
 
 /// Runs the statements of a text in order.
-fn script(session: &Session, input: impl Read, format: Format, go_on: bool) -> Outcome {
+fn script(session: &Connection, input: impl Read, format: Format, go_on: bool) -> Outcome {
     let mut script = Script::new(input);
     let stdout = std::io::stdout();
     let mut out = std::io::BufWriter::new(stdout.lock());
     while let Some((line, statement)) = script.next()? {
         let mut printer = Printer::new(format, &mut out);
-        let result = session.execute(&statement, false, &mut printer);
+        let result = session.execute(&statement, &mut printer);
         if let Err(e) = result {
             if e.code == 1065 {
                 continue;
@@ -289,21 +293,18 @@ fn script(session: &Session, input: impl Read, format: Format, go_on: bool) -> O
 }
 
 /// Reads statements from a terminal until the end.
-fn shell(session: &Session) -> Outcome {
+fn shell(session: &Connection) -> Outcome {
     println!("# Welcome to the DoltSQL shell.");
     println!("# Statements must be terminated with ';'.");
     println!("# \"exit\" or \"quit\" (or Ctrl-D) to exit. \"\\help\" for help.");
     let stdin = std::io::stdin();
     let mut pending = String::new();
     loop {
-        let prompt = match (pending.is_empty(), session.current_database()) {
+        let prompt = match (pending.is_empty(), session.place()?) {
             (false, _) => "    -> ".to_string(),
-            (true, Some(db)) if db.contains('/') => format!("{db}> "),
-            (true, Some(db)) => match session.current() {
-                Ok(found) => format!("{db}/{}> ", session.head(&found.handle)),
-                Err(_) => format!("{db}> "),
-            },
-            (true, None) => "> ".to_string(),
+            (true, (Some(db), Some(branch))) if !db.contains('/') => format!("{db}/{branch}> "),
+            (true, (Some(db), _)) => format!("{db}> "),
+            (true, (None, _)) => "> ".to_string(),
         };
         print!("{prompt}");
         std::io::stdout().flush()?;
@@ -336,11 +337,11 @@ fn shell(session: &Session) -> Outcome {
             let mut out = std::io::stdout();
             let mut printer = Printer::new(format, &mut out);
             printer.spaced = false;
-            let result = session.execute(statement, false, &mut printer);
+            let result = session.execute(statement, &mut printer);
             let (last, rows) = (printer.last.take(), printer.rows);
             let seconds = start.elapsed().as_secs_f64();
             match (result, last) {
-                (Err(e), _) => println!("{}", engine_words::message(&e)),
+                (Err(e), _) => println!("{}", session.message(&e)),
                 (Ok(()), Some(done)) => {
                     let n = done.affected_rows;
                     println!(

@@ -543,7 +543,9 @@ fn insert(
             Err(failure) => stop(failure),
         }
     };
-    let done = repo.session.import(&sql, options, &mut next, &mut failed);
+    let done = repo
+        .session()?
+        .import(&sql, options, &mut next, &mut failed);
     let done = match (done, refused.take()) {
         (Err(_), Some(failure)) => return Err(failure),
         (done, _) => done?,

@@ -215,9 +215,8 @@ pub fn backup(env: &Environment, words: &[String]) -> Outcome {
     }
     if word == "restore" {
         // A directory that is no database holds those that are restored.
-        let session = env.session()?;
         let repo = Repository {
-            session,
+            connection: env.connect()?,
             identity: None,
         };
         repo.call("DOLT_BACKUP", &p.canonical())?;

@@ -88,6 +88,16 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether this is its password.
+    pub fn has_password(&self, given: &str) -> bool {
+        match self.plugin.as_str() {
+            _ if self.auth_string.is_empty() => given.is_empty(),
+            password::NATIVE => password::hash_native(given) == self.auth_string,
+            password::CACHING_SHA2 => password::verify_sha2(given.as_bytes(), &self.auth_string),
+            _ => false,
+        }
+    }
+
     /// An account without grants and password.
     pub fn new(user: &str, host: &str) -> Account {
         Account {

@@ -277,7 +277,7 @@ impl Difference<'_> {
         if table.is_empty() {
             return Ok(String::new());
         }
-        let text = engine::show::create_table_text(&self.repo.session, root, table)?;
+        let text = engine::show::create_table_text(&*self.repo.session()?, root, table)?;
         Ok(text.map_or(String::new(), |t| format!("{t};")))
     }
 
