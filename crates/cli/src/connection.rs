@@ -9,7 +9,7 @@ use std::sync::Arc;
 use engine::error::{Error, Result};
 use engine::instance::{Instance, Settings, SystemClock};
 use engine::result::ResultSink;
-use engine::session::Session;
+use engine::session::{Revision, Session};
 use model::{Database, OpenOptions};
 use server::client::{Client, Target};
 
@@ -17,11 +17,12 @@ use crate::Failure;
 use crate::repository::Rows;
 
 /// Where statements run.
+#[derive(Clone)]
 pub enum Connection {
     /// A session on an engine of this process.
     Engine(Rc<Session>),
     /// A connection to a server.
-    Server(ServerConnection),
+    Server(Rc<ServerConnection>),
 }
 
 /// A connection to a server, and the databases' directory if the server runs on it.
@@ -33,15 +34,22 @@ pub struct ServerConnection {
     beside: RefCell<Option<Rc<Session>>>,
 }
 
+/// The text of an error that came from a server.
+fn server_message(e: &Error) -> String {
+    let text = crate::engine_words::message(e);
+    format!("Error {} ({}): {text}", e.code, e.state)
+}
+
 impl ServerConnection {
     /// Connects. `dir` is where the server keeps its databases, if it runs on this machine's files.
     pub fn open(
         target: &Target,
         dir: Option<&Path>,
         settings: Settings,
-    ) -> Result<ServerConnection> {
+    ) -> std::result::Result<ServerConnection, Failure> {
+        let client = Client::connect(target).map_err(|e| Failure::new(server_message(&e)))?;
         Ok(ServerConnection {
-            client: RefCell::new(Client::connect(target)?),
+            client: RefCell::new(client),
             dir: dir.map(Path::to_path_buf),
             settings,
             beside: RefCell::new(None),
@@ -57,13 +65,19 @@ impl ServerConnection {
     fn directory_of(&self, name: &str) -> Option<PathBuf> {
         let dir = self.dir.as_ref()?;
         let is_database = |d: &Path| d.join(".dolt").join("noms").is_dir();
-        if is_database(dir) {
+        let own = std::fs::canonicalize(dir).ok()?;
+        let replace = self.settings.replace_name_characters;
+        let is_named = |dir: &std::ffi::OsStr| {
+            engine::instance::database_name(&dir.to_string_lossy(), replace)
+                .eq_ignore_ascii_case(name)
+        };
+        if is_database(dir) && is_named(own.file_name().unwrap_or_default()) {
             return Some(dir.clone());
         }
         let children = std::fs::read_dir(dir).ok()?;
         children
             .flatten()
-            .find(|e| e.file_name().to_string_lossy().eq_ignore_ascii_case(name))
+            .find(|e| is_named(&e.file_name()))
             .map(|e| e.path())
             .filter(|d| is_database(d))
     }
@@ -109,6 +123,16 @@ impl Connection {
         matches!(self, Connection::Server(_))
     }
 
+    /// Fails where a server runs the statements: the command works on this process's session.
+    pub fn refuse_server(&self, command: &str) -> std::result::Result<(), Failure> {
+        match self.is_server() {
+            true => Err(Failure::new(format!(
+                "{command} can not currently be used when there is a local server running. Please stop your dolt sql-server or connect using `dolt sql` instead."
+            ))),
+            false => Ok(()),
+        }
+    }
+
     /// Runs a statement and gives its results to `sink`.
     pub fn execute(&self, sql: &[u8], sink: &mut dyn ResultSink) -> Result<()> {
         match self {
@@ -134,14 +158,20 @@ impl Connection {
 
     /// The text of an error, in the words of where it happened.
     pub fn message(&self, e: &Error) -> String {
-        crate::engine_words::message(e)
+        match self {
+            Connection::Engine(_) => crate::engine_words::message(e),
+            Connection::Server(_) => server_message(e),
+        }
     }
 
     /// The current database and its branch.
     pub fn place(&self) -> Result<(Option<String>, Option<String>)> {
         if let Connection::Engine(session) = self {
             let database = session.current_database();
-            let branch = session.current().map(|db| session.head(&db.handle)).ok();
+            let branch = session.current().ok().map(|db| match &db.revision {
+                Revision::Branch(branch) => branch.clone(),
+                Revision::Commit(_) => session.head(&db.handle),
+            });
             return Ok((database, branch));
         }
         let database = self.query("select database()")?.rows.pop();

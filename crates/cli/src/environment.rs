@@ -51,6 +51,8 @@ pub struct Environment {
     pub verbose: bool,
     /// The command.
     pub command: String,
+    /// The connection that commands of a shell use.
+    pub shared: std::cell::RefCell<Option<Connection>>,
     /// `--use-db`.
     pub use_db: Option<String>,
     /// `--branch`.
@@ -215,6 +217,9 @@ impl Environment {
     /// Where statements run: in the server of `--host`, in the server that serves the directory,
     /// or else in this process.
     pub fn connect(&self) -> Result<Connection, Failure> {
+        if let Some(shared) = &*self.shared.borrow() {
+            return Ok(shared.clone());
+        }
         let use_db = self.use_db.as_deref().filter(|db| !db.is_empty());
         if let Some(host) = &self.host {
             if use_db.is_none() && self.command != "sql" {
@@ -284,10 +289,14 @@ impl Environment {
         Ok(Connection::Engine(Rc::new(self.session()?)))
     }
 
-    /// Whether a server has the databases of the directory.
-    pub fn is_served(&self) -> bool {
-        server::find_running_server(&self.dir).is_some_and(|i| i.port.is_some())
-            && self.locked_databases().is_some()
+    /// Lets all that connects from now on use this connection.
+    pub fn share(&self, connection: &Connection) {
+        *self.shared.borrow_mut() = Some(connection.clone());
+    }
+
+    /// Whether commands of a shell run.
+    pub fn is_shell(&self) -> bool {
+        self.shared.borrow().is_some()
     }
 
     /// A database with the branch of `--branch`.
@@ -315,23 +324,26 @@ impl Environment {
         let name_of = |name: &std::ffi::OsStr| {
             engine::instance::database_name(&name.to_string_lossy(), replace)
         };
-        let own = self.dir.join(".dolt").join("noms");
-        if own.is_dir() {
-            let dir = std::fs::canonicalize(&self.dir).ok()?;
-            return (!is_free(&own)).then(|| vec![name_of(dir.file_name().unwrap_or_default())]);
-        }
         let mut names = Vec::new();
         for child in std::fs::read_dir(&self.dir).ok()?.flatten() {
             let store = child.path().join(".dolt").join("noms");
             if !child.file_name().as_encoded_bytes().starts_with(b".") && store.is_dir() {
-                if is_free(&store) {
-                    return None;
-                }
-                names.push(name_of(&child.file_name()));
+                names.push((name_of(&child.file_name()), store));
             }
         }
-        names.sort_by_key(|n| n.to_lowercase());
-        Some(names)
+        names.sort_by_key(|(n, _)| n.to_lowercase());
+        let own = self.dir.join(".dolt").join("noms");
+        if own.is_dir() {
+            let dir = std::fs::canonicalize(&self.dir).ok()?;
+            let name = name_of(dir.file_name().unwrap_or_default());
+            names.insert(0, (name, own.clone()));
+            if is_free(&own) {
+                return None;
+            }
+        } else if names.iter().any(|(_, store)| is_free(store)) {
+            return None;
+        }
+        Some(names.into_iter().map(|(name, _)| name).collect())
     }
 
     fn connect_server(
@@ -363,7 +375,7 @@ impl Environment {
             ("dolt_committer_email", settings.user_email.clone()),
         ];
         let server = ServerConnection::open(&target, dir, settings)?;
-        let connection = Connection::Server(server);
+        let connection = Connection::Server(Rc::new(server));
         if is_here {
             let all = identity.into_iter().chain(Environment::commit_identity());
             let list: Vec<String> = all

@@ -10,6 +10,8 @@ mod environment;
 mod help;
 mod line_diff;
 mod local_time;
+mod object_text;
+mod pager;
 mod profile;
 mod render;
 mod repository;

@@ -246,8 +246,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let selection = select(&repo, &p)?;
     let refs = Refs::of(&repo)?;
     let objects = repo.with_store(|s| Ok(s.objects().clone()))?;
-    let stdout = std::io::stdout();
-    let mut out = std::io::BufWriter::new(stdout.lock());
+    let mut out = std::io::BufWriter::new(crate::pager::Pager::start());
     let mut shown = 0;
     let mut log = Log::new(&objects, &selection.heads, &selection.excluded)?;
     while shown < limit

@@ -22,6 +22,7 @@ mod remote;
 mod replay;
 mod reset;
 mod schema;
+mod shell;
 mod show;
 mod sql;
 mod stash;
@@ -551,6 +552,14 @@ fn not_yet(_: &Environment, _: &[String]) -> Outcome {
     Err(Failure::new("this command is not supported yet"))
 }
 
+/// Runs a command within another.
+fn run_named(env: &Environment, name: &str, words: &[String]) -> Outcome {
+    match COMMANDS.iter().find(|c| c.help.name == name) {
+        Some(command) => (command.run)(env, words),
+        None => Err(Failure::new(format!("Unknown Command {name}"))),
+    }
+}
+
 fn help_of(name: &str) -> Option<&'static Help> {
     let first = name.split(' ').next().unwrap_or(name);
     COMMANDS.iter().map(|c| &c.help).find(|h| h.name == first)
@@ -749,6 +758,7 @@ pub fn dispatch(args: Vec<String>) -> Outcome {
         no_tls: global.has("no-tls"),
         verbose: hidden.verbose,
         command: name.clone(),
+        shared: Default::default(),
         use_db: global.get("use-db").map(str::to_string),
         branch: global.get("branch").map(str::to_string),
     };

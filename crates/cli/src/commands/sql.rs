@@ -89,7 +89,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     if p.has("list-saved") {
         let session = env.connect()?;
         let query = b"SELECT * FROM dolt_query_catalog";
-        return script(&session, query.as_slice(), format, false);
+        return script(&session, query.as_slice(), Shown::of(format), false);
     }
     if let Some(name) = p.get("execute") {
         let session = env.connect()?;
@@ -102,13 +102,17 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
                 .map_err(|_| Failure::new(format!("couldn't open file {file}")))?,
         ),
         (None, None) if std::io::stdin().is_terminal() => {
-            let session = env.connect()?;
-            return shell(&session);
+            let hex = !p.has("skip-binary-as-hex");
+            return super::shell::run(env, format, hex);
         }
         (None, None) => Box::new(std::io::stdin()),
     };
     let session = env.connect()?;
-    let code = script(&session, input, format, p.has("continue"))?;
+    let shown = Shown {
+        format,
+        hex: p.has("binary-as-hex"),
+    };
+    let code = script(&session, input, shown, p.has("continue"))?;
     if p.has("file") && !p.has("query") {
         eprintln!("Processed 100.0% of the file");
     }
@@ -147,7 +151,7 @@ fn saved(session: &Connection, name: &str, format: Format) -> Outcome {
     }
     let query = found.text(0, 0).to_string();
     eprintln!("Executing saved query '{name}':\n{query}");
-    script(session, query.as_bytes(), format, false)
+    script(session, query.as_bytes(), Shown::of(format), false)
 }
 
 /// Bytes of a script that are read at a time, at least.
@@ -268,13 +272,28 @@ fn complaint(
     )
 }
 
+/// How results are shown.
+#[derive(Clone, Copy)]
+struct Shown {
+    format: Format,
+    /// Binary strings as hexadecimal digits.
+    hex: bool,
+}
+
+impl Shown {
+    fn of(format: Format) -> Shown {
+        Shown { format, hex: false }
+    }
+}
+
 /// Runs the statements of a text in order.
-fn script(session: &Connection, input: impl Read, format: Format, go_on: bool) -> Outcome {
+fn script(session: &Connection, input: impl Read, shown: Shown, go_on: bool) -> Outcome {
     let mut script = Script::new(input);
     let stdout = std::io::stdout();
     let mut out = std::io::BufWriter::new(stdout.lock());
     while let Some((line, statement)) = script.next()? {
-        let mut printer = Printer::new(format, &mut out);
+        let mut printer = Printer::new(shown.format, &mut out);
+        printer.hex = shown.hex;
         let result = session.execute(&statement, &mut printer);
         if let Err(e) = result {
             if e.code == 1065 {
@@ -289,78 +308,6 @@ fn script(session: &Connection, input: impl Read, format: Format, go_on: bool) -
         }
     }
     out.flush()?;
-    Ok(0)
-}
-
-/// Reads statements from a terminal until the end.
-fn shell(session: &Connection) -> Outcome {
-    println!("# Welcome to the DoltSQL shell.");
-    println!("# Statements must be terminated with ';'.");
-    println!("# \"exit\" or \"quit\" (or Ctrl-D) to exit. \"\\help\" for help.");
-    let stdin = std::io::stdin();
-    let mut pending = String::new();
-    loop {
-        let prompt = match (pending.is_empty(), session.place()?) {
-            (false, _) => "    -> ".to_string(),
-            (true, (Some(db), Some(branch))) if !db.contains('/') => format!("{db}/{branch}> "),
-            (true, (Some(db), _)) => format!("{db}> "),
-            (true, (None, _)) => "> ".to_string(),
-        };
-        print!("{prompt}");
-        std::io::stdout().flush()?;
-        let mut line = String::new();
-        if stdin.read_line(&mut line)? == 0 {
-            break;
-        }
-        let word = line.trim().trim_end_matches(';').to_lowercase();
-        if pending.is_empty() && matches!(word.as_str(), "exit" | "quit" | "exit()" | "quit()") {
-            break;
-        }
-        pending.push_str(&line);
-        let vertical = pending.trim_end().ends_with("\\G");
-        if !pending.trim_end().ends_with(';') && !vertical {
-            continue;
-        }
-        let text = std::mem::take(&mut pending);
-        let text = text.trim_end().trim_end_matches("\\G");
-        let start = std::time::Instant::now();
-        let format = if vertical {
-            Format::Vertical
-        } else {
-            Format::Tabular
-        };
-        for part in syntax::split_statements(text.as_bytes(), b";") {
-            let statement = &text.as_bytes()[part.range.clone()];
-            if statement.trim_ascii().is_empty() {
-                continue;
-            }
-            let mut out = std::io::stdout();
-            let mut printer = Printer::new(format, &mut out);
-            printer.spaced = false;
-            let result = session.execute(statement, &mut printer);
-            let (last, rows) = (printer.last.take(), printer.rows);
-            let seconds = start.elapsed().as_secs_f64();
-            match (result, last) {
-                (Err(e), _) => println!("{}", session.message(&e)),
-                (Ok(()), Some(done)) => {
-                    let n = done.affected_rows;
-                    println!(
-                        "Query OK, {n} row{} affected ({seconds:.2} sec)",
-                        if n == 1 { "" } else { "s" }
-                    );
-                    if !done.info.is_empty() {
-                        println!("{}", done.info);
-                    }
-                }
-                (Ok(()), None) if rows == 0 => println!("Empty set ({seconds:.2} sec)\n"),
-                (Ok(()), None) => println!(
-                    "{rows} row{} in set ({seconds:.2} sec) \n",
-                    if rows == 1 { "" } else { "s" }
-                ),
-            }
-        }
-    }
-    println!("Bye");
     Ok(0)
 }
 

@@ -370,7 +370,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             }
         }
     }
-    let repo = Repository::open(env)?;
+    let repo = Repository::open_here(env)?;
     let exists = table_columns(&repo, table)?.is_some();
     if operation == Operation::Create {
         if exists && !p.has("force") {

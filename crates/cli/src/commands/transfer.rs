@@ -138,6 +138,9 @@ pub fn pull(env: &Environment, words: &[String]) -> Outcome {
     }
     check_user(&p)?;
     let repo = Repository::open(env)?;
+    if p.has("rebase") {
+        repo.connection.refuse_server("dolt pull")?;
+    }
     super::merge::check_identity(&repo)?;
     repo.allow_conflicts()?;
     let (branch, before) = (repo.branch()?, repo.head()?);
