@@ -396,6 +396,10 @@ impl Environment {
         } = &self.credentials;
         let accounts = Accounts::open(&self.server_file(&self.privilege_file, "privileges.db")?)?;
         let rules = self.server_file(&self.branch_control_file, "branch_control.db")?;
+        let config = self.server_file(&None, "privileges.db")?;
+        if let Some(dir) = config.parent() {
+            accounts.keep_directory(dir.to_path_buf());
+        }
         // Where there are no accounts everybody has all rights.
         if *given && !accounts.is_empty() {
             let account = accounts.lookup(user, &ClientHost::local());
@@ -407,6 +411,14 @@ impl Environment {
             accounts.add_ephemeral_superuser(user, HOST, "")?;
         }
         let mut instance = Instance::open(&self.dir, self.settings(), Arc::new(SystemClock))?;
+        for wrong in &instance.persisted_errors {
+            println!("error: failed to load persisted global variables: {wrong}");
+        }
+        // Statements read files of the working directory only.
+        if let Ok(here) = std::env::current_dir() {
+            let here = here.to_string_lossy().into_owned();
+            instance.set_global("secure_file_priv", values::Value::text(here));
+        }
         instance.accounts = Some(Arc::new(accounts));
         instance.branch_control = BranchControl::open(&rules)?;
         let instance = Arc::new(instance);

@@ -9,6 +9,7 @@ mod engine_words;
 mod environment;
 mod help;
 mod line_diff;
+mod line_editor;
 mod local_time;
 mod object_text;
 mod pager;

@@ -192,6 +192,8 @@ pub struct Instance {
     pub locks: crate::functions::locks::UserLocks,
     /// Accounts; none when every connection is trusted, as on the command line.
     pub accounts: Option<Arc<crate::accounts::Accounts>>,
+    /// What is wrong with global variables that were to be loaded.
+    pub persisted_errors: Vec<String>,
     /// Who may write to which branches.
     pub branch_control: crate::branch_control::BranchControl,
 }
@@ -211,6 +213,7 @@ impl Instance {
             pins: crate::pin::Pins::default(),
             locks: crate::functions::locks::UserLocks::new(),
             accounts: None,
+            persisted_errors: Vec::new(),
             branch_control: crate::branch_control::BranchControl::default(),
         }
     }
@@ -243,6 +246,11 @@ impl Instance {
                 }
             }
         }
+        let (variables, wrong) = crate::persisted::load(dir)?;
+        for (name, value) in variables {
+            instance.set_global(&name, value);
+        }
+        instance.persisted_errors = wrong;
         Ok(instance)
     }
 

@@ -221,9 +221,6 @@ pub fn stat_lines(stats: &BTreeMap<String, Change>, indent: &str, color: bool) -
 /// Runs the command.
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, LOG)?;
-    if p.has("graph") {
-        return Err(Failure::new("log --graph is not supported yet"));
-    }
     let decoration = Decoration::parse(p.get("decorate"))?;
     let limit = match p.get("number") {
         None => u64::MAX,
@@ -248,6 +245,8 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let objects = repo.with_store(|s| Ok(s.objects().clone()))?;
     let mut out = std::io::BufWriter::new(crate::pager::Pager::start());
     let mut shown = 0;
+    // A graph is drawn of all its commits.
+    let mut drawn = Vec::new();
     let mut log = Log::new(&objects, &selection.heads, &selection.excluded)?;
     while shown < limit
         && let Some((id, commit)) = log.next_commit()?
@@ -256,6 +255,10 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             continue;
         }
         shown += 1;
+        if p.has("graph") {
+            drawn.push((id, commit));
+            continue;
+        }
         if p.has("oneline") {
             let mut line = id.hash().to_string();
             if p.has("parents") {
@@ -288,6 +291,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             }
         }
     }
+    super::log_graph::write(&mut out, &drawn, &refs, decoration, p.has("oneline"))?;
     out.flush()?;
     Ok(0)
 }

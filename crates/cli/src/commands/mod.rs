@@ -1,6 +1,7 @@
 //! The commands, and the arguments before them.
 
 mod add;
+mod add_patch;
 mod branch;
 mod checkout;
 mod commit;
@@ -13,6 +14,7 @@ mod fsck;
 mod gc;
 mod init;
 mod log;
+mod log_graph;
 mod ls;
 mod merge;
 mod options;
@@ -690,6 +692,8 @@ pub fn dispatch(args: Vec<String>) -> Outcome {
     }
     let hidden = hidden(&args)?;
     let args = &args[hidden.words..];
+    let blank = args.iter().take_while(|w| w.is_empty()).count();
+    let args = &args[blank..];
     // Arguments before the first word that is no option belong to every command.
     let mut at = 0;
     while at < args.len() && args[at].starts_with('-') && !args[at].is_empty() {

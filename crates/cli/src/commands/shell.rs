@@ -4,6 +4,7 @@ use std::io::Write;
 
 use crate::connection::Connection;
 use crate::environment::Environment;
+use crate::line_editor::{Input, LineEditor};
 use crate::render::{Format, Printer};
 use crate::style::{RED, YELLOW, on_terminal};
 use crate::{Failure, Outcome};
@@ -22,6 +23,8 @@ const OWN: &[(&str, &str)] = &[
 ];
 
 const CYAN: &str = "36";
+/// What was typed before, in the directory of the databases.
+const HISTORY: &str = ".sqlhistory";
 
 /// The prompts of a line and of those that continue it.
 struct Prompts {
@@ -66,7 +69,8 @@ impl Prompts {
 
 /// Words of a line; double quotes keep blanks together.
 fn words(line: &str) -> Vec<String> {
-    let line = line.trim_start_matches('\\').trim_end_matches(';').trim();
+    let line = line.trim().trim_start_matches('\\');
+    let line = line.trim_end_matches(';').trim_end();
     let mut out = Vec::new();
     let mut rest = line.chars().peekable();
     while let Some(c) = rest.peek().copied() {
@@ -139,7 +143,8 @@ pub fn run(env: &Environment, format: Format, hex: bool) -> Outcome {
         pager: false,
         last: String::new(),
     };
-    let stdin = std::io::stdin();
+    let mut editor = LineEditor::new(env.dir.join(HISTORY));
+    let mut interrupted = false;
     let mut delimiter = ";".to_string();
     let mut pending = String::new();
     let mut prompts = Prompts::of(&shell.connection);
@@ -148,12 +153,23 @@ pub fn run(env: &Environment, format: Format, hex: bool) -> Outcome {
             true => &prompts.first,
             false => &prompts.next,
         };
-        print!("{prompt}");
-        std::io::stdout().flush()?;
-        let mut line = String::new();
-        if stdin.read_line(&mut line)? == 0 {
-            break;
-        }
+        let mut line = match editor.read(prompt)? {
+            Input::Line(line) => line,
+            Input::Interrupted if pending.is_empty() => {
+                println!("Received SIGINT. Interrupt again to exit, or use ^D, quit, or exit");
+                if std::mem::replace(&mut interrupted, true) {
+                    break;
+                }
+                continue;
+            }
+            Input::Interrupted => {
+                pending.clear();
+                continue;
+            }
+            Input::Ended => break,
+        };
+        interrupted = false;
+        line.push('\n');
         if pending.is_empty() {
             let word = line.trim().trim_end_matches(';').trim().to_lowercase();
             if matches!(word.as_str(), "exit" | "quit" | "exit()" | "quit()") {
@@ -167,6 +183,7 @@ pub fn run(env: &Environment, format: Format, hex: bool) -> Outcome {
                 continue;
             }
             if let Some(name) = backslash(&line) {
+                editor.remember(&line);
                 if let Err(e) = shell.command(name, &line) {
                     println!("{}", on_terminal(RED, &e.text));
                 }
@@ -184,6 +201,7 @@ pub fn run(env: &Environment, format: Format, hex: bool) -> Outcome {
             .trim_end_matches("\\G")
             .trim_end_matches("\\g")
             .to_string();
+        editor.remember(&pending);
         pending.clear();
         let format = match vertical {
             true => Format::Vertical,

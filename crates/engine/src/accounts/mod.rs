@@ -257,6 +257,8 @@ pub struct Accounts {
     /// Held while a statement changes accounts.
     writer: Mutex<()>,
     file: Option<PathBuf>,
+    /// Directory of the server's other files, made when accounts are first written.
+    beside: std::sync::OnceLock<PathBuf>,
     version: AtomicU64,
 }
 
@@ -280,6 +282,7 @@ impl Accounts {
             state: RwLock::new(Arc::new(state)),
             writer: Mutex::new(()),
             file,
+            beside: std::sync::OnceLock::new(),
             version: AtomicU64::new(1),
         }
     }
@@ -313,10 +316,20 @@ impl Accounts {
         Ok(result)
     }
 
+    /// Makes this directory, too, when accounts are written.
+    pub fn keep_directory(&self, dir: PathBuf) {
+        // A second call has nothing to add.
+        let _ = self.beside.set(dir);
+    }
+
     fn write(&self, state: &State) -> Result<()> {
         let Some(path) = &self.file else {
             return Ok(());
         };
+        if let Some(dir) = self.beside.get() {
+            std::fs::create_dir_all(dir)
+                .map_err(|e| Error::general(format!("cannot make {}: {e}", dir.display())))?;
+        }
         let bytes = file_format::encode(state)?;
         write_atomically(path, &bytes, 0o600)
             .map_err(|e| Error::general(format!("cannot write {}: {e}", path.display())))

@@ -14,6 +14,7 @@ use crate::environment::Environment;
 use crate::repository::{Repository, is_hidden, literal};
 use crate::{Failure, Outcome};
 
+pub use rows::{Pair, print_change};
 use writer::Writer;
 
 /// `--result-format`.

@@ -215,6 +215,17 @@ fn tabular(
     emit(line("*", &cells))
 }
 
+/// Prints one change as a table of its own.
+pub fn print_change(columns: &[ColumnMeta], pair: &Pair) -> Result<(), Failure> {
+    let mut header = vec![text_column(" ")];
+    header.extend_from_slice(columns);
+    let mut writer = Writer::new(Form::Tabular);
+    writer.begin_rows(&header, true)?;
+    let all: Vec<usize> = (0..columns.len()).collect();
+    tabular(pair, Mode::Context, &all, &mut |line| writer.line(line))?;
+    writer.end_rows()
+}
+
 /// Prints the rows of a table that differ.
 pub fn print(
     d: &Difference<'_>,
