@@ -27,6 +27,7 @@ pub use history::{Log, common_ancestor, is_ancestor};
 pub use merge::foreign_key_violations::find_foreign_key_violations;
 pub use merge::replace_rows;
 pub use merge::root_merge::{MergeOptions, MergeOutcome, Operation, TableStats, merge_roots};
+pub use merge::type_change::{TypeChange, type_change};
 pub use merge::schema_conflict::{SchemaConflict, schema_conflicts};
 pub use row_diff::{ColumnMap, RowChange, RowChanges, are_keys_diffable};
 pub use row_logic::{NoLogic, RowLogic};

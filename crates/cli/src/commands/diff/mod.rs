@@ -175,7 +175,7 @@ pub fn print(repo: &Repository, display: &Display, sides: &Sides, tables: &[Stri
         );
         if let Err(e) = syntax::parse(&sql, &syntax::Options::default()) {
             return Err(Failure::caused(
-                "Failed to parse diff query. Invalid where clause?",
+                format!("Failed to parse diff query. Invalid where clause?\nDiff query: {sql}"),
                 &e.to_string(),
             ));
         }
@@ -204,6 +204,7 @@ pub fn print(repo: &Repository, display: &Display, sides: &Sides, tables: &[Stri
             && wanted(d)
             && !(ignored.contains(&d.to_name) && d.kind() == DeltaKind::Added)
     });
+    deltas.sort_by(|a, b| a.name().cmp(b.name()));
     if display.summary {
         return summary(&deltas);
     }
@@ -242,6 +243,28 @@ pub fn print(repo: &Repository, display: &Display, sides: &Sides, tables: &[Stri
         true => Err(Failure::new("error: encountered errors during diff")),
         false => Ok(0),
     }
+}
+
+/// Whether values of both versions mean the same by their bytes, so that statements can tell what
+/// differs: columns outside the key in the same places, with the same types as stored.
+fn values_comparable(delta: &TableDelta) -> bool {
+    let (Some(from), Some(to)) = (&delta.from, &delta.to) else {
+        return true;
+    };
+    let values = |t: &model::Table| -> Vec<model::Column> {
+        let columns = t.schema().columns.iter();
+        columns.filter(|c| !c.primary_key).cloned().collect()
+    };
+    let (from, to) = (values(from), values(to));
+    let added = to.iter().skip(from.len());
+    if added.into_iter().any(|c| !c.expression.is_empty()) {
+        return false;
+    }
+    from.iter().zip(&to).all(|(a, b)| {
+        let same_column = a.name == b.name || a.tag == b.tag;
+        let change = versioning::type_change(&a.sql_type, &b.sql_type);
+        same_column && change.compatible && !change.rewrite
+    })
 }
 
 fn summary(deltas: &[TableDelta]) -> Outcome {
@@ -302,7 +325,14 @@ impl Difference<'_> {
             "show create database {}",
             crate::repository::quoted(&name)
         ))?;
-        writer.schema("", &format!("{};", rows.text(0, 1)), &[])?;
+        if self.display.schema {
+            let collation = self.to.root.collation().get().name;
+            let statement = format!(
+                "ALTER DATABASE {} COLLATE='{collation}';",
+                crate::repository::quoted(&name)
+            );
+            writer.schema("", &format!("{};", rows.text(0, 1)), &[statement])?;
+        }
         writer.no_rows()
     }
 
@@ -383,6 +413,12 @@ impl Difference<'_> {
         }
         if !display.data {
             return writer.no_rows();
+        }
+        if display.form == Form::Sql && !values_comparable(delta) {
+            return Err(Failure::new(format!(
+                "Incompatible schema change, skipping data diff for table '{}'",
+                delta.to_name
+            )));
         }
         let target = target::Target::of(delta, display);
         rows::print(self, delta, &target, lazy, writer)
