@@ -123,6 +123,14 @@ impl Connection {
         matches!(self, Connection::Server(_))
     }
 
+    /// Whether the database's files can be read: it is of this process, or of a server beside it.
+    pub fn has_files(&self) -> bool {
+        match self {
+            Connection::Engine(_) => true,
+            Connection::Server(server) => server.dir.is_some(),
+        }
+    }
+
     /// Fails where a server runs the statements: the command works on this process's session.
     pub fn refuse_server(&self, command: &str) -> std::result::Result<(), Failure> {
         match self.is_server() {

@@ -5,6 +5,7 @@ mod commands;
 mod commit_text;
 mod config;
 mod connection;
+mod credentials;
 mod engine_words;
 mod environment;
 mod help;
@@ -16,6 +17,7 @@ mod pager;
 mod profile;
 mod render;
 mod repository;
+mod server_history;
 mod style;
 mod terminal;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
 use engine::root_state::RootState;
 use engine::session::{DbRef, Revision, Session};
-use model::{CommitId, Database, RevSpec, Root};
+use model::{Commit, CommitId, Database, RevSpec, Root};
 use std::rc::Rc;
 use versioning::{DiffStat, TableDelta};
 
@@ -13,6 +13,7 @@ use crate::Failure;
 use crate::connection::Connection;
 use crate::environment::Environment;
 use crate::render::cell;
+use crate::server_history;
 
 /// Rows of a statement, as the command line shows their values.
 #[derive(Default)]
@@ -139,6 +140,9 @@ impl Repository {
 
     /// The commit of the branch.
     pub fn head(&self) -> Result<CommitId, Failure> {
+        if !self.connection.has_files() {
+            return server_history::commit_id(self, "HEAD");
+        }
         let db = self.db()?;
         match &db.revision {
             Revision::Commit(id) => Ok(*id),
@@ -152,12 +156,43 @@ impl Repository {
 
     /// The commit that a revision names.
     pub fn commit_id(&self, text: &str) -> Result<CommitId, Failure> {
-        let head = self.head()?;
         let text = text.strip_prefix("remotes/").unwrap_or(text);
+        if !self.connection.has_files() {
+            return server_history::commit_id(self, text);
+        }
+        let head = self.head()?;
         let spec = RevSpec::parse(text)?;
         self.with_store(|s| {
             let id = spec.resolve(s.objects(), &s.refs(), Some(head))?;
             s.commit(id).map(|_| id)
+        })
+    }
+
+    /// A commit.
+    pub fn commit(&self, id: CommitId) -> Result<Commit, Failure> {
+        match self.connection.has_files() {
+            true => self.with_store(|s| s.commit(id)),
+            false => server_history::one(self, id),
+        }
+    }
+
+    /// Branches, remote branches and tags with their commits.
+    pub fn refs(&self) -> Result<[Vec<(String, CommitId)>; 3], Failure> {
+        if !self.connection.has_files() {
+            let table = |name, hash, table| server_history::refs(self, name, hash, table);
+            let mut remotes = table("name", "hash", "dolt_remote_branches")?;
+            for (name, _) in &mut remotes {
+                *name = name.trim_start_matches("remotes/").to_string();
+            }
+            return Ok([
+                table("name", "hash", "dolt_branches")?,
+                remotes,
+                table("tag_name", "tag_hash", "dolt_tags")?,
+            ]);
+        }
+        self.with_store(|s| {
+            let tags = s.tags()?.into_iter().map(|(n, t)| (n, t.commit));
+            Ok([s.branches()?, s.remote_branches()?, tags.collect()])
         })
     }
 

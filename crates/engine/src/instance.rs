@@ -332,6 +332,9 @@ impl Instance {
                     // What an attempt left that was cut short.
                     place.remove_all()?;
                 }
+                if place.exists() {
+                    return Err(Error::database_exists(name));
+                }
                 let mark = Incomplete::mark(&place)?;
                 let made = Database::create(place.path(), &options)
                     .and_then(|store| mark.complete().map(|()| store));

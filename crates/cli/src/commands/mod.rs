@@ -7,6 +7,7 @@ mod checkout;
 mod commit;
 mod config_command;
 mod conflicts;
+mod creds;
 mod diff;
 mod docs;
 mod dump;
@@ -428,9 +429,15 @@ const COMMANDS: &[Command] = &[
         "creds",
         "Commands for managing credentials.",
         Nothing,
-        &[""],
+        &[
+            "new",
+            "rm <public_key_as_appears_in_ls | key_id>...",
+            "ls [-v | --verbose]",
+            "use <public_key_as_appears_in_ls | key_id>",
+            "import [<jwk_filename>]",
+        ],
         options::NONE,
-        not_yet,
+        creds::run,
     ),
     command(
         "read-tables",
@@ -543,6 +550,27 @@ const SUBCOMMANDS: &[(&str, &str)] = &[
     (
         "constraints verify",
         "Verify that working set changes satisfy table constraints.",
+    ),
+    (
+        "creds new",
+        "Create a new public/private keypair for authenticating with doltremoteapi.",
+    ),
+    ("creds rm", "Remove an existing public/private keypair."),
+    (
+        "creds ls",
+        "List keypairs available for authenticating with doltremoteapi.",
+    ),
+    (
+        "creds check",
+        "Check authenticating with a credential keypair against a doltremoteapi.",
+    ),
+    (
+        "creds use",
+        "Select an existing dolt credential for authenticating with doltremoteapi.",
+    ),
+    (
+        "creds import",
+        "Import an existing dolt credential from an existing .jwk file.",
     ),
     ("docs print", "Print Dolt Docs to stdout."),
     ("docs upload", "Upload Dolt Docs to the working set."),

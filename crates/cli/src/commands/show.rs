@@ -48,7 +48,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             }
             Err(_) => return Err(Failure::new(format!("branch not found: {word}"))),
         };
-        let commit = repo.with_store(|s| s.commit(id))?;
+        let commit = repo.commit(id)?;
         print!(
             "{}",
             commit_text(id, &commit, &refs, decoration, p.has("parents"), false)

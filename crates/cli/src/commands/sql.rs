@@ -272,6 +272,24 @@ fn complaint(
     )
 }
 
+/// A text as UTF-8, whatever its byte order mark says it is.
+fn in_utf8<'r>(mut input: impl Read + 'r) -> std::io::Result<Box<dyn Read + 'r>> {
+    let mut start = Vec::new();
+    input.by_ref().take(2).read_to_end(&mut start)?;
+    let unit: fn([u8; 2]) -> u16 = match start[..] {
+        [0xff, 0xfe] => u16::from_le_bytes,
+        [0xfe, 0xff] => u16::from_be_bytes,
+        _ => return Ok(Box::new(std::io::Cursor::new(start).chain(input))),
+    };
+    let mut rest = Vec::new();
+    input.read_to_end(&mut rest)?;
+    let units = rest.chunks_exact(2).map(|c| unit([c[0], c[1]]));
+    let text: String = char::decode_utf16(units)
+        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
+    Ok(Box::new(std::io::Cursor::new(text.into_bytes())))
+}
+
 /// How results are shown.
 #[derive(Clone, Copy)]
 struct Shown {
@@ -288,7 +306,7 @@ impl Shown {
 
 /// Runs the statements of a text in order.
 fn script(session: &Connection, input: impl Read, shown: Shown, go_on: bool) -> Outcome {
-    let mut script = Script::new(input);
+    let mut script = Script::new(in_utf8(input)?);
     let stdout = std::io::stdout();
     let mut out = std::io::BufWriter::new(stdout.lock());
     while let Some((line, statement)) = script.next()? {
@@ -313,7 +331,21 @@ fn script(session: &Connection, input: impl Read, shown: Shown, go_on: bool) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::{READ_AT_ONCE, Script};
+    use super::{READ_AT_ONCE, Script, in_utf8};
+    use std::io::Read;
+
+    #[test]
+    fn byte_order_marks() {
+        let read = |bytes: &[u8]| {
+            let mut out = String::new();
+            in_utf8(bytes).unwrap().read_to_string(&mut out).unwrap();
+            out
+        };
+        assert_eq!(read(b"\xff\xfes\0\xe9\0"), "s\u{e9}");
+        assert_eq!(read(b"\xfe\xff\0s"), "s");
+        assert_eq!(read(b"select"), "select");
+        assert_eq!(read(b"s"), "s");
+    }
 
     fn statements(text: &[u8]) -> Vec<(usize, String)> {
         let mut script = Script::new(text);
