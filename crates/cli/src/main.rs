@@ -18,6 +18,7 @@ mod profile;
 mod render;
 mod repository;
 mod server_history;
+mod server_schemas;
 mod style;
 mod terminal;
 

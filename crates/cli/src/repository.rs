@@ -6,6 +6,7 @@ use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
 use engine::root_state::RootState;
 use engine::session::{DbRef, Revision, Session};
 use model::{Commit, CommitId, Database, RevSpec, Root};
+use std::cell::OnceCell;
 use std::rc::Rc;
 use versioning::{DiffStat, TableDelta};
 
@@ -13,7 +14,7 @@ use crate::Failure;
 use crate::connection::Connection;
 use crate::environment::Environment;
 use crate::render::cell;
-use crate::server_history;
+use crate::{server_history, server_schemas};
 
 /// Rows of a statement, as the command line shows their values.
 #[derive(Default)]
@@ -73,6 +74,8 @@ pub struct Repository {
     pub connection: Connection,
     /// Texts of the configuration that commands ask for.
     pub identity: Option<(String, String)>,
+    /// Definitions of tables that only a server has.
+    definitions: OnceCell<Rc<Session>>,
 }
 
 impl Repository {
@@ -103,12 +106,33 @@ impl Repository {
         Ok(Repository {
             connection,
             identity,
+            definitions: OnceCell::new(),
         })
     }
 
     /// A session of this process, for what is no statement.
     pub fn session(&self) -> Result<Rc<Session>, Failure> {
         self.connection.session()
+    }
+
+    /// On which connection, whatever databases there are.
+    pub fn without_database(connection: Connection) -> Repository {
+        Repository {
+            connection,
+            identity: None,
+            definitions: OnceCell::new(),
+        }
+    }
+
+    /// A session of this process that knows the definitions of the roots that commands see.
+    pub fn schema_session(&self) -> Result<Rc<Session>, Failure> {
+        match self.connection.has_files() {
+            true => self.session(),
+            false => Ok(self
+                .definitions
+                .get_or_init(server_schemas::session)
+                .clone()),
+        }
     }
 
     /// The database and its revision.
@@ -198,6 +222,9 @@ impl Repository {
 
     /// The working root, or the staged one.
     pub fn live_root(&self, staged: bool) -> Result<Root, Failure> {
+        if !self.connection.has_files() {
+            return self.root(if staged { "STAGED" } else { "WORKING" });
+        }
         let db = self.db()?;
         match &db.revision {
             Revision::Commit(id) => Ok(db.handle.store.root_of(*id)?),
@@ -215,6 +242,9 @@ impl Repository {
 
     /// The root that a revision, `WORKING` or `STAGED` names.
     pub fn root(&self, text: &str) -> Result<Root, Failure> {
+        if !self.connection.has_files() {
+            return server_schemas::root(self, &*self.schema_session()?, text);
+        }
         match text {
             "WORKING" => self.live_root(false),
             "STAGED" => self.live_root(true),
@@ -228,6 +258,10 @@ impl Repository {
     /// Decoded tables of a root.
     pub fn tables_of(&self, root: &Root) -> Result<RootState, Failure> {
         let id = root.id()?;
+        if !self.connection.has_files() {
+            let db = self.schema_session()?.current()?;
+            return Ok(db.handle.root_state(root.clone(), id)?);
+        }
         Ok(self.db()?.handle.root_state(root.clone(), id)?)
     }
 
@@ -235,7 +269,7 @@ impl Repository {
     pub fn query(&self, sql: &str) -> Result<Rows, Failure> {
         self.connection
             .query(sql)
-            .map_err(|e| Failure::new(self.connection.message(&e)))
+            .map_err(|e| Failure::new(crate::engine_words::message(&e)))
     }
 
     /// Calls a procedure.
@@ -249,6 +283,18 @@ impl Repository {
         self.query("set @@dolt_allow_commit_conflicts = 1")?;
         self.query("set @@dolt_force_transaction_commit = 1")?;
         Ok(())
+    }
+
+    /// Tables that differ between two named roots.
+    pub fn deltas_of(
+        &self,
+        from: &(String, Root),
+        to: &(String, Root),
+    ) -> Result<Vec<TableDelta>, Failure> {
+        match self.connection.has_files() {
+            true => self.deltas(&from.1, &to.1),
+            false => server_schemas::deltas(self, from, to),
+        }
     }
 
     /// Tables that differ between two roots, apart from mere tags.

@@ -1,5 +1,7 @@
 //! `dolt show` (spec 06 §8.7).
 
+use model::CommitId;
+
 use crate::arguments::parse;
 use crate::commands::diff::{Display, Sides, print};
 use crate::commands::options::SHOW;
@@ -62,7 +64,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
                 ));
             }
         };
-        let root = |id| repo.with_store(|s| s.root_of(id));
+        let root = |id: CommitId| repo.root(&id.hash().to_string());
         let sides = Sides {
             from: (parent.hash().to_string(), root(parent)?),
             to: (id.hash().to_string(), root(id)?),

@@ -218,10 +218,7 @@ pub fn backup(env: &Environment, words: &[String]) -> Outcome {
     }
     if word == "restore" {
         // A directory that is no database holds those that are restored.
-        let repo = Repository {
-            connection: env.connect()?,
-            identity: None,
-        };
+        let repo = Repository::without_database(env.connect()?);
         repo.call("DOLT_BACKUP", &p.canonical())?;
         return Ok(0);
     }

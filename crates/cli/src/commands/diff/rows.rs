@@ -71,7 +71,9 @@ fn each(
     emit: &mut dyn FnMut(Pair) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut left = d.display.limit;
-    if let Some(condition) = &d.display.condition {
+    // Rows of a server come from statements only.
+    let all = (!d.repo.connection.has_files()).then_some("true");
+    if let Some(condition) = d.display.condition.as_deref().or(all) {
         return each_where(d, delta, target, condition, emit);
     }
     let readers = (
