@@ -11,6 +11,7 @@ mod creds;
 mod diff;
 mod docs;
 mod dump;
+mod filter_branch;
 mod fsck;
 mod gc;
 mod init;
@@ -451,9 +452,9 @@ const COMMANDS: &[Command] = &[
         "filter-branch",
         "Edits the commit history using the provided query.",
         Repo,
-        &[""],
-        options::NONE,
-        not_yet,
+        &["[--all] -q <queries> [<commit>]"],
+        options::FILTER_BRANCH,
+        filter_branch::run,
     ),
     command(
         "profile",

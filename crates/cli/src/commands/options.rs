@@ -328,3 +328,13 @@ pub const PROFILE: &[Option_] = &[
     value("branch-control-file", ""),
     value("use-db", ""),
 ];
+
+/// `filter-branch`.
+pub const FILTER_BRANCH: &[Option_] = &[
+    flag("verbose", "v"),
+    flag("branches", "b"),
+    flag("apply-to-uncommitted", ""),
+    flag("all", "a"),
+    flag("continue", "c"),
+    value("query", "q"),
+];

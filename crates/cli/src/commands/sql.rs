@@ -159,7 +159,7 @@ const READ_AT_ONCE: usize = 256 << 10;
 
 /// Reads the statements of a script, of which it holds one and a part of what follows;
 /// `DELIMITER` changes what ends them.
-struct Script<R> {
+pub struct Script<R> {
     input: R,
     text: Vec<u8>,
     at: usize,
@@ -170,7 +170,8 @@ struct Script<R> {
 }
 
 impl<R: Read> Script<R> {
-    fn new(input: R) -> Script<R> {
+    /// The statements of a text.
+    pub fn new(input: R) -> Script<R> {
         Script {
             input,
             text: Vec::new(),
@@ -203,7 +204,7 @@ impl<R: Read> Script<R> {
     }
 
     /// The next statement with the line on which it begins.
-    fn next(&mut self) -> std::io::Result<Option<(usize, Vec<u8>)>> {
+    pub fn next(&mut self) -> std::io::Result<Option<(usize, Vec<u8>)>> {
         const WORD: &[u8] = b"delimiter ";
         loop {
             let rest = &self.text[self.at..];
