@@ -36,6 +36,7 @@ mod table_export;
 mod table_import;
 mod tag;
 mod transfer;
+mod version;
 
 use std::path::PathBuf;
 
@@ -337,7 +338,7 @@ const COMMANDS: &[Command] = &[
         Nothing,
         &["[--verbose] [--feature]"],
         options::VERSION,
-        version,
+        version::run,
     ),
     command(
         "dump",
@@ -624,24 +625,6 @@ pub fn subcommand<'w>(
         Some(name) => Ok(Some((name, rest))),
         None => Err(Failure::new(format!("Unknown Command {first}"))),
     }
-}
-
-fn version(env: &Environment, words: &[String]) -> Outcome {
-    let p = parse(words, options::VERSION)?;
-    println!("dolt version {VERSION}");
-    if p.has("verbose") && env.is_repository() {
-        println!("database storage format: NEW ( __DOLT__ )");
-    }
-    if p.has("feature") {
-        if !env.is_repository() {
-            return Err(Failure {
-                text: NOT_A_REPOSITORY.into(),
-                code: 1,
-            });
-        }
-        println!("feature version: 7");
-    }
-    Ok(0)
 }
 
 fn sql_server(env: &Environment, words: &[String]) -> Outcome {

@@ -56,9 +56,12 @@ fn operation(p: &Parsed) -> Result<Operation, Failure> {
         .collect();
     match given.as_slice() {
         [one] => Ok(*one),
-        _ => Err(Failure::new(
-            "Must specify exactly one of -c, -u, -a, or -r.",
-        )),
+        _ => {
+            super::misused("table")?;
+            Err(Failure::new(
+                "Must specify exactly one of -c, -u, -a, or -r.",
+            ))
+        }
     }
 }
 
