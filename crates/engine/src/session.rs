@@ -612,6 +612,10 @@ impl Session {
         if variables::lookup(&lower).is_none()
             && self.set_branch_variable(&lower, &value, global)?
         {
+            if kept {
+                let text = value.as_ref().map(crate::convert::to_string);
+                self.persist(&lower, text.as_deref())?;
+            }
             return Ok(());
         }
         let v = variables::lookup(&lower).ok_or_else(|| Error::unknown_variable(name))?;
