@@ -169,17 +169,6 @@ pub fn print(repo: &Repository, display: &Display, sides: &Sides, tables: &[Stri
             )));
         }
     }
-    if let Some(condition) = &display.condition {
-        let sql = format!(
-            "select * from (select 1 as diff_type, 1 as from_pk, 1 as to_pk) as diff_validation where {condition} limit 0"
-        );
-        if let Err(e) = syntax::parse(&sql, &syntax::Options::default()) {
-            return Err(Failure::caused(
-                format!("Failed to parse diff query. Invalid where clause?\nDiff query: {sql}"),
-                &e.to_string(),
-            ));
-        }
-    }
     let wanted = |d: &TableDelta| {
         tables.is_empty() || tables.contains(&d.from_name) || tables.contains(&d.to_name)
     };
@@ -205,6 +194,9 @@ pub fn print(repo: &Repository, display: &Display, sides: &Sides, tables: &[Stri
             && !(ignored.contains(&d.to_name) && d.kind() == DeltaKind::Added)
     });
     deltas.sort_by(|a, b| a.name().cmp(b.name()));
+    if let (true, Some(condition)) = (deltas.is_empty(), &display.condition) {
+        check_condition(repo, condition)?;
+    }
     if display.summary {
         let rows = match repo.connection.has_files() {
             true => deltas.iter().map(summary_row).collect::<Result<_, _>>()?,
@@ -269,6 +261,22 @@ fn values_comparable(delta: &TableDelta) -> bool {
         let change = versioning::type_change(&a.sql_type, &b.sql_type);
         same_column && change.compatible && !change.rewrite
     })
+}
+
+/// Refuses a condition that no table's diff could have, where there is none to ask.
+fn check_condition(repo: &Repository, condition: &str) -> Result<(), Failure> {
+    let sql = format!(
+        "select * from (select 1 as diff_type, 1 as from_pk, 1 as to_pk) as diff_validation where {condition} limit 0"
+    );
+    let Err(e) = repo.query(&sql) else {
+        return Ok(());
+    };
+    // Columns of tables are not known here.
+    let of_table = ["\"from_", "\"to_"].iter().any(|p| e.text.contains(p));
+    match of_table && e.text.contains("could not be found") {
+        true => Ok(()),
+        false => Err(Failure::caused("Error running diff query", &e.text)),
+    }
 }
 
 /// A table's name, how it differs, and whether its rows and its definition do.

@@ -129,10 +129,13 @@ fn each_where(
     if d.display.limit != u64::MAX {
         sql += &format!(" limit {}", d.display.limit);
     }
-    let rows = d
-        .repo
-        .query(&sql)
-        .map_err(|e| Failure::caused(format!("Error running diff query:\n{sql}"), &e.text))?;
+    let rows = d.repo.query(&sql).map_err(|e| {
+        let what = match e.text.contains("error in your SQL syntax") {
+            true => format!("Failed to parse diff query. Invalid where clause?\nDiff query: {sql}"),
+            false => format!("Error running diff query:\n{sql}"),
+        };
+        Failure::caused(what, &e.text)
+    })?;
     for row in rows.rows {
         let kind = row[0].clone().unwrap_or_default();
         let side = |offset: usize| -> Vec<Cell> {
@@ -177,10 +180,47 @@ fn in_place(old: &str, new: &str) -> String {
         .take_while(|(x, y)| x == y)
         .count();
     let mut out: String = a[..start].iter().collect();
-    out.extend(&a[start..a.len() - end]);
-    out.extend(&b[start..b.len() - end]);
+    interleave(&a[start..a.len() - end], &b[start..b.len() - end], &mut out);
     out.extend(&a[a.len() - end..]);
     out
+}
+
+/// Pairs of characters that are compared to find what two texts have in common.
+const COMPARED: usize = 1 << 22;
+
+/// Both texts as one, what they have in common once; what went stands before what came.
+fn interleave(a: &[char], b: &[char], out: &mut String) {
+    if a.len().saturating_mul(b.len()) > COMPARED {
+        out.extend(a);
+        out.extend(b);
+        return;
+    }
+    // The length of what the rests from (i, j) have in common.
+    let width = b.len() + 1;
+    let mut common = vec![0u32; (a.len() + 1) * width];
+    for i in (0..a.len()).rev() {
+        for j in (0..b.len()).rev() {
+            common[i * width + j] = match a[i] == b[j] {
+                true => common[(i + 1) * width + j + 1] + 1,
+                false => common[(i + 1) * width + j].max(common[i * width + j + 1]),
+            };
+        }
+    }
+    let (mut i, mut j) = (0, 0);
+    while i < a.len() && j < b.len() {
+        if a[i] == b[j] {
+            out.push(a[i]);
+            (i, j) = (i + 1, j + 1);
+        } else if common[(i + 1) * width + j] >= common[i * width + j + 1] {
+            out.push(a[i]);
+            i += 1;
+        } else {
+            out.push(b[j]);
+            j += 1;
+        }
+    }
+    out.extend(&a[i..]);
+    out.extend(&b[j..]);
 }
 
 fn tabular(
