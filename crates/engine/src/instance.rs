@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use chunks::{Directory, Kind};
 use foldhash::HashMap;
 use model::{CommitMeta, CreateOptions, Database, Incomplete, OpenOptions, Person};
+pub use prolly::CacheFigures;
 use values::{CollationId, OwnedValue};
 
 use crate::database::DatabaseHandle;
@@ -280,6 +281,20 @@ impl Instance {
         map.get(name)
             .or_else(|| map.get(&name.to_lowercase()))
             .cloned()
+    }
+
+    /// What the caches of tree nodes of all databases hold, and how often they had what was
+    /// asked for.
+    pub fn cache_figures(&self) -> CacheFigures {
+        let mut sum = CacheFigures::default();
+        for db in self.databases() {
+            let one = db.store.objects().nodes().cache_figures();
+            sum.limit += one.limit;
+            sum.bytes += one.bytes;
+            sum.hits += one.hits;
+            sum.misses += one.misses;
+        }
+        sum
     }
 
     /// All databases by name.
