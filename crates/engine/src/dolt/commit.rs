@@ -6,6 +6,7 @@ use values::Value;
 use super::branch_edit::{BranchEdit, branch_of, edit_now};
 use super::staging::{self, deltas};
 use super::validate::tables_with_artifacts;
+use super::verification::verify;
 use crate::error::{Error, Result};
 use crate::session::{DbRef, Session};
 
@@ -56,6 +57,8 @@ pub struct CommitRequest {
     pub skip_empty: bool,
     /// Conflicts and violations are committed, too.
     pub force: bool,
+    /// No tests are run first.
+    pub skip_verification: bool,
 }
 
 fn text(session: &Session, name: &str) -> Option<String> {
@@ -246,6 +249,9 @@ pub fn commit(e: &mut BranchEdit<'_>, request: &CommitRequest) -> Result<Option<
         if e.session.foreign_key_checks() {
             check_foreign_keys(e)?;
         }
+    }
+    if !request.skip_verification {
+        verify(e)?;
     }
     let mut parents = match request.amend {
         true => e.head_commit.parents.clone(),

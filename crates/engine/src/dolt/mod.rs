@@ -15,6 +15,7 @@ mod staging;
 mod system_tables;
 mod system_writes;
 pub mod validate;
+mod verification;
 
 use std::sync::Arc;
 

@@ -40,6 +40,7 @@ fn request(a: &Arguments) -> Result<CommitRequest> {
         allow_empty: a.has("allow-empty"),
         skip_empty: a.has("skip-empty"),
         force: a.has("force"),
+        skip_verification: a.has("skip-verification"),
     })
 }
 
