@@ -15,56 +15,50 @@ fn text_column(name: &str) -> ColumnMeta {
 }
 
 fn print_conflicts(rows: &Rows) -> Result<(), Failure> {
-    const VERSIONS: [&str; 3] = ["base", "ours", "theirs"];
-    const META: [&str; 3] = ["from_root_ish", "our_diff_type", "their_diff_type"];
+    let position = |name: &str| rows.columns.iter().position(|c| c.name == name);
+    // The columns of the three sides one after the other; a name's values stand in its first.
     let mut names: Vec<String> = Vec::new();
-    let find = |name: &str| rows.columns.iter().position(|c| c.name == name);
     for prefix in ["base_", "their_", "our_"] {
-        for c in rows
-            .columns
-            .iter()
-            .filter(|c| !META.contains(&c.name.as_str()))
-        {
-            if let Some(rest) = c.name.strip_prefix(prefix)
-                && !names.iter().any(|n| n == rest)
-                && rest != "cardinality"
-            {
-                names.push(rest.to_string());
-            }
-        }
+        let known = |name: &str| matches!(name, "our_diff_type" | "their_diff_type");
+        let columns = rows.columns.iter().filter(|c| !known(&c.name));
+        names.extend(columns.filter_map(|c| Some(c.name.strip_prefix(prefix)?.to_string())));
     }
     let mut columns = vec![text_column(" "), text_column(" ")];
     columns.extend(names.iter().map(|n| text_column(n)));
+    let side = |row: usize, prefix: &str| -> Vec<Option<Vec<u8>>> {
+        let cell = |(i, name): (usize, &String)| {
+            let first = names.iter().position(|n| n == name) == Some(i);
+            let at = position(&format!("{prefix}{name}")).filter(|_| first)?;
+            Some(rows.rows[row][at].as_deref()?.as_bytes().to_vec())
+        };
+        names.iter().enumerate().map(cell).collect()
+    };
     let mut out = std::io::stdout();
     let mut table = Tabular::default();
     table.begin(&columns, &mut out)?;
-    let kinds = [None, find("our_diff_type"), find("their_diff_type")];
-    for (i, _) in rows.rows.iter().enumerate() {
-        for (v, version) in VERSIONS.iter().enumerate() {
-            let prefix = ["base_", "our_", "their_"][v];
-            let cells: Vec<Option<&str>> = names
-                .iter()
-                .map(|n| find(&format!("{prefix}{n}")))
-                .map(|at| at.and_then(|at| rows.rows[i][at].as_deref()))
-                .collect();
-            let kind = kinds[v].map_or("", |at| rows.text(i, at));
-            let mark = match (v, kind) {
-                (0, _) => "   ",
-                (_, "added") => " + ",
-                (_, "removed") => " - ",
-                _ => " * ",
+    for row in 0..rows.rows.len() {
+        let kind = |name: &str| position(name).map_or("", |at| rows.text(row, at));
+        let (ours, theirs) = (kind("our_diff_type"), kind("their_diff_type"));
+        let mut print = |version: &str, prefix: &str, kind: &str| {
+            let (mark, prefix) = match kind {
+                "" => ("   ", prefix),
+                "added" => (" + ", prefix),
+                // A side that removed the row shows what it removed.
+                "removed" => (" - ", "base_"),
+                _ => (" * ", prefix),
             };
-            if v == 0 && cells.iter().all(Option::is_none) {
-                continue;
-            }
-            // A version that removed the row shows what it removed.
-            let mut line: Vec<Option<Vec<u8>>> = vec![
+            let mut line = vec![
                 Some(mark.as_bytes().to_vec()),
                 Some(version.as_bytes().to_vec()),
             ];
-            line.extend(cells.iter().map(|c| c.map(|t| t.as_bytes().to_vec())));
-            table.row(line, &mut out)?;
+            line.extend(side(row, prefix));
+            table.row(line, &mut out)
+        };
+        if ours != "added" && theirs != "added" {
+            print("base", "base_", "")?;
         }
+        print("ours", "our_", ours)?;
+        print("theirs", "their_", theirs)?;
     }
     table.end(&mut out)?;
     Ok(())

@@ -2,9 +2,10 @@
 
 use model::{Commit, CommitId, CommitMeta, Person};
 use values::Value;
+use versioning::table_deltas;
 
 use super::branch_edit::{BranchEdit, branch_of, edit_now};
-use super::staging::{self, deltas};
+use super::staging;
 use super::validate::tables_with_artifacts;
 use super::verification::verify;
 use crate::error::{Error, Result};
@@ -235,7 +236,7 @@ pub fn commit(e: &mut BranchEdit<'_>, request: &CommitRequest) -> Result<Option<
     let merging = e.set.merge.is_some();
     if !merging && !request.allow_empty && !request.amend {
         let same = e.set.staged == e.head_commit.root
-            || deltas(&e.head_root()?, &e.staged()?)?.is_empty()
+            || table_deltas(&e.head_root()?, &e.staged()?)?.is_empty()
                 && e.head_root()?.collation() == e.staged()?.collation();
         if same {
             return match request.skip_empty {

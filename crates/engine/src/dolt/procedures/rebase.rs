@@ -6,7 +6,7 @@ use model::{
 use prolly::Edit;
 use values::{CollationId, Decimal, LobSize, OwnedValue, SqlType, Value};
 use versioning::reset::with_untracked;
-use versioning::{Log, RowReader};
+use versioning::{Log, RowReader, table_deltas};
 
 use super::replay::{PickHow, Picked, pick_with};
 use super::{ProcedureResult, branch, row, text};
@@ -14,7 +14,7 @@ use crate::dolt::arguments::{OptionSpec, Takes, parse};
 use crate::dolt::branch_edit::{BranchEdit, branch_of, edit, edit_now};
 use crate::dolt::commit::{meta, store_commit};
 use crate::dolt::revision;
-use crate::dolt::staging::{deltas, is_dirty, unstaged};
+use crate::dolt::staging::{is_dirty, unstaged};
 use crate::dolt::validate::tables_with_artifacts;
 use crate::dolt::verification::verify;
 use crate::error::{Error, Result};
@@ -369,7 +369,7 @@ fn go_on(session: &Session, db: &DbRef) -> Result<String> {
 /// Runs a step. Conflicts stay in the working set only with `keep`.
 fn one_step(e: &mut BranchEdit<'_>, step: &Step, keep: bool) -> Result<Stepped> {
     let state = state_of(e)?;
-    let staged_changes = !deltas(&e.head_root()?, &e.staged()?)?.is_empty();
+    let staged_changes = !table_deltas(&e.head_root()?, &e.staged()?)?.is_empty();
     let unstaged_changes = !unstaged(&e.staged()?, &e.working()?)?.is_empty();
     if !state.started && (staged_changes || unstaged_changes) {
         return Err(Error::general(
@@ -472,8 +472,8 @@ fn finish(session: &Session, db: &DbRef) -> Result<String> {
     let (state, head) = edit_now(session, db, |e| Ok((state_of(e)?, e.head)))?;
     let branch = state.branch.clone();
     edit_now(session, &on_branch(db, &branch), |e| {
-        let clean =
-            e.set.working == state.pre_working && deltas(&e.head_root()?, &e.staged()?)?.is_empty();
+        let clean = e.set.working == state.pre_working
+            && table_deltas(&e.head_root()?, &e.staged()?)?.is_empty();
         if !clean {
             return Err(Error::general(format!(
                 "rebase aborted due to changes in branch {branch}"

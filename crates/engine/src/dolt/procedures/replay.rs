@@ -2,7 +2,7 @@
 
 use model::{CommitId, MergeState};
 use values::Value;
-use versioning::{MergeOptions, MergeOutcome, merge_roots};
+use versioning::{MergeOptions, MergeOutcome, merge_roots, table_deltas};
 
 use super::merge::{abort_state, table_counts};
 use super::{ProcedureResult, hash, row, text};
@@ -11,7 +11,7 @@ use crate::dolt::branch_edit::{BranchEdit, edit, edit_now};
 use crate::dolt::commit::{meta, store_commit};
 use crate::dolt::logic::SessionLogic;
 use crate::dolt::revision;
-use crate::dolt::staging::{deltas, is_dirty, stage_all, unstaged};
+use crate::dolt::staging::{is_dirty, stage_all, unstaged};
 use crate::dolt::validate::tables_with_artifacts;
 use crate::dolt::verification::{is_failure, verify};
 use crate::error::{Error, Result};
@@ -240,7 +240,7 @@ pub(super) fn pick_with(
         let (d, s, v) = table_counts(&outcome);
         return Ok(Picked::Conflicts(d, s, v));
     }
-    let empty = deltas(&e.head_root()?, &e.staged()?)?.is_empty();
+    let empty = table_deltas(&e.head_root()?, &e.staged()?)?.is_empty();
     if empty && !was_empty && !how.keep_becoming_empty {
         return Ok(Picked::Nothing);
     }

@@ -1,6 +1,7 @@
 //! `dolt_revert`: a commit's changes taken back.
 
 use model::{CommitId, MergeState, Person};
+use versioning::table_deltas;
 
 use super::ProcedureResult;
 use super::merge::{abort_state, changed_tables, table_counts};
@@ -9,7 +10,7 @@ use crate::dolt::arguments::{OptionSpec, Takes, parse};
 use crate::dolt::branch_edit::{BranchEdit, edit, edit_now};
 use crate::dolt::commit::{CommitRequest, commit, parse_author};
 use crate::dolt::revision;
-use crate::dolt::staging::{deltas, unstaged};
+use crate::dolt::staging::unstaged;
 use crate::error::{Error, Result};
 use crate::session::{DbRef, Session};
 
@@ -165,7 +166,7 @@ fn commit_revert(
 
 /// Changes that a revert would meet are refused.
 fn check_clean(e: &BranchEdit<'_>, id: CommitId, parent: CommitId) -> Result<()> {
-    let staged = !deltas(&e.head_root()?, &e.staged()?)?.is_empty();
+    let staged = !table_deltas(&e.head_root()?, &e.staged()?)?.is_empty();
     let touched = changed_tables(&e.root_of(parent)?, &e.root_of(id)?)?;
     let met = unstaged(&e.staged()?, &e.working()?)?
         .iter()

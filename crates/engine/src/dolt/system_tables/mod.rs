@@ -6,7 +6,9 @@ mod conflicts;
 mod diff;
 mod diff_functions;
 mod history;
+mod json_diff;
 mod patch;
+mod query_diff;
 mod reflog;
 mod refs;
 mod status;
@@ -348,6 +350,8 @@ pub fn function(
         "dolt_diff_summary" => diff_functions::summary(&maker),
         "dolt_test_run" => test_run::function(&maker),
         "dolt_schema_diff" => diff_functions::schema_diff(&maker),
+        "dolt_json_diff" => json_diff::function(&maker, args.len())?,
+        "dolt_query_diff" => query_diff::function(session, &maker, args)?,
         "dolt_branch_status" => commits::branch_status(&maker),
         "dolt_preview_merge_conflicts_summary" => conflicts::preview_summary(&maker, args)?,
         "dolt_preview_merge_conflicts" => conflicts::preview_conflicts(db, &maker, args)?,
