@@ -600,6 +600,11 @@ pub(crate) fn create_table(
     let name = c.name.name.to_string();
     check_identifier(&name)?;
     check_table_name(&name)?;
+    if crate::dolt::nonlocal::find(session, &db, &change.root, &name)?.is_some() {
+        return Err(Error::general(format!(
+            "Cannot create table name {name} because it matches a name present in dolt_nonlocal_tables."
+        )));
+    }
     if change.root.has_table(&name) || change.root.views()?.contains_key(&name.to_lowercase()) {
         if c.if_not_exists {
             session.push_warning(1050, format!("Table '{name}' already exists"));
