@@ -577,11 +577,10 @@ impl Session {
                     return Ok(Some(v));
                 }
                 (Revision::Branch(b), "_head_ref") => format!("refs/heads/{b}"),
-                (Revision::Branch(b), "_head") => found
-                    .handle
-                    .store
-                    .branch(b)
-                    .map_or(String::new(), |c| c.hash().to_string()),
+                (Revision::Branch(_), "_head") => {
+                    let head = crate::dolt::seen_head(self, &found);
+                    head.map_or(String::new(), |c| c.hash().to_string())
+                }
                 (Revision::Branch(b), "_working") => state(b)?.set.working.hash().to_string(),
                 (Revision::Branch(b), "_staged") => state(b)?.set.staged.hash().to_string(),
                 (Revision::Commit(c), "_head") => c.hash().to_string(),
