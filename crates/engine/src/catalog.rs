@@ -159,7 +159,9 @@ impl Catalog for Session {
                 return Ok(Resolved::Virtual(Arc::new(table)));
             }
         }
-        if let Some(state) = root.table(name)? {
+        // The stored documents are shown with one more while they are read.
+        let docs = system && !self.writing.get() && name.eq_ignore_ascii_case("dolt_docs");
+        if !docs && let Some(state) = root.table(name)? {
             return Ok(Resolved::Table(BoundTable {
                 db: db.to_string(),
                 name: state.name.clone(),

@@ -797,30 +797,57 @@ impl Session {
         self.commit_to_history(taken.unwrap_or_default())
     }
 
-    /// COMMIT under `@@dolt_transaction_commit`: what the branch then holds becomes a commit.
+    /// COMMIT under `@@dolt_transaction_commit`: what the transaction sees of the branch becomes a
+    /// commit.
     fn commit_to_history(&self, tx: Transaction) -> Result<()> {
-        let mut branches = tx.branches.values().filter(|b| b.is_dirty());
-        let changed = branches
-            .find(|b| !crate::temporary::is_temporary(&b.handle.key))
-            .map(|b| format!("{}/{}", b.handle.name, b.branch));
-        self.commit_changes(tx)?;
-        let db = match (changed, self.current_database()) {
-            (Some(name), _) => self.resolve_database(&name)?,
+        let mut dirty = tx.branches.values().filter(|b| b.is_dirty());
+        let changed = dirty.find(|b| !crate::temporary::is_temporary(&b.handle.key));
+        let current = self.current_database();
+        // A current database that is gone has nothing to commit.
+        let current = current.and_then(|name| self.resolve_database(&name).ok());
+        let Some(changed) = changed else {
+            self.commit_changes(tx)?;
             // A definition has been committed already.
-            (None, Some(name)) => match self.resolve_database(&name) {
-                Ok(db) => db,
-                Err(_) => return Ok(()),
-            },
-            (None, None) => return Ok(()),
+            return match current {
+                Some(db)
+                    if !self.instance.settings.read_only
+                        && matches!(db.revision, Revision::Branch(_)) =>
+                {
+                    crate::dolt::commit::commit_all(self, &db, self.commit_message())
+                }
+                _ => Ok(()),
+            };
         };
-        if self.instance.settings.read_only || matches!(db.revision, Revision::Commit(_)) {
-            return Ok(());
+        let elsewhere = match &current {
+            Some(db) if !Arc::ptr_eq(&db.handle, &changed.handle) => {
+                Some(format!("database {}", db.handle.name))
+            }
+            Some(db) => match &db.revision {
+                Revision::Branch(b) if *b != changed.branch => Some(format!("branch {b}")),
+                _ => None,
+            },
+            None => None,
+        };
+        if let Some(place) = elsewhere {
+            if tx.explicit {
+                *self.transaction.borrow_mut() = Some(tx);
+            }
+            return Err(Error::general(format!(
+                "no changes to dolt_commit on {place}"
+            )));
         }
-        let message = match self.variable("dolt_transaction_commit_message") {
+        let name = format!("{}/{}", changed.handle.name, changed.branch);
+        let (own, seen) = (changed.built_root()?, changed.head);
+        *self.transaction.borrow_mut() = Some(tx);
+        let db = self.resolve_database(&name)?;
+        crate::dolt::commit::commit_seen(self, &db, &own, seen, self.commit_message())
+    }
+
+    fn commit_message(&self) -> String {
+        match self.variable("dolt_transaction_commit_message") {
             Value::Bytes(b) if !b.is_empty() => String::from_utf8_lossy(&b).into_owned(),
             _ => "Transaction commit".to_string(),
-        };
-        crate::dolt::commit::commit_all(self, &db, message)
+        }
     }
 
     fn commit_changes(&self, tx: Transaction) -> Result<()> {

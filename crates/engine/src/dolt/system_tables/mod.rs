@@ -19,6 +19,7 @@ mod workspace;
 use std::sync::Arc;
 
 pub use test_run::failures as failed_tests;
+pub use user_space::{AGENT_DOC, agent_doc};
 pub use workspace::{Change as WorkspaceChange, change as change_workspace};
 
 use values::{CollationId, DateTime, IntWidth, LobSize, OwnedValue, SqlType, Value};
