@@ -142,29 +142,46 @@ pub fn constraints(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(rest, VERIFY)?;
     let repo = Repository::open(env)?;
     repo.allow_conflicts()?;
-    let rows = repo.call("DOLT_VERIFY_CONSTRAINTS", &p.canonical())?;
-    if rows.text(0, 0) == "0" {
-        return Ok(0);
+    // What is only shown is taken back at the end.
+    repo.query("START TRANSACTION")?;
+    let only_shown = p.has("output-only");
+    let words = p.canonical();
+    let words: Vec<&String> = words.iter().filter(|w| *w != "--output-only").collect();
+    let rows = repo.call("DOLT_VERIFY_CONSTRAINTS", &words)?;
+    let satisfied = rows.text(0, 0) == "0";
+    if !satisfied {
+        eprintln!("All constraints are not satisfied.");
+        print_violations(&repo, &p.positional)?;
     }
-    eprintln!("All constraints are not satisfied.");
-    if p.has("output-only") {
-        return Ok(1);
-    }
+    repo.query(if only_shown { "ROLLBACK" } else { "COMMIT" })?;
+    Ok(u8::from(!satisfied))
+}
+
+/// Prints the violations of these tables, or of all.
+fn print_violations(repo: &Repository, names: &[String]) -> Result<(), Failure> {
     let tables = repo.query("select `table` from dolt_constraint_violations")?;
     for i in 0..tables.rows.len() {
-        let name = format!("dolt_constraint_violations_{}", tables.text(i, 0));
+        let table = tables.text(i, 0);
+        if !names.is_empty() && !names.iter().any(|n| n.eq_ignore_ascii_case(table)) {
+            continue;
+        }
+        let name = format!("dolt_constraint_violations_{table}");
         println!("\n{name}");
+        let from = quoted(&name);
+        let all = repo.query(&format!("select * from {from} limit 0"))?;
+        let columns = all.columns.iter().filter(|c| c.name != "from_root_ish");
+        let columns: Vec<String> = columns.map(|c| quoted(&c.name)).collect();
         let mut out = std::io::stdout();
         let mut printer = Printer::new(Format::Tabular, &mut out);
         printer.spaced = false;
-        let sql = format!("select * from {} limit 50", quoted(&name));
+        let sql = format!("select {} from {from} limit 50", columns.join(", "));
         repo.session.execute(sql.as_bytes(), false, &mut printer)?;
-        let count = repo.query(&format!("select count(*) from {}", quoted(&name)))?;
+        let count = repo.query(&format!("select count(*) from {from}"))?;
         if count.text(0, 0).parse::<u64>().unwrap_or(0) > 50 {
             println!(
                 "Over 50 constraint violations were found. Please query '{name}' to see them all."
             );
         }
     }
-    Ok(1)
+    Ok(())
 }

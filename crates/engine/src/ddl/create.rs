@@ -760,20 +760,8 @@ pub(super) fn check_table_name(name: &str) -> Result<()> {
         return Err(Error::bad_table_name(name));
     }
     let lower = name.to_lowercase();
-    let user_system = [
-        "dolt_docs",
-        "dolt_ignore",
-        "dolt_query_catalog",
-        "dolt_rebase",
-        "dolt_tests",
-        "dolt_nonlocal_tables",
-        "dolt_procedures",
-        "dolt_schemas",
-    ];
-    if lower.starts_with("dolt")
-        && (lower.starts_with("dolt_") || lower == "dolt")
-        && !user_system.contains(&lower.as_str())
-    {
+    let reserved = lower.starts_with("dolt_") || lower == "dolt";
+    if reserved && lower != "dolt_tests" {
         return Err(Error::general(format!(
             "Invalid table name {name}. Table names beginning with `dolt_` are reserved for internal use"
         )));

@@ -113,6 +113,7 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
     match s {
         Statement::Insert(i) => {
             let name = i.table.name.to_lowercase();
+            check_editable(&name)?;
             if let Some(schema) = user_table(&name) {
                 let db = i.table.db.as_ref().map(|d| d.to_string());
                 create(session, &database(session, &db)?, &name, &schema)?;
@@ -123,6 +124,7 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             let Some((db, name)) = system_table(&d.from) else {
                 return Ok(None);
             };
+            check_editable(&name)?;
             if is_absent(session, &db, &name)? {
                 return Ok(Some(Done::default()));
             }
@@ -173,9 +175,15 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             let Some((db, name)) = system_table(&u.tables) else {
                 return Ok(None);
             };
+            check_editable(&name)?;
             if name == "dolt_docs" {
                 let place = tail(&u.where_, &u.order_by, &u.limit);
-                let sql = format!("SELECT doc_name FROM {}{place}", u.tables[0].to_sql());
+                // The values are named for the sake of their parameters' order.
+                let mut sql = "SELECT doc_name".to_string();
+                for a in &u.set {
+                    sql += &format!(", ({})", a.value.to_sql());
+                }
+                sql += &format!(" FROM {}{place}", u.tables[0].to_sql());
                 let found = select(session, &sql, params)?.rows;
                 if found.iter().any(|r| to_string(&r[0]) == AGENT_DOC) {
                     store_agent_doc(session, &database(session, &db)?)?;
@@ -217,6 +225,19 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
         }
         _ => Ok(None),
     }
+}
+
+/// Fails for tables that show what a procedure changes.
+fn check_editable(name: &str) -> Result<()> {
+    let procedure = match name {
+        "dolt_branches" => "dolt_branch",
+        "dolt_remotes" => "dolt_remote",
+        _ => return Ok(()),
+    };
+    // Dolt speaks of remotes in both cases.
+    Err(Error::general(format!(
+        "the {name} table is read-only; use the {procedure} stored procedure to edit remotes"
+    )))
 }
 
 /// Whether this is a table that users fill, and nobody has put a row into it yet.

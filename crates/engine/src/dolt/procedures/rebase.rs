@@ -452,12 +452,12 @@ fn commit_staged(e: &mut BranchEdit<'_>, step: &Step, skip_verification: bool) -
         verify(e)?;
     }
     let original = e.handle.store.commit(step.commit)?;
-    let amend = matches!(step.action, "squash" | "fixup" | "edit") && e.set.merge.is_none();
+    let amend = matches!(step.action, "squash" | "fixup");
     let message = message_of(e, step)?.unwrap_or_else(|| step.message.clone());
     let mut meta = meta(e.session, &message, None, None)?;
     meta.author = original.meta.author.clone();
     meta.author_millis = original.meta.author_millis;
-    let parents = match amend && step.action != "edit" {
+    let parents = match amend {
         true => e.head_commit.parents.clone(),
         false => vec![e.head],
     };

@@ -321,8 +321,14 @@ fn of_table(
             None => db.clone(),
         };
         let root = super::revision::working_root(session, &db)?;
-        let Some((stored, t)) = root.table(table)? else {
-            return Err(Error::unknown_table_missing(&db.handle.name, table));
+        let (stored, t) = match (root.table(table)?, crate::ddl::code_table(table)) {
+            (Some(found), _) => found,
+            // Tables that come with the first view or procedure have a history without rows.
+            (None, Some(schema)) => {
+                let empty = model::Table::new(db.handle.store.objects(), &schema)?;
+                (table.to_string(), empty)
+            }
+            (None, None) => return Err(Error::unknown_table_missing(&db.handle.name, table)),
         };
         return make(maker, &stored, &t).map(Some);
     }
