@@ -107,6 +107,8 @@ pub struct Session {
     pub random: Cell<(u32, u32)>,
     pub(crate) next_read_only: Cell<Option<bool>>,
     pub(crate) depth: Cell<u32>,
+    /// A definition was committed, which `@@dolt_transaction_commit` has yet to put into history.
+    pub(crate) defined: Cell<bool>,
     /// The permission that changes of a branch take, by the procedure that runs.
     pub(crate) branch_need: Cell<Permissions>,
 }
@@ -166,6 +168,7 @@ impl Session {
             random: Cell::new((seed, seed.wrapping_mul(3) & 0x3fff_ffff)),
             next_read_only: Cell::new(None),
             depth: Cell::new(0),
+            defined: Cell::new(false),
             branch_need: Cell::new(Permissions::WRITE),
         };
         if !instance.settings.autocommit {
@@ -807,10 +810,10 @@ impl Session {
         let current = current.and_then(|name| self.resolve_database(&name).ok());
         let Some(changed) = changed else {
             self.commit_changes(tx)?;
-            // A definition has been committed already.
             return match current {
                 Some(db)
-                    if !self.instance.settings.read_only
+                    if self.defined.take()
+                        && !self.instance.settings.read_only
                         && matches!(db.revision, Revision::Branch(_)) =>
                 {
                     crate::dolt::commit::commit_all(self, &db, self.commit_message())

@@ -385,7 +385,10 @@ impl Session {
                 let result = crate::ddl::run(self, s, text, params);
                 self.writing.set(false);
                 match result {
-                    Ok(n) => self.commit_transaction().map(|()| n),
+                    Ok(n) => {
+                        self.defined.set(true);
+                        self.commit_transaction().map(|()| n)
+                    }
                     Err(e) => {
                         self.rollback_transaction();
                         Err(e)
