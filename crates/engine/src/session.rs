@@ -55,7 +55,7 @@ pub struct Session {
     pub(crate) database: RefCell<Option<String>>,
     heads: RefCell<HashMap<String, String>>,
     pub(crate) variables: RefCell<HashMap<String, OwnedValue>>,
-    user_variables: RefCell<HashMap<String, OwnedValue>>,
+    pub(crate) user_variables: RefCell<HashMap<String, OwnedValue>>,
     /// The global variables when the client connected.
     globals: RefCell<Arc<HashMap<String, OwnedValue>>>,
     /// None after a change of a variable.
@@ -435,7 +435,7 @@ impl Session {
     }
 
     /// What is read from now on stays readable, whatever garbage is collected.
-    fn hold_pin(&self) {
+    pub(crate) fn hold_pin(&self) {
         let mut pin = self.pin.borrow_mut();
         if pin.is_none() {
             *pin = Some(self.instance.pins.current());
