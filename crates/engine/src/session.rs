@@ -794,6 +794,7 @@ impl Session {
     /// The end of a transaction that a client asked for, or of a statement that is one.
     pub(crate) fn complete_transaction(&self) -> Result<()> {
         if !self.settings().commits_transactions {
+            self.defined.set(false);
             return self.commit_transaction();
         }
         let taken = self.transaction.borrow_mut().take();

@@ -125,6 +125,15 @@ fn commits_must_pass_their_tests() {
     s.run("call dolt_merge('--abort')");
     s.run("call dolt_merge('main', '--skip-verification')");
     s.check("select count(*) from t", "5");
+
+    // A test only reads, whatever it calls.
+    s.run("create function f() returns int begin call dolt_commit('-m', 'within', '--allow-empty'); return 1; end");
+    s.run("replace into dolt_tests values ('three', 'unit', 'select f()', 'expected_single_value', '==', '1')");
+    let given = s.give("call dolt_commit('-Am', 'calls')");
+    assert!(
+        given.starts_with("error: commit verification failed"),
+        "{given}"
+    );
 }
 
 #[test]

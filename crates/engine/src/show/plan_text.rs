@@ -123,7 +123,8 @@ fn table_node(scan: &TableScan) -> Node {
                 let ranges = format!("ranges: [{}]", parts.join(", "));
                 children.push(node(ranges, Vec::new()));
             }
-            node(format!("IndexedTableAccess({name})"), children)
+            let by = index_name(scan, a);
+            node(format!("IndexedTableAccess({name}) by {by}"), children)
         }
     }
 }
