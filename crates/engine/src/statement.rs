@@ -376,7 +376,13 @@ impl Session {
             | Statement::Grant(_)
             | Statement::Revoke(_) => none(crate::ddl::account_statement(self, s)),
             Statement::CreateTable(c) if c.temporary => self.create_temporary(c, text, params),
-            Statement::DropTable(d) if self.drops_temporary(d)? => none(self.drop_temporary(d)),
+            Statement::DropTable(d) if self.drops_temporary(d)? => {
+                if !d.temporary {
+                    // Only the word keeps it from being a definition that commits.
+                    self.commit_transaction()?;
+                }
+                none(self.drop_temporary(d))
+            }
             Statement::Empty => Err(Error::new(1065, "42000", "Query was empty")),
             _ => {
                 // Definitions commit what is open, before and after.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use syntax::ast::Statement;
+use syntax::ast::{SetExpr, Statement, TableRef};
 use values::compare::compare;
 use values::{CollationId, OwnedValue, Value};
 
@@ -30,7 +30,7 @@ pub fn function(
         )));
     };
     let (from, to) = (query_text(from)?, query_text(to)?);
-    let (old, new) = (columns_of(session, &from)?, columns_of(session, &to)?);
+    let ((old, rows_of_table), (new, _)) = (columns_of(session, &from)?, columns_of(session, &to)?);
     let named = |prefix: &str, columns: &[ColumnMeta]| -> Vec<VirtualColumn> {
         columns
             .iter()
@@ -42,7 +42,7 @@ pub fn function(
     columns.push(column("diff_type", TEXT));
     let same = old.len() == new.len() && old.iter().zip(&new).all(|(a, b)| same_column(a, b));
     let key: Vec<(usize, Option<CollationId>)> = (0..old.len())
-        .filter(|i| old[*i].primary_key)
+        .filter(|i| rows_of_table && old[*i].primary_key)
         .map(|i| (i, old[i].ty.collation()))
         .collect();
     let widths = (old.len(), new.len());
@@ -92,14 +92,22 @@ fn query_text(arg: &Option<OwnedValue>) -> Result<String> {
     }
 }
 
-fn columns_of(session: &Session, sql: &str) -> Result<Vec<ColumnMeta>> {
+/// The columns of a query, and whether its rows are rows of one table, with that table's keys.
+fn columns_of(session: &Session, sql: &str) -> Result<(Vec<ColumnMeta>, bool)> {
     let modes = session.modes();
     let parsed =
         syntax::parse_prepared(sql, &modes.syntax).map_err(crate::statement::syntax_error)?;
     match parsed.0 {
         Statement::Query(q) => {
             let mut binder = Binder::new(session, &modes, sql.as_bytes());
-            Ok(binder.bind_query(&q)?.columns)
+            let columns = binder.bind_query(&q)?.columns;
+            let rows_of_table = match &q.body {
+                SetExpr::Select(s) => {
+                    matches!(s.from.as_slice(), [TableRef::Table { .. }]) && s.group_by.is_empty()
+                }
+                _ => false,
+            };
+            Ok((columns, rows_of_table))
         }
         _ => Err(Error::general("query must be a SELECT statement")),
     }
