@@ -56,6 +56,8 @@ pub struct Settings {
     pub replace_name_characters: bool,
     /// A branch is pushed to the remote's branch of its name when it follows none.
     pub push_auto_setup_remote: bool,
+    /// How many past roots of a database `dolt_reflog` looks at.
+    pub reflog_records: usize,
     /// Refuse `dolt_gc`.
     pub gc_procedure_disabled: bool,
     /// Garbage collection that starts by itself waits while the machine is busy.
@@ -79,6 +81,7 @@ impl Default for Settings {
             cache_bytes: 256 << 20,
             replace_name_characters: false,
             push_auto_setup_remote: false,
+            reflog_records: chunks::MAX_ROOTS_REMEMBERED,
             gc_procedure_disabled: false,
             gc_waits_for_load: true,
             backup_prune_min_grace: remotes::MIN_GRACE,

@@ -376,7 +376,13 @@ impl Session {
             | Statement::Grant(_)
             | Statement::Revoke(_) => none(crate::ddl::account_statement(self, s)),
             Statement::CreateTable(c) if c.temporary => self.create_temporary(c, text, params),
-            Statement::DropTable(d) if self.drops_temporary(d)? => none(self.drop_temporary(d)),
+            Statement::DropTable(d) if self.drops_temporary(d)? => {
+                if !d.temporary {
+                    // Only the word keeps it from being a definition that commits.
+                    self.commit_transaction()?;
+                }
+                none(self.drop_temporary(d))
+            }
             Statement::Empty => Err(Error::new(1065, "42000", "Query was empty")),
             _ => {
                 // Definitions commit what is open, before and after.
@@ -385,7 +391,10 @@ impl Session {
                 let result = crate::ddl::run(self, s, text, params);
                 self.writing.set(false);
                 match result {
-                    Ok(n) => self.commit_transaction().map(|()| n),
+                    Ok(n) => {
+                        self.defined.set(true);
+                        self.commit_transaction().map(|()| n)
+                    }
                     Err(e) => {
                         self.rollback_transaction();
                         Err(e)
