@@ -364,7 +364,11 @@ impl Session {
             Statement::Set(items) => none(crate::set::run(self, items, text, params)),
             Statement::LockTables(_) | Statement::LockInstance => none(self.commit_transaction()),
             Statement::UnlockTables | Statement::UnlockInstance => Ok(0),
-            Statement::Flush(_) | Statement::ResetPersist { .. } => Ok(0),
+            Statement::Flush(_) => Ok(0),
+            Statement::ResetPersist { if_exists, name } => {
+                self.reset_persist(name.as_deref(), *if_exists)?;
+                Ok(0)
+            }
             Statement::Kill { query, id } => none(self.kill(*query, id)),
             Statement::AnalyzeHistogram(_) => Ok(0),
             Statement::CreateUser(_)

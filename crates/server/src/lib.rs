@@ -9,6 +9,7 @@ mod backend;
 mod binary_row;
 mod capability;
 mod channel;
+pub mod client;
 mod config;
 mod config_file;
 mod connection;
@@ -32,7 +33,7 @@ pub use backend::{Backend, BackendSession, InterruptHandle, Login, PreparedInfo}
 pub use config::{Config, ConfigError};
 pub use engine_backend::{EngineBackend, EngineOpener, run};
 pub use flags::{Invocation, parse_args};
-pub use info_file::{Info, find as find_running_server};
+pub use info_file::{Info, find as find_running_server, read as running_server_in};
 pub use listener::{ConnectionConfig, Server, Stopper};
 pub use log::{Level, Logger};
 pub use start::{LOCAL_USER, Opener, run_with};
