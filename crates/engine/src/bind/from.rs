@@ -210,14 +210,14 @@ impl Binder<'_> {
     ) -> Result<Part> {
         let shown = alias.unwrap_or(&name.name).clone();
         if name.db.is_none() {
-            let entry = self
-                .ctes
-                .iter()
-                .rev()
-                .find_map(|f| f.get(&name.name.to_lowercase()))
-                .cloned();
-            if let Some(entry) = entry {
-                return self.cte(entry, &shown, &name.name);
+            let key = name.name.to_lowercase();
+            let at = self.ctes.iter().rposition(|f| f.contains_key(&key));
+            if let Some(at) = at {
+                let entry = self.ctes[at][&key].clone();
+                let later = self.ctes.split_off(at);
+                let part = self.cte(entry, &shown, &name.name);
+                self.ctes.extend(later);
+                return part;
             }
         }
         let db = name
