@@ -507,9 +507,7 @@ impl Binder<'_> {
             };
             arity(found.3)?;
             if matches!(found.0, Lag | Lead)
-                && bound
-                    .get(1)
-                    .is_some_and(|t| is_negative_constant(&t.expr))
+                && bound.get(1).is_some_and(|t| is_negative_constant(&t.expr))
             {
                 return Err(Error::wrong_arguments(name));
             }

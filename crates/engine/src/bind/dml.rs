@@ -374,7 +374,18 @@ impl Binder<'_> {
                     if !c.generated.is_empty() {
                         return Err(Error::generated_value(&c.name, &def.name));
                     }
-                    cells.push(Some(self.expr(e)?.into()));
+                    let number = matches!(
+                        c.ty,
+                        SqlType::Int { .. }
+                            | SqlType::Decimal { .. }
+                            | SqlType::Float
+                            | SqlType::Double
+                    );
+                    let value = match number {
+                        true => self.operand(e)?,
+                        false => self.expr(e)?,
+                    };
+                    cells.push(Some(value.into()));
                 }
                 rows.push(cells);
             }

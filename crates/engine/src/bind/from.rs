@@ -568,6 +568,9 @@ impl Binder<'_> {
     }
 
     fn json_table(&mut self, j: &ast::JsonTable) -> Result<Part> {
+        if matches!(j.doc, ast::Expr::Subquery(_)) {
+            return Err(Error::wrong_arguments("JSON_TABLE"));
+        }
         let doc = self.expr(&j.doc)?;
         let slot = self.block().new_slot();
         let (plan, columns) = crate::json_table::bind(self, j, doc, slot)?;
@@ -736,6 +739,20 @@ impl Binder<'_> {
     fn join(&mut self, join: &ast::Join) -> Result<Part> {
         let mut left = self.table_ref(&join.left)?;
         let mut right = self.table_ref(&join.right)?;
+        let lateral = right.items.iter().any(|i| {
+            matches!(&i.source, Source::Derived(d) if d.correlated)
+                || matches!(&i.source, Source::JsonTable(_))
+        });
+        if let (ast::JoinKind::Right, true, 1, TableRef::Derived { alias, .. }) =
+            (join.kind, lateral, self.blocks.len(), &join.right)
+        {
+            let name = alias.as_ref().map_or("", |a| a.as_str());
+            return Err(Error::new(
+                3668,
+                "HY000",
+                format!("INNER or LEFT JOIN must be used for LATERAL references made by '{name}'"),
+            ));
+        }
         let mut on = Vec::new();
         let mut star = None;
         let names: Option<Vec<String>> = match &join.constraint {

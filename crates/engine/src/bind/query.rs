@@ -72,7 +72,12 @@ impl Binder<'_> {
 
     fn query_body(&mut self, q: &ast::Query) -> Result<QueryPlan> {
         match &q.body {
-            SetExpr::Select(s) => self.select(s, &q.order_by, q.limit.as_ref()),
+            SetExpr::Select(s) => {
+                let of = q.locks.iter().flat_map(|l| &l.of);
+                let names: Vec<String> = of.map(|n| n.name.to_string()).collect();
+                let limit = q.limit.as_ref();
+                self.select(s, &q.order_by, limit, &names)
+            }
             body => {
                 let plan = self.set_expr(body)?;
                 if let SetExpr::Chain { .. } = body {
@@ -91,7 +96,7 @@ impl Binder<'_> {
 
     fn set_expr(&mut self, body: &SetExpr) -> Result<QueryPlan> {
         match body {
-            SetExpr::Select(s) => self.select(s, &[], None),
+            SetExpr::Select(s) => self.select(s, &[], None, &[]),
             SetExpr::Nested(q) => self.query(q),
             SetExpr::Values(rows) => self.values(rows),
             SetExpr::Table(t) => {
@@ -111,7 +116,7 @@ impl Binder<'_> {
                     having: None,
                     windows: Vec::new(),
                 };
-                self.select(&select, &[], None)
+                self.select(&select, &[], None, &[])
             }
             SetExpr::Chain { first, rest } => {
                 let mut plan = self.set_expr(first)?;
@@ -304,9 +309,10 @@ impl Binder<'_> {
         s: &ast::Select,
         order_by: &[ast::OrderItem],
         limit: Option<&ast::Limit>,
+        locked: &[String],
     ) -> Result<QueryPlan> {
         self.push_block()?;
-        let result = self.select_in_block(s, order_by, limit);
+        let result = self.select_in_block(s, order_by, limit, locked);
         self.pop_block();
         result
     }
@@ -316,6 +322,7 @@ impl Binder<'_> {
         s: &ast::Select,
         order_by: &[ast::OrderItem],
         limit: Option<&ast::Limit>,
+        locked: &[String],
     ) -> Result<QueryPlan> {
         for (name, spec) in &s.windows {
             self.block()
@@ -483,6 +490,16 @@ impl Binder<'_> {
             }
         }
         self.block().alias_rule = AliasRule::Never;
+        for name in locked {
+            let found = |t: &ScopeTable| t.alias.eq_ignore_ascii_case(name);
+            if !self.block().tables.iter().any(found) {
+                return Err(Error::new(
+                    3568,
+                    "HY000",
+                    format!("Unresolved table name `{name}` in locking clause."),
+                ));
+            }
+        }
         self.block().clause = "limit clause";
         let limit = self.limit(limit)?;
         let connection = self.modes.connection;
