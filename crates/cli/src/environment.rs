@@ -167,6 +167,14 @@ impl Environment {
             backup_prune_min_grace: var("DOLT_BACKUP_PRUNE_MIN_GRACE")
                 .and_then(|d| remotes::parse_duration(&d))
                 .unwrap_or(remotes::MIN_GRACE),
+            reflog_records: match (
+                var("DOLT_DISABLE_REFLOG"),
+                var("DOLT_REFLOG_RECORD_LIMIT").map(|n| n.parse::<i64>()),
+            ) {
+                (Some(_), _) => 0,
+                (None, Some(Ok(n))) => usize::try_from(n).unwrap_or(0),
+                _ => Settings::default().reflog_records,
+            },
             gc_procedure_disabled: var("DOLT_DISABLE_GC_PROCEDURE").is_some(),
             gc_waits_for_load: var("DOLT_GC_SCHEDULER").as_deref() != Some("NONE"),
             push_auto_setup_remote: matches!(

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use chunks::{Directory, Kind};
 use foldhash::HashMap;
 use model::{CommitMeta, CreateOptions, Database, Incomplete, OpenOptions, Person};
+pub use prolly::CacheFigures;
 use values::{CollationId, OwnedValue};
 
 use crate::database::DatabaseHandle;
@@ -55,6 +56,8 @@ pub struct Settings {
     pub replace_name_characters: bool,
     /// A branch is pushed to the remote's branch of its name when it follows none.
     pub push_auto_setup_remote: bool,
+    /// How many past roots of a database `dolt_reflog` looks at.
+    pub reflog_records: usize,
     /// Refuse `dolt_gc`.
     pub gc_procedure_disabled: bool,
     /// Garbage collection that starts by itself waits while the machine is busy.
@@ -78,6 +81,7 @@ impl Default for Settings {
             cache_bytes: 256 << 20,
             replace_name_characters: false,
             push_auto_setup_remote: false,
+            reflog_records: chunks::MAX_ROOTS_REMEMBERED,
             gc_procedure_disabled: false,
             gc_waits_for_load: true,
             backup_prune_min_grace: remotes::MIN_GRACE,
@@ -295,6 +299,20 @@ impl Instance {
         map.get(name)
             .or_else(|| map.get(&name.to_lowercase()))
             .cloned()
+    }
+
+    /// What the caches of tree nodes of all databases hold, and how often they had what was
+    /// asked for.
+    pub fn cache_figures(&self) -> CacheFigures {
+        let mut sum = CacheFigures::default();
+        for db in self.databases() {
+            let one = db.store.objects().nodes().cache_figures();
+            sum.limit += one.limit;
+            sum.bytes += one.bytes;
+            sum.hits += one.hits;
+            sum.misses += one.misses;
+        }
+        sum
     }
 
     /// All databases by name.

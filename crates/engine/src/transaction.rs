@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use chunks::Hash;
 use foldhash::{HashMap, HashMapExt};
-use model::WorkingSet;
+use model::{CommitId, WorkingSet};
 
 pub use commit::serialization_failure;
 pub(crate) use commit_queue::CommitQueue;
@@ -90,6 +90,8 @@ pub struct BranchChanges {
     pub set: WorkingSet,
     /// Address of the working set at the start.
     pub base: Hash,
+    /// The branch's head at the start of a transaction of several statements.
+    pub head: Option<CommitId>,
     /// Root that reads see.
     pub root: Arc<RootState>,
     /// Newest committed root, as the current statement writes on it.
@@ -172,6 +174,10 @@ impl Transaction {
         let key = branch_key(&handle.key, branch);
         if !self.branches.contains_key(&key) {
             let state = handle.branch_state(branch)?;
+            let head = match self.explicit {
+                true => handle.store.branch(branch),
+                false => None,
+            };
             self.branches.insert(
                 key.clone(),
                 BranchChanges {
@@ -179,6 +185,7 @@ impl Transaction {
                     branch: branch.to_string(),
                     set: state.set.clone(),
                     base: state.hash,
+                    head,
                     root: state.root.clone(),
                     latest: state.root.clone(),
                     replaced: false,

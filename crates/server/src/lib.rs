@@ -20,6 +20,7 @@ pub mod handshake;
 mod info_file;
 mod listener;
 mod log;
+mod metrics;
 pub mod parameters;
 mod result_writer;
 mod start;

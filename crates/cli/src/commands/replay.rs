@@ -210,7 +210,7 @@ fn rebase_steps(env: &Environment, repo: &Repository, p: &crate::arguments::Pars
             "{} {} {}\n",
             plan.text(i, 0),
             plan.text(i, 1),
-            plan.text(i, 2)
+            plan.text(i, 2).replace('\n', " ")
         );
     }
     text += &format!(

@@ -44,6 +44,8 @@ pub struct BoundTable {
     pub def: Arc<TableDef>,
     /// Rows at the time of planning.
     pub rows: u64,
+    /// Its name leads to another revision, as long as `dolt_nonlocal_tables` says so.
+    pub elsewhere: bool,
 }
 
 /// What a table name stands for.
@@ -134,6 +136,8 @@ pub struct Modes {
     pub zone: Zone,
     /// Digits that a division adds.
     pub div_increment: u8,
+    /// `@@dolt_override_schema`: the revision whose schemas tables are read with, or nothing.
+    pub schema_override: String,
     /// Parser settings, for stored texts.
     pub syntax: syntax::Options,
 }
@@ -254,6 +258,8 @@ pub(crate) struct BlockScope {
     pub stage: Stage,
     pub alias_rule: AliasRule,
     pub aliases: Vec<(String, Typed)>,
+    /// What the aliases name, for arguments of aggregates in HAVING and ORDER BY.
+    pub alias_sources: Vec<(String, ast::Expr)>,
     pub keys: Vec<(Expr, Typed)>,
     pub calls: Vec<AggregateCall>,
     pub aggregate_slot: u16,
@@ -263,6 +269,8 @@ pub(crate) struct BlockScope {
     pub windows: HashMap<String, ast::WindowSpec>,
     pub window_calls: Vec<WindowCall>,
     pub window_slot: u16,
+    /// Whether window functions may stand here.
+    pub windowed: bool,
     /// Columns that WHERE makes equal to a constant, which grouping therefore determines.
     pub fixed: Vec<(u16, u16)>,
     /// A column outside aggregates that grouping does not determine: its display name.
@@ -284,6 +292,7 @@ impl BlockScope {
             stage: Stage::Rows,
             alias_rule: AliasRule::Never,
             aliases: Vec::new(),
+            alias_sources: Vec::new(),
             keys: Vec::new(),
             calls: Vec::new(),
             aggregate_slot: 0,
@@ -292,6 +301,7 @@ impl BlockScope {
             windows: HashMap::new(),
             window_calls: Vec::new(),
             window_slot: 0,
+            windowed: false,
             fixed: Vec::new(),
             loose_column: None,
             joined: Vec::new(),

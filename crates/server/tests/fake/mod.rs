@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use engine::accounts::Accounts;
 use engine::error::{Error, Result};
+use engine::instance::CacheFigures;
 use engine::result::{ColumnMeta, Done, ResultSink, Row};
 use server::{
     Backend, BackendSession, ConnectionConfig, InterruptHandle, Level, Logger, Login, PreparedInfo,
@@ -228,6 +229,9 @@ impl BackendSession for FakeSession {
 impl Backend for Fake {
     fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+    fn cache_figures(&self) -> CacheFigures {
+        CacheFigures::default()
     }
     fn open_session(&self, login: &Login) -> Result<Box<dyn BackendSession>> {
         Ok(Box::new(FakeSession {
