@@ -193,6 +193,8 @@ errors! {
     subquery_rows() = 1242, "21000", "Subquery returns more than 1 row";
     unknown_statement(name, what) = 1243, "HY000", "Unknown prepared statement handler ({name}) given to {what}";
     not_supported(what) = 1235, "42000", "This version of Dolt doesn't yet support '{what}'";
+    table_in_global_order(table) = 1250, "42000", "Table '{table}' from one of the SELECTs cannot be used in global ORDER clause";
+    nonaggregated_order(n, column) = 1055, "42000", "Expression #{n} of ORDER BY clause is not in GROUP BY clause and contains nonaggregated column '{column}' which is not functionally dependent on columns in GROUP BY clause; this is incompatible with sql_mode=only_full_group_by";
     collation_mismatch(collation, charset) = 1253, "42000", "COLLATION '{collation}' is not valid for CHARACTER SET '{charset}'";
     illegal_mix(text) = 1267, "HY000", "Illegal mix of collations {text}";
     unknown_collation(name) = 1273, "HY000", "Unknown collation: '{name}'";

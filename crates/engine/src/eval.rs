@@ -548,11 +548,21 @@ fn arithmetic<'a>(
                 ArithOp::Mul => x.mul(&y),
                 _ if y.is_zero() => return by_zero(),
                 ArithOp::Mod => x.rem(&y),
-                _ => x.div_to_scale(&y, scale),
+                _ => x.div_in_groups(
+                    &y,
+                    match scale.checked_sub(ArithAs::ALL_DIGITS) {
+                        Some(increment) => increment,
+                        None => scale.saturating_sub(x.scale()),
+                    },
+                ),
             };
             // Operands may have more digits than their types show.
             let v = v.and_then(|v| {
-                if v.scale() > scale {
+                if scale >= ArithAs::ALL_DIGITS {
+                    Some(v)
+                } else if op == ArithOp::Div {
+                    v.with_scale(scale)
+                } else if v.scale() > scale {
                     v.round(scale.into())
                 } else {
                     Some(v)

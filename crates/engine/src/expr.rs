@@ -113,13 +113,19 @@ pub enum ArithAs {
     Signed,
     /// u64, overflow is error 1690.
     Unsigned,
-    /// Exact decimal; the scale of a quotient is given.
+    /// Exact decimal.
     Decimal {
-        /// Digits after the point of the result.
+        /// Digits after the point of the result. From [`ArithAs::ALL_DIGITS`] on: all that are
+        /// computed, a quotient's with as many more than its dividend's as the rest says.
         scale: u8,
     },
     /// DOUBLE.
     Float,
+}
+
+impl ArithAs {
+    /// The scale from which on no digit of a result is rounded away.
+    pub const ALL_DIGITS: u8 = 64;
 }
 
 /// A query inside an expression.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use syntax::ast;
 use values::json::Path;
-use values::{Json, OwnedValue, SqlType, Value};
+use values::{CollationId, Json, OwnedValue, SqlType, Value};
 
 use crate::bind::{Binder, Typed};
 use crate::convert;
@@ -205,11 +205,45 @@ fn expand(
     Ok(())
 }
 
+/// The error of a scalar that its column does not take.
+fn refused(code: u16, ty: &SqlType, name: &str, row: usize) -> Error {
+    match code {
+        1264 | 1406 => Error::new(
+            3669,
+            "22003",
+            format!("Value is out of range for JSON_TABLE's column '{name}'"),
+        ),
+        _ => {
+            let to = match ty {
+                SqlType::Int { .. } => "INTEGER",
+                SqlType::Float | SqlType::Double => "DOUBLE",
+                SqlType::Decimal { .. } => "DECIMAL",
+                SqlType::Date => "DATE",
+                SqlType::Time(_) => "TIME",
+                SqlType::DateTime(_) | SqlType::Timestamp(_) => "DATETIME",
+                _ => "CHAR",
+            };
+            Error::new(
+                3156,
+                "22018",
+                format!("Invalid JSON value for CAST to {to} from column {name} at row {row}"),
+            )
+        }
+    }
+}
+
 fn value(c: &Column, item: &Json, n: usize, env: &Env<'_>) -> Result<OwnedValue> {
     let given = |on: &On, text: &str, ty: &SqlType| match on {
         On::Null => Ok(Value::Null),
         On::Default(v) => Ok(convert::cast(v.clone(), &SqlType::Null, ty, env.cx)?.into_owned()),
-        On::Error => Err(Error::new(3665, "22035", format!("{text} '{}'", c.name))),
+        On::Error => {
+            let code = if text.starts_with("Missing") {
+                3665
+            } else {
+                3666
+            };
+            Err(Error::new(code, "22035", format!("{text} '{}'", c.name)))
+        }
     };
     match &c.what {
         What::Ordinality => Ok(Value::Int(n as i64)),
@@ -238,9 +272,23 @@ fn value(c: &Column, item: &Json, n: usize, env: &Env<'_>) -> Result<OwnedValue>
                         );
                     }
                     let mut text = Vec::new();
-                    one.write_unquoted(&mut text);
+                    match one.type_name() {
+                        "BOOLEAN" if !ty.is_text() => {
+                            one.write_unquoted(&mut text);
+                            let digit = if text == b"true" { b'1' } else { b'0' };
+                            text = vec![digit];
+                        }
+                        _ => one.write_unquoted(&mut text),
+                    }
+                    let from = crate::bind::types::varchar(text.len() as u32, CollationId::DEFAULT);
                     let text = Value::Bytes(text.into());
-                    Ok(convert::cast(text, &SqlType::Null, ty, env.cx)?.into_owned())
+                    match values::conversion::store(&text, &from, ty, &env.cx.conversion) {
+                        Ok(v) => Ok(v),
+                        Err(e) => match error {
+                            On::Error => Err(refused(e.code(), ty, &c.name, n)),
+                            on => given(on, "", ty),
+                        },
+                    }
                 }
                 _ => given(
                     error,

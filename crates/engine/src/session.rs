@@ -606,13 +606,22 @@ impl Session {
             scope,
             Some(VarScope::Global | VarScope::Persist | VarScope::PersistOnly)
         );
+        let kept = matches!(scope, Some(VarScope::Persist | VarScope::PersistOnly));
+        if scope == Some(VarScope::PersistOnly) && crate::persisted::is_of_database(&lower) {
+            let text = value.as_ref().map(crate::convert::to_string);
+            return self.persist(&lower, text.as_deref());
+        }
         if variables::lookup(&lower).is_none()
             && self.set_branch_variable(&lower, &value, global)?
         {
+            if kept {
+                let text = value.as_ref().map(crate::convert::to_string);
+                self.persist(&lower, text.as_deref())?;
+            }
             return Ok(());
         }
         let v = variables::lookup(&lower).ok_or_else(|| Error::unknown_variable(name))?;
-        if v.read_only {
+        if v.read_only && !kept {
             return Err(Error::read_only_variable(name));
         }
         if global && !v.global {
@@ -629,6 +638,13 @@ impl Session {
                 .global(v.name)
                 .unwrap_or_else(|| v.default_value()),
         };
+        if kept {
+            self.persist(v.name, Some(&crate::convert::to_string(&value)))?;
+        }
+        // What is fixed while the process runs is as it was kept when the next one begins.
+        if global && (scope == Some(VarScope::PersistOnly) || v.read_only) {
+            return Ok(());
+        }
         if global {
             self.instance.set_global(v.name, value);
             return Ok(());
@@ -699,6 +715,34 @@ impl Session {
             .insert(v.name.to_string(), value);
         self.variables_changed();
         Ok(())
+    }
+
+    /// Keeps a global variable for processes to come, or no longer.
+    pub(crate) fn persist(&self, name: &str, value: Option<&str>) -> Result<()> {
+        match &self.instance.data_dir {
+            Some(dir) => crate::persisted::keep(dir, name, value),
+            None => Err(Error::general("no directory to keep global variables in")),
+        }
+    }
+
+    /// RESET PERSIST of one variable, or of all.
+    pub(crate) fn reset_persist(&self, name: Option<&str>, if_exists: bool) -> Result<()> {
+        let Some(dir) = &self.instance.data_dir else {
+            return Ok(());
+        };
+        let Some(name) = name else {
+            return crate::persisted::forget_all(dir);
+        };
+        let name = name.to_ascii_lowercase();
+        if crate::persisted::is_kept(dir, &name)? {
+            return crate::persisted::keep(dir, &name, None);
+        }
+        let text = format!("Variable {name} does not exist in persisted config file");
+        if if_exists {
+            self.push_warning(3615, text);
+            return Ok(());
+        }
+        Err(Error::new(3615, "HY000", text))
     }
 
     /// `SET @@db_head_ref = 'refs/heads/x'` and `SET GLOBAL db_default_branch = 'x'`.

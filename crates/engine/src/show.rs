@@ -175,6 +175,12 @@ pub fn maintain(session: &Session, m: &ast::TableMaintenance) -> Result<Table> {
     Ok((list.columns, list.rows))
 }
 
+/// Runs ANALYZE TABLE .. UPDATE or DROP HISTOGRAM. Histograms are not kept: plans do without.
+pub fn histogram(session: &Session, a: &ast::AnalyzeHistogram) -> Result<Table> {
+    let list = objects::histogram(session, a)?;
+    Ok((list.columns, list.rows))
+}
+
 /// The CREATE TABLE statement of a table of a root.
 pub fn create_table_text(
     session: &Session,

@@ -42,6 +42,11 @@ pub struct PreparedInfo {
     pub columns: Vec<ColumnMeta>,
 }
 
+/// Whether a text holds neither a statement nor a comment.
+fn is_blank(text: &[u8]) -> bool {
+    text.iter().all(|b| b.is_ascii_whitespace() || *b == b';')
+}
+
 impl Session {
     /// Runs the statements of a text, the first only unless `multi`; stops at the first error.
     pub fn execute(&self, sql: &[u8], multi: bool, sink: &mut dyn ResultSink) -> Result<()> {
@@ -60,8 +65,9 @@ impl Session {
         }
         let mut statements = syntax::parse_many(sql, &modes.syntax);
         let mut any = false;
+        let mut comment = !is_blank(sql);
         while let Some(next) = statements.next() {
-            let parsed = next.map_err(syntax_error)?;
+            let mut parsed = next.map_err(syntax_error)?;
             if parsed.more && !multi {
                 let rest = &sql[parsed.range.end..];
                 let rest = String::from_utf8_lossy(rest);
@@ -76,6 +82,9 @@ impl Session {
                 ));
             }
             any = true;
+            // A comment behind the last semicolon is a statement that does nothing.
+            comment = multi && !parsed.more && !is_blank(&sql[parsed.range.end..]);
+            parsed.more |= comment;
             let text = &sql[parsed.range.clone()];
             let statement = Arc::new(parsed.statement);
             if !parsed.more
@@ -94,6 +103,9 @@ impl Session {
             self.run_text(&statement, text, text, &[], sink, parsed.more)?;
             // SET sql_mode may change how the rest is read.
             statements.set_options(self.modes().syntax.clone());
+        }
+        if comment {
+            return self.run_text(&Arc::new(Statement::Empty), b"", b"", &[], sink, false);
         }
         if !any {
             return Err(Error::new(1065, "42000", "Query was empty"));
@@ -263,6 +275,10 @@ impl Session {
                 let (columns, rows) = crate::show::maintain(self, m)?;
                 self.send_rows(&columns, rows, sink, more)
             }
+            Statement::AnalyzeHistogram(a) => {
+                let (columns, rows) = crate::show::histogram(self, a)?;
+                self.send_rows(&columns, rows, sink, more)
+            }
             Statement::Prepare { name, source } => {
                 let source = match source {
                     ast::PrepareSource::Text(t) => t.to_vec(),
@@ -364,9 +380,12 @@ impl Session {
             Statement::Set(items) => none(crate::set::run(self, items, text, params)),
             Statement::LockTables(_) | Statement::LockInstance => none(self.commit_transaction()),
             Statement::UnlockTables | Statement::UnlockInstance => Ok(0),
-            Statement::Flush(_) | Statement::ResetPersist { .. } => Ok(0),
+            Statement::Flush(_) => Ok(0),
+            Statement::ResetPersist { if_exists, name } => {
+                self.reset_persist(name.as_deref(), *if_exists)?;
+                Ok(0)
+            }
             Statement::Kill { query, id } => none(self.kill(*query, id)),
-            Statement::AnalyzeHistogram(_) => Ok(0),
             Statement::CreateUser(_)
             | Statement::AlterUser(_)
             | Statement::DropUser { .. }
@@ -383,7 +402,7 @@ impl Session {
                 }
                 none(self.drop_temporary(d))
             }
-            Statement::Empty => Err(Error::new(1065, "42000", "Query was empty")),
+            Statement::Empty => Ok(0),
             _ => {
                 // Definitions commit what is open, before and after.
                 self.commit_transaction()?;

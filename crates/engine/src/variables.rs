@@ -429,11 +429,31 @@ fn normal_sql_mode(value: &OwnedValue) -> Result<String> {
                 if !SQL_MODES.iter().any(|(n, _)| *n == part) {
                     return Err(Error::wrong_value_for_var("sql_mode", part));
                 }
-                if !names.contains(&part) {
-                    names.push(part);
-                }
+                let implied: &[&str] = match part.as_str() {
+                    "ANSI" => &[
+                        "REAL_AS_FLOAT",
+                        "PIPES_AS_CONCAT",
+                        "ANSI_QUOTES",
+                        "IGNORE_SPACE",
+                        "ONLY_FULL_GROUP_BY",
+                    ],
+                    "TRADITIONAL" => &[
+                        "STRICT_TRANS_TABLES",
+                        "STRICT_ALL_TABLES",
+                        "NO_ZERO_IN_DATE",
+                        "NO_ZERO_DATE",
+                        "ERROR_FOR_DIVISION_BY_ZERO",
+                        "NO_ENGINE_SUBSTITUTION",
+                    ],
+                    _ => &[],
+                };
+                names.extend(implied.iter().map(|n| n.to_string()));
+                names.push(part);
             }
         }
     }
-    Ok(names.join(","))
+    // Shown in the order of their bits.
+    let known = SQL_MODES.iter().map(|(n, _)| *n);
+    let shown: Vec<&str> = known.filter(|n| names.iter().any(|m| m == n)).collect();
+    Ok(shown.join(","))
 }

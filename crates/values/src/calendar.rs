@@ -77,7 +77,12 @@ impl Date {
 
     /// WEEKDAY: 0 is Monday.
     pub fn weekday(self) -> u8 {
-        (self.unix_days() + 3).rem_euclid(7) as u8
+        (self.week_days() + 3).rem_euclid(7) as u8
+    }
+
+    /// Days since 1970-01-01 as MySQL counts weeks by them: its year 0 has no 29th of February.
+    fn week_days(self) -> i64 {
+        self.unix_days() + i64::from(self.year == 0 && self.month <= 2)
     }
 
     /// DAYOFWEEK: 1 is Sunday.
@@ -111,8 +116,13 @@ impl Date {
         // Bit 4 of MySQL's modes asks whether the first week is the one with the first weekday.
         let first_weekday = (mode & 4 != 0) == monday_first;
         let mut year = self.year;
-        let today = self.unix_days();
-        let mut first = days_from_civil(year.into(), 1, 1);
+        let today = self.week_days();
+        let mut first = Date {
+            month: 1,
+            day: 1,
+            ..self
+        }
+        .week_days();
         let start_of = |days: i64| (days + if monday_first { 3 } else { 4 }).rem_euclid(7);
         let mut weekday = start_of(first);
         if self.month == 1 && i64::from(self.day) <= 7 - weekday {
@@ -120,12 +130,13 @@ impl Date {
             if !week_year && in_previous {
                 return (year, 0);
             }
-            if in_previous || week_year {
-                week_year = true;
-            }
+            week_year = true;
             if in_previous {
+                let length = match year.checked_sub(1) {
+                    Some(y) if is_leap_year(y) => 366,
+                    _ => 365,
+                };
                 year = year.saturating_sub(1);
-                let length = if is_leap_year(year) { 366 } else { 365 };
                 first -= length;
                 weekday = (weekday + 53 * 7 - length).rem_euclid(7);
             }

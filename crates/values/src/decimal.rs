@@ -227,6 +227,10 @@ impl Decimal {
 
     /// Quotient rounded to `scale` digits after the point; `None` for division by zero.
     pub fn div_to_scale(&self, other: &Decimal, scale: u8) -> Option<Decimal> {
+        self.quotient(other, scale, true)
+    }
+
+    fn quotient(&self, other: &Decimal, scale: u8, rounded: bool) -> Option<Decimal> {
         if other.is_zero() {
             return None;
         }
@@ -240,7 +244,7 @@ impl Decimal {
             && b != i128::MIN
         {
             let (q, r) = (a / b, a % b);
-            let round = r.unsigned_abs() >= b.unsigned_abs() - r.unsigned_abs();
+            let round = rounded && r.unsigned_abs() >= b.unsigned_abs() - r.unsigned_abs();
             let away = if (a < 0) == (b < 0) { 1 } else { -1 };
             return Some(Decimal::new(if round { q + away } else { q }, scale));
         }
@@ -248,12 +252,32 @@ impl Decimal {
         let (nb, b) = other.wide();
         let (q, r) = a.mul_pow10(up)?.div_rem(&b.mul_pow10(down)?)?;
         let b = b.mul_pow10(down)?;
-        let w = if r.compare(&b.sub(&r)) == Ordering::Less {
+        let w = if !rounded || r.compare(&b.sub(&r)) == Ordering::Less {
             q
         } else {
             q.add(&Wide::from_u128(1))?
         };
         Decimal::result(na != nb && !w.is_zero(), w, u32::from(scale))
+    }
+
+    /// Quotient as MySQL computes it before it is shown: at least `increment` more digits after the
+    /// point than the dividend, in whole groups of nine of each operand, cut off. `None` for
+    /// division by zero.
+    pub fn div_in_groups(&self, other: &Decimal, increment: u8) -> Option<Decimal> {
+        let group = |n: u32| n.div_ceil(9) * 9;
+        let (a, b) = (u32::from(self.scale()), u32::from(other.scale()));
+        let spare = group(a) - a + group(b) - b;
+        let extra = u32::from(increment).saturating_sub(spare);
+        let scale = group(group(a) + group(b) + extra).min(MAX_SCALE.into()) as u8;
+        // Where there is no room for so many digits, there are fewer.
+        [
+            scale,
+            scale.saturating_sub(9),
+            scale.saturating_sub(18),
+            self.scale(),
+        ]
+        .into_iter()
+        .find_map(|scale| self.quotient(other, scale, false))
     }
 
     /// Remainder with the sign of the dividend; `None` for division by zero.
@@ -788,6 +812,11 @@ mod tests {
         assert_eq!(d("2").div(&d("3"), 4).unwrap().to_string(), "0.6667");
         assert_eq!(d("-2").div(&d("3"), 4).unwrap().to_string(), "-0.6667");
         assert!(d("2").div(&d("0"), 4).is_none());
+        let exact = |a: &str, b: &str| d(a).div_in_groups(&d(b), 4).unwrap().to_string();
+        assert_eq!(exact("5.2", "3.1"), "1.677419354838709677");
+        assert_eq!(exact("-2", "3"), "-0.666666666");
+        assert_eq!(exact("1", "3.000000"), "0.333333333333333333");
+        assert!(d("2").div_in_groups(&d("0"), 4).is_none());
         assert_eq!(d("-7.5").rem(&d("2")).unwrap().to_string(), "-1.5");
         assert_eq!(d("7").div_integer(&d("-2")).unwrap().to_string(), "-3");
         let big = d("99999999999999999999999999999999999999999999999999999999999999999");

@@ -29,6 +29,7 @@ pub use json_diff::{JsonDifference, json_diff};
 pub use merge::foreign_key_violations::find_foreign_key_violations;
 pub use merge::replace_rows;
 pub use merge::root_merge::{MergeOptions, MergeOutcome, Operation, TableStats, merge_roots};
+pub use merge::type_change::{TypeChange, type_change};
 pub use merge::schema_conflict::{SchemaConflict, schema_conflicts};
 pub use row_diff::{ColumnMap, RowChange, RowChanges, are_keys_diffable};
 pub use row_logic::{NoLogic, RowLogic};

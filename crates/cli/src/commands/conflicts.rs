@@ -90,7 +90,7 @@ fn cat(env: &Environment, words: &[String]) -> Outcome {
             let mut out = std::io::stdout();
             let mut printer = Printer::new(Format::Tabular, &mut out);
             printer.spaced = false;
-            repo.session.execute(sql.as_bytes(), false, &mut printer)?;
+            repo.connection.execute(sql.as_bytes(), &mut printer)?;
         }
     }
     for table in unmerged.iter().filter(|t| wanted.contains(t)) {
@@ -175,7 +175,7 @@ fn print_violations(repo: &Repository, names: &[String]) -> Result<(), Failure> 
         let mut printer = Printer::new(Format::Tabular, &mut out);
         printer.spaced = false;
         let sql = format!("select {} from {from} limit 50", columns.join(", "));
-        repo.session.execute(sql.as_bytes(), false, &mut printer)?;
+        repo.connection.execute(sql.as_bytes(), &mut printer)?;
         let count = repo.query(&format!("select count(*) from {from}"))?;
         if count.text(0, 0).parse::<u64>().unwrap_or(0) > 50 {
             println!(

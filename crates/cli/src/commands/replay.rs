@@ -182,6 +182,7 @@ pub fn rebase(env: &Environment, words: &[String]) -> Outcome {
         ));
     }
     let repo = Repository::open(env)?;
+    repo.connection.refuse_server("dolt rebase")?;
     let before = repo.branch()?;
     let result = rebase_steps(env, &repo, &p);
     // Whatever became of it, the command line stands where the session does.

@@ -449,10 +449,11 @@ impl Binder<'_> {
             Error::new(
                 3593,
                 "HY000",
-                format!("You cannot use the window function '{name}' in this context.'"),
+                format!("You cannot use the window function '{name}' in this context."),
             )
         };
-        if self.block().in_aggregate || self.block().clause == "where clause" {
+        let block = self.block();
+        if block.in_aggregate || !block.windowed || block.clause == "where clause" {
             return Err(not_here());
         }
         let spec = match call.over.as_deref() {
@@ -465,7 +466,7 @@ impl Binder<'_> {
             Some(ast::Over::Spec(s)) => s.clone(),
             None => return Err(not_here()),
         };
-        let spec = self.resolve_window(spec, 0)?;
+        let spec = self.resolve_window(spec, "<unnamed window>", 0)?;
         let mut args = Vec::new();
         let aggregate = self.is_aggregate(name);
         let (function, ty, nullable) = if aggregate {
@@ -505,6 +506,11 @@ impl Binder<'_> {
                 _ => return Err(Error::unknown_function(name)),
             };
             arity(found.3)?;
+            if matches!(found.0, Lag | Lead)
+                && bound.get(1).is_some_and(|t| is_negative_constant(&t.expr))
+            {
+                return Err(Error::wrong_arguments(name));
+            }
             args.extend(bound.into_iter().map(|t| t.expr));
             (found.0, found.1, found.2)
         };
@@ -574,7 +580,12 @@ impl Binder<'_> {
         }
     }
 
-    fn resolve_window(&mut self, spec: ast::WindowSpec, depth: usize) -> Result<ast::WindowSpec> {
+    fn resolve_window(
+        &mut self,
+        spec: ast::WindowSpec,
+        name: &str,
+        depth: usize,
+    ) -> Result<ast::WindowSpec> {
         let Some(base) = &spec.base else {
             return Ok(spec);
         };
@@ -600,12 +611,20 @@ impl Binder<'_> {
                 "There is a circularity in the window dependency graph.",
             ));
         }
-        let found = self.resolve_window(found, depth + 1)?;
+        let found = self.resolve_window(found, base, depth + 1)?;
         if !spec.partition_by.is_empty() {
             return Err(Error::new(
                 3581,
                 "HY000",
                 "A window which depends on another cannot define partitioning.",
+            ));
+        }
+        if !spec.order_by.is_empty() && !found.order_by.is_empty() {
+            let text = "cannot inherit";
+            return Err(Error::new(
+                3583,
+                "HY000",
+                format!("Window '{name}' {text} '{base}' since both contain an ORDER BY clause."),
             ));
         }
         Ok(ast::WindowSpec {
@@ -618,6 +637,15 @@ impl Binder<'_> {
             },
             frame: spec.frame.or(found.frame),
         })
+    }
+}
+
+/// Whether an expression is a negative integer as it is written.
+fn is_negative_constant(e: &Expr) -> bool {
+    match e {
+        Expr::Literal(Value::Int(n)) => *n < 0,
+        Expr::Negate(e, _) => matches!(&**e, Expr::Literal(Value::Int(n)) if *n > 0),
+        _ => false,
     }
 }
 

@@ -374,7 +374,18 @@ impl Binder<'_> {
                     if !c.generated.is_empty() {
                         return Err(Error::generated_value(&c.name, &def.name));
                     }
-                    cells.push(Some(self.expr(e)?.into()));
+                    let number = matches!(
+                        c.ty,
+                        SqlType::Int { .. }
+                            | SqlType::Decimal { .. }
+                            | SqlType::Float
+                            | SqlType::Double
+                    );
+                    let value = match number {
+                        true => self.operand(e)?,
+                        false => self.expr(e)?,
+                    };
+                    cells.push(Some(value.into()));
                 }
                 rows.push(cells);
             }
@@ -408,6 +419,13 @@ impl Binder<'_> {
                 // Without an alias only VALUES() names the new row.
                 scope.merged = scope.columns.iter().map(|c| c.meta.name.clone()).collect();
             }
+            let width = match s.columns.len() {
+                0 => targets.len(),
+                n => n,
+            };
+            if !names.is_empty() && names.len() != width {
+                return Err(Error::view_columns());
+            }
             for (i, name) in names.iter().enumerate() {
                 let at = match s.columns.get(i) {
                     Some(c) => def.column(&c.name).unwrap_or(i),
@@ -417,13 +435,27 @@ impl Binder<'_> {
                     c.meta.name = name.to_string();
                 }
             }
-            if let (ast::InsertSource::Query(q), InsertRows::Query(plan)) = (&s.source, rows)
-                && let ast::SetExpr::Select(select) = &q.body
-            {
-                self.shadow_source_tables(select, &plan.columns, targets);
+            let mut from_query = false;
+            if let (ast::InsertSource::Query(q), InsertRows::Query(plan)) = (&s.source, rows) {
+                let mut body = &q.body;
+                while let ast::SetExpr::Nested(q) = body {
+                    body = &q.body;
+                }
+                if let ast::SetExpr::Select(select) = body {
+                    self.shadow_source_tables(select, &plan.columns, targets);
+                    from_query = true;
+                }
             }
             let mut out = Vec::new();
             for a in &s.on_duplicate {
+                if let Some(t) = &a.column.table
+                    && !t.eq_ignore_ascii_case(&def.name)
+                {
+                    return Err(Error::unknown_column(
+                        format!("{t}.{}", a.column.name),
+                        "field list",
+                    ));
+                }
                 let i = def
                     .column(&a.column.name)
                     .ok_or_else(|| Error::unknown_column(&a.column.name, "field list"))?;
@@ -432,7 +464,7 @@ impl Binder<'_> {
                     e => {
                         // The table's own row is meant where the alias has the same names.
                         self.expr(e).or_else(|err| match err.code {
-                            1052 => self.prefer_own(e, err),
+                            1052 if !from_query => self.prefer_own(e, err),
                             _ => Err(err),
                         })?
                     }

@@ -76,8 +76,8 @@ impl Binder<'_> {
     pub(crate) fn compare(&self, op: CompareOp, mut a: Typed, mut b: Typed) -> Result<Typed> {
         let kind = compare_as(&a, &b, self.modes.connection)?;
         if matches!(kind, CompareAs::Decimal | CompareAs::Float) {
-            keep_digits(&mut a.expr);
-            keep_digits(&mut b.expr);
+            keep_digits(&mut a.expr, self.modes.div_increment);
+            keep_digits(&mut b.expr, self.modes.div_increment);
         }
         let (a, b) = self.enum_literal(a, b);
         let nullable = op != CompareOp::NullSafeEq && (a.nullable || b.nullable);
@@ -615,8 +615,8 @@ impl Binder<'_> {
             _ => return Err(Error::not_supported("operator")),
         };
         let (mut a, mut b) = (self.operand(left)?, self.operand(right)?);
-        keep_digits(&mut a.expr);
-        keep_digits(&mut b.expr);
+        keep_digits(&mut a.expr, self.modes.div_increment);
+        keep_digits(&mut b.expr, self.modes.div_increment);
         let (kind, ty) = arithmetic(arith, &a.ty, &b.ty, self.modes.div_increment);
         let nullable = a.nullable
             || b.nullable
@@ -779,9 +779,9 @@ impl super::ScopeTable {
     }
 }
 
-/// Lets a quotient keep the digits that MySQL computes beyond those that it shows: whole groups of
-/// nine, which count when the quotient is used further.
-fn keep_digits(e: &mut Expr) {
+/// Lets a quotient keep the digits that MySQL computes beyond those that it shows, which count when
+/// the quotient is used further.
+fn keep_digits(e: &mut Expr, increment: u8) {
     fn is_arith(e: &Expr) -> bool {
         matches!(
             e,
@@ -800,10 +800,8 @@ fn keep_digits(e: &mut Expr) {
     else {
         return;
     };
-    let nested = is_arith(left) || is_arith(right);
-    if *op == ArithOp::Div || nested {
-        let groups = scale.div_ceil(9) + u8::from(nested);
-        *scale = (groups * 9).min(30).max(*scale);
+    if *op == ArithOp::Div || is_arith(left) || is_arith(right) {
+        *scale = ArithAs::ALL_DIGITS + increment.min(30);
     }
 }
 

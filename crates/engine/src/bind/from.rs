@@ -210,14 +210,14 @@ impl Binder<'_> {
     ) -> Result<Part> {
         let shown = alias.unwrap_or(&name.name).clone();
         if name.db.is_none() {
-            let entry = self
-                .ctes
-                .iter()
-                .rev()
-                .find_map(|f| f.get(&name.name.to_lowercase()))
-                .cloned();
-            if let Some(entry) = entry {
-                return self.cte(entry, &shown, &name.name);
+            let key = name.name.to_lowercase();
+            let at = self.ctes.iter().rposition(|f| f.contains_key(&key));
+            if let Some(at) = at {
+                let entry = self.ctes[at][&key].clone();
+                let later = self.ctes.split_off(at);
+                let part = self.cte(entry, &shown, &name.name);
+                self.ctes.extend(later);
+                return part;
             }
         }
         let db = name
@@ -568,6 +568,9 @@ impl Binder<'_> {
     }
 
     fn json_table(&mut self, j: &ast::JsonTable) -> Result<Part> {
+        if matches!(j.doc, ast::Expr::Subquery(_)) {
+            return Err(Error::wrong_arguments("JSON_TABLE"));
+        }
         let doc = self.expr(&j.doc)?;
         let slot = self.block().new_slot();
         let (plan, columns) = crate::json_table::bind(self, j, doc, slot)?;
@@ -736,6 +739,20 @@ impl Binder<'_> {
     fn join(&mut self, join: &ast::Join) -> Result<Part> {
         let mut left = self.table_ref(&join.left)?;
         let mut right = self.table_ref(&join.right)?;
+        let lateral = right.items.iter().any(|i| {
+            matches!(&i.source, Source::Derived(d) if d.correlated)
+                || matches!(&i.source, Source::JsonTable(_))
+        });
+        if let (ast::JoinKind::Right, true, 1, TableRef::Derived { alias, .. }) =
+            (join.kind, lateral, self.blocks.len(), &join.right)
+        {
+            let name = alias.as_ref().map_or("", |a| a.as_str());
+            return Err(Error::new(
+                3668,
+                "HY000",
+                format!("INNER or LEFT JOIN must be used for LATERAL references made by '{name}'"),
+            ));
+        }
         let mut on = Vec::new();
         let mut star = None;
         let names: Option<Vec<String>> = match &join.constraint {

@@ -258,6 +258,8 @@ pub(crate) struct BlockScope {
     pub stage: Stage,
     pub alias_rule: AliasRule,
     pub aliases: Vec<(String, Typed)>,
+    /// What the aliases name, for arguments of aggregates in HAVING and ORDER BY.
+    pub alias_sources: Vec<(String, ast::Expr)>,
     pub keys: Vec<(Expr, Typed)>,
     pub calls: Vec<AggregateCall>,
     pub aggregate_slot: u16,
@@ -267,6 +269,8 @@ pub(crate) struct BlockScope {
     pub windows: HashMap<String, ast::WindowSpec>,
     pub window_calls: Vec<WindowCall>,
     pub window_slot: u16,
+    /// Whether window functions may stand here.
+    pub windowed: bool,
     /// Columns that WHERE makes equal to a constant, which grouping therefore determines.
     pub fixed: Vec<(u16, u16)>,
     /// A column outside aggregates that grouping does not determine: its display name.
@@ -288,6 +292,7 @@ impl BlockScope {
             stage: Stage::Rows,
             alias_rule: AliasRule::Never,
             aliases: Vec::new(),
+            alias_sources: Vec::new(),
             keys: Vec::new(),
             calls: Vec::new(),
             aggregate_slot: 0,
@@ -296,6 +301,7 @@ impl BlockScope {
             windows: HashMap::new(),
             window_calls: Vec::new(),
             window_slot: 0,
+            windowed: false,
             fixed: Vec::new(),
             loose_column: None,
             joined: Vec::new(),

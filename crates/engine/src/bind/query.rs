@@ -39,19 +39,24 @@ impl Binder<'_> {
     }
 
     pub(crate) fn query(&mut self, q: &ast::Query) -> Result<QueryPlan> {
+        let seen = self.ctes.len();
         if let Some(with) = &q.with {
             self.push_ctes(with)?;
         }
         let plan = self.query_body(q);
-        if q.with.is_some() {
-            self.ctes.pop();
-        }
+        self.ctes.truncate(seen);
         plan
     }
 
-    /// Makes the common table expressions of a WITH visible.
+    /// Makes the common table expressions of a WITH visible. Each has a frame of its own, as it
+    /// sees those before it only.
     pub(crate) fn push_ctes(&mut self, with: &ast::With) -> Result<()> {
-        let mut frame = HashMap::new();
+        for (i, cte) in with.ctes.iter().enumerate() {
+            let name = cte.name.to_lowercase();
+            if with.ctes[..i].iter().any(|c| c.name.to_lowercase() == name) {
+                return Err(Error::not_unique_table(&cte.name));
+            }
+        }
         for cte in &with.ctes {
             let entry = CteEntry::Query {
                 query: Arc::new((*cte.query).clone()),
@@ -59,19 +64,31 @@ impl Binder<'_> {
                 recursive: with.recursive,
                 cache: self.new_cache(),
             };
-            if frame.insert(cte.name.to_lowercase(), entry).is_some() {
-                return Err(Error::not_unique_table(&cte.name));
-            }
+            self.ctes
+                .push(HashMap::from([(cte.name.to_lowercase(), entry)]));
         }
-        self.ctes.push(frame);
         Ok(())
     }
 
     fn query_body(&mut self, q: &ast::Query) -> Result<QueryPlan> {
         match &q.body {
-            SetExpr::Select(s) => self.select(s, &q.order_by, q.limit.as_ref()),
+            SetExpr::Select(s) => {
+                let of = q.locks.iter().flat_map(|l| &l.of);
+                let names: Vec<String> = of.map(|n| n.name.to_string()).collect();
+                let limit = q.limit.as_ref();
+                self.select(s, &q.order_by, limit, &names)
+            }
             body => {
                 let plan = self.set_expr(body)?;
+                if let SetExpr::Chain { .. } = body {
+                    let table = q.order_by.iter().find_map(|o| match &o.expr {
+                        ast::Expr::Column(c) => c.table.as_ref(),
+                        _ => None,
+                    });
+                    if let Some(table) = table {
+                        return Err(Error::table_in_global_order(table));
+                    }
+                }
                 self.ordered(plan, &q.order_by, q.limit.as_ref())
             }
         }
@@ -79,7 +96,7 @@ impl Binder<'_> {
 
     fn set_expr(&mut self, body: &SetExpr) -> Result<QueryPlan> {
         match body {
-            SetExpr::Select(s) => self.select(s, &[], None),
+            SetExpr::Select(s) => self.select(s, &[], None, &[]),
             SetExpr::Nested(q) => self.query(q),
             SetExpr::Values(rows) => self.values(rows),
             SetExpr::Table(t) => {
@@ -99,7 +116,7 @@ impl Binder<'_> {
                     having: None,
                     windows: Vec::new(),
                 };
-                self.select(&select, &[], None)
+                self.select(&select, &[], None, &[])
             }
             SetExpr::Chain { first, rest } => {
                 let mut plan = self.set_expr(first)?;
@@ -292,9 +309,10 @@ impl Binder<'_> {
         s: &ast::Select,
         order_by: &[ast::OrderItem],
         limit: Option<&ast::Limit>,
+        locked: &[String],
     ) -> Result<QueryPlan> {
         self.push_block()?;
-        let result = self.select_in_block(s, order_by, limit);
+        let result = self.select_in_block(s, order_by, limit, locked);
         self.pop_block();
         result
     }
@@ -304,6 +322,7 @@ impl Binder<'_> {
         s: &ast::Select,
         order_by: &[ast::OrderItem],
         limit: Option<&ast::Limit>,
+        locked: &[String],
     ) -> Result<QueryPlan> {
         for (name, spec) in &s.windows {
             self.block()
@@ -352,6 +371,7 @@ impl Binder<'_> {
         if windowed {
             let slot = self.block().new_slot();
             self.block().window_slot = slot;
+            self.block().windowed = true;
         }
         let mut columns = Vec::new();
         let mut bound_items: Vec<Typed> = Vec::new();
@@ -387,26 +407,44 @@ impl Binder<'_> {
             columns.push(meta);
             bound_items.push(typed);
         }
+        let mut named: Vec<(&str, &Typed)> = Vec::new();
         for (item, typed) in items.iter().zip(&bound_items) {
-            if let Item::Expr {
-                name, alias: true, ..
-            } = item
-            {
-                self.block().aliases.push((name.clone(), typed.clone()));
+            match item {
+                Item::Expr {
+                    expr,
+                    name,
+                    alias: true,
+                } => {
+                    let block = self.block();
+                    block.aliases.push((name.clone(), typed.clone()));
+                    block.alias_sources.push((name.clone(), expr.clone()));
+                    named.push((name, typed));
+                }
+                Item::Expr {
+                    expr: ast::Expr::Column(_),
+                    name,
+                    ..
+                }
+                | Item::Star(name, _) => named.push((name, typed)),
+                Item::Expr { .. } => {}
             }
         }
         let mut having = Vec::new();
         if let Some(h) = &s.having {
             self.block().clause = "having clause";
             self.block().alias_rule = AliasRule::First;
+            let all = self.block().aliases.clone();
+            self.prefer_grouped_columns(s)?;
             // HAVING without grouping filters rows, and sees the select list too.
             let e = self.condition(h)?;
             conjuncts(e, &mut having);
+            let block = self.block();
+            block.aliases = all;
+            block.loose_column = None;
         }
         self.block().clause = "order clause";
-        self.block().alias_rule = AliasRule::First;
         let mut order = Vec::new();
-        for item in order_by {
+        for (n, item) in order_by.iter().enumerate() {
             let t = match &item.expr {
                 ast::Expr::Literal(ast::Literal::Int(n)) => {
                     let i = (*n as usize)
@@ -416,8 +454,31 @@ impl Binder<'_> {
                     bound_items[i].clone()
                 }
                 ast::Expr::Literal(_) => continue,
-                e => self.expr(e)?,
+                ast::Expr::Column(c) if c.table.is_none() => {
+                    let mut same = named
+                        .iter()
+                        .filter(|(name, _)| name.eq_ignore_ascii_case(&c.name));
+                    match same.next() {
+                        Some((_, t)) if same.any(|(_, other)| other.expr != t.expr) => {
+                            return Err(Error::ambiguous_column(&*c.name, "order clause"));
+                        }
+                        Some((_, t)) => (*t).clone(),
+                        None => self.expr(&item.expr)?,
+                    }
+                }
+                e => {
+                    // Within an expression the columns of the tables come first.
+                    self.block().alias_rule = AliasRule::Fallback;
+                    self.expr(e)?
+                }
             };
+            let loose = self.block().loose_column.take();
+            if let Some(column) = loose
+                && self.modes.only_full_group_by
+                && !s.group_by.is_empty()
+            {
+                return Err(Error::nonaggregated_order(n + 1, column));
+            }
             let kind = own_compare(&t.ty, self.modes.connection);
             let key = SortKey {
                 expr: t.expr,
@@ -429,6 +490,16 @@ impl Binder<'_> {
             }
         }
         self.block().alias_rule = AliasRule::Never;
+        for name in locked {
+            let found = |t: &ScopeTable| t.alias.eq_ignore_ascii_case(name);
+            if !self.block().tables.iter().any(found) {
+                return Err(Error::new(
+                    3568,
+                    "HY000",
+                    format!("Unresolved table name `{name}` in locking clause."),
+                ));
+            }
+        }
         self.block().clause = "limit clause";
         let limit = self.limit(limit)?;
         let connection = self.modes.connection;
@@ -474,6 +545,25 @@ impl Binder<'_> {
             columns,
             body: QueryBody::Block(Box::new(block)),
         })
+    }
+
+    /// In HAVING a name that is both an alias and a column of GROUP BY means that column.
+    fn prefer_grouped_columns(&mut self, s: &ast::Select) -> Result<()> {
+        for g in &s.group_by {
+            let ast::Expr::Column(c) = &g.expr else {
+                continue;
+            };
+            let level = self.blocks.len() - 1;
+            let rule = std::mem::replace(&mut self.blocks[level].alias_rule, AliasRule::Never);
+            let found = self.column_at(level, c);
+            self.blocks[level].alias_rule = rule;
+            if let Ok(super::expr::Found::Column(t)) = found {
+                self.blocks[level]
+                    .aliases
+                    .retain(|(a, x)| !a.eq_ignore_ascii_case(&c.name) || x.expr == t.expr);
+            }
+        }
+        Ok(())
     }
 
     /// A wildcard's column in a grouped block.

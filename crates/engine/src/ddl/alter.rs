@@ -71,7 +71,16 @@ pub(super) fn alter_specs(
 /// dropped by the same statement.
 fn check_new_names(table: &str, specs: &[AlterSpec]) -> Result<()> {
     let mut added: Vec<&str> = Vec::new();
+    let mut renamed: Vec<(&str, &str)> = Vec::new();
     for spec in specs {
+        if let AlterSpec::RenameColumn { old, new } = spec {
+            let is_new = renamed.iter().any(|(_, n)| n.eq_ignore_ascii_case(old));
+            let was_old = renamed.iter().any(|(o, _)| o.eq_ignore_ascii_case(old));
+            if is_new && !was_old {
+                return Err(Error::unknown_column(&**old, table));
+            }
+            renamed.push((old, new));
+        }
         match spec {
             AlterSpec::AddColumn { column, .. } => added.push(&column.name),
             AlterSpec::AddColumns { columns, .. } => {
@@ -163,6 +172,7 @@ fn apply(
         AlterSpec::RenameColumn { old, new } => {
             let i = schema
                 .column_index(old)
+                .filter(|i| !schema.columns[*i].hidden_system)
                 .ok_or_else(|| Error::unknown_column(&**old, table))?;
             let name = schema.columns[i].name.clone();
             let held = |c: &model::Column| {

@@ -119,6 +119,14 @@ pub(super) fn define_column(
             }
             ColumnAttribute::Check(check) => out.checks.push(check.clone()),
             ColumnAttribute::Srid(n) => {
+                // The systems of EPSG have numbers from 2000 on.
+                if *n != 0 && !(2000..=32766).contains(n) {
+                    return Err(Error::new(
+                        3548,
+                        "SR001",
+                        format!("There's no spatial reference system with SRID {n}."),
+                    ));
+                }
                 if let SqlType::Geometry(kind, _) = ty {
                     c.set_type(SqlType::Geometry(kind, Some(*n)));
                 }
@@ -198,6 +206,15 @@ pub(super) fn default_text(
     };
     let stored = values::conversion::store(&value, &from, ty, &cx.conversion)
         .map_err(|_| Error::invalid_default(column))?;
+    if let (SqlType::Enum(..), Value::Bytes(text)) = (ty, &value) {
+        // A number in quotes is no member, but the member's number where it is stored.
+        let member = values::conversion::to_text(&stored, ty).unwrap_or_default();
+        if text.first().is_some_and(u8::is_ascii_digit)
+            && !member.eq_ignore_ascii_case(text.trim_ascii_end())
+        {
+            return Err(Error::invalid_default(column));
+        }
+    }
     match stored_text::value_text(&stored, ty) {
         Some(text) => Ok(text),
         None => stored_text::default_text(e, d.parenthesized),

@@ -155,6 +155,23 @@ pub(super) fn add(
             }
         }
     }
+    let changes =
+        |a: ReferentialAction| matches!(a, ReferentialAction::SetNull | ReferentialAction::Cascade);
+    if on_delete == ReferentialAction::SetNull || changes(on_update) {
+        let schema = child.table.schema();
+        let based = columns.iter().any(|c| {
+            schema.columns.iter().any(|g| {
+                g.generated && !g.is_virtual && super::functional_key::mentions(&g.expression, c)
+            })
+        });
+        if based {
+            return Err(Error::new(
+                3192,
+                "HY000",
+                "Cannot add foreign key on the base column of stored column",
+            ));
+        }
+    }
     let names = |list: &[ast::Ident]| Some(list.iter().map(|c| c.to_string()).collect::<Vec<_>>());
     let mut key = ForeignKey {
         name: name.clone(),

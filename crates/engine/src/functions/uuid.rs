@@ -14,7 +14,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new("uuid", 0, 0, text, uuid).volatile(),
     Function::new("uuid_short", 0, 0, ty::uint, uuid_short).volatile(),
     Function::new("uuid_to_bin", 1, 2, binary, uuid_to_bin),
-    Function::new("bin_to_uuid", 1, 2, text, bin_to_uuid),
+    Function::new("bin_to_uuid", 1, 2, text, bin_to_uuid).lax(),
     Function::new("is_uuid", 1, 1, ty::int, |_, a| {
         Ok(boolean(parse(&to_text(&a[0])).is_some()))
     }),
@@ -151,6 +151,10 @@ fn uuid_to_bin(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
 }
 
 fn bin_to_uuid(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
+    // A flag that is NULL is no flag.
+    if matches!(a[0], Value::Null) {
+        return Ok(Value::Null);
+    }
     let data = to_text(&a[0]);
     let mut b: [u8; 16] = data
         .as_ref()

@@ -72,7 +72,12 @@ fn numbers(v: &Value<'_>) -> Result<Vec<f32>> {
 }
 
 fn from_text(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
-    let list = numbers(&a[0])?;
+    // Only text is converted here; what is a vector already has no `[` but for chance.
+    let data = to_text(&a[0]);
+    let list = std::str::from_utf8(&data)
+        .ok()
+        .and_then(parse)
+        .ok_or_else(invalid)?;
     Ok(bytes(
         list.iter()
             .flat_map(|v| v.to_le_bytes())

@@ -659,6 +659,42 @@ pub(super) fn create_database_listing(
     Ok(out)
 }
 
+/// ANALYZE TABLE .. HISTOGRAM: a line for each column.
+pub(super) fn histogram(session: &Session, a: &ast::AnalyzeHistogram) -> Result<Listing> {
+    let mut out = Listing::new(&[
+        ("Table", Kind::Name),
+        ("Op", Kind::Name),
+        ("Msg_type", Kind::Name),
+        ("Msg_text", Kind::Text),
+    ]);
+    let db = database_name(session, a.table.db.as_ref())?;
+    let full = format!("{db}.{}", a.table.name);
+    let Named::Table(_, _, table) = named(session, &a.table, None)? else {
+        return Err(Error::wrong_object(&db, &*a.table.name, "BASE TABLE"));
+    };
+    let drop = matches!(a.action, ast::HistogramAction::Drop);
+    for column in &a.columns {
+        let (kind, text) = match table.def.column(column) {
+            None => ("Error", format!("The column '{column}' does not exist.")),
+            Some(_) if drop => (
+                "status",
+                format!("Histogram statistics removed for column '{column}'."),
+            ),
+            Some(_) => (
+                "status",
+                format!("Histogram statistics created for column '{column}'."),
+            ),
+        };
+        out.push(vec![
+            Value::text(full.as_str()),
+            Value::text("histogram"),
+            Value::text(kind),
+            Value::text(text),
+        ]);
+    }
+    Ok(out)
+}
+
 /// ANALYZE, CHECK, CHECKSUM, OPTIMIZE and REPAIR TABLE.
 pub(super) fn maintain(session: &Session, m: &ast::TableMaintenance) -> Result<Listing> {
     let (verb, note) = match m.verb {

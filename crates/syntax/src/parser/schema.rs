@@ -283,10 +283,11 @@ impl Parser<'_> {
                 } else {
                     None
                 };
-                Ok(Statement::AlterDatabase(AlterDatabase {
-                    name,
-                    options: self.database_options()?,
-                }))
+                let options = self.database_options()?;
+                if options.is_empty() {
+                    return Err(self.unexpected());
+                }
+                Ok(Statement::AlterDatabase(AlterDatabase { name, options }))
             }
             Kw::PROCEDURE | Kw::FUNCTION => {
                 let function = self.kw(Kw::FUNCTION);

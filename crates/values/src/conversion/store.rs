@@ -28,6 +28,8 @@ pub enum Problem {
     BinaryJson,
     /// 1416
     Geometry,
+    /// 3643: the SRID of the geometry and that of the column.
+    Srid(u32, u32),
     /// 6132 and friends: a vector of another length.
     Vector(String),
 }
@@ -54,6 +56,7 @@ impl StoreError {
             Problem::InvalidJson(_) => 3140,
             Problem::BinaryJson => 3144,
             Problem::Geometry => 1416,
+            Problem::Srid(..) => 3643,
             Problem::Vector(_) => 6136,
         }
     }
@@ -65,7 +68,7 @@ impl StoreError {
             Problem::TooLong => "22001",
             Problem::Truncated => "01000",
             Problem::IncorrectTemporal(..) => "22007",
-            Problem::Incorrect(..) | Problem::Vector(_) => "HY000",
+            Problem::Incorrect(..) | Problem::Vector(_) | Problem::Srid(..) => "HY000",
             Problem::InvalidJson(_) | Problem::BinaryJson => "22032",
         }
     }
@@ -88,6 +91,9 @@ impl StoreError {
             Problem::Geometry => {
                 "Cannot get geometry object from data you send to the GEOMETRY field".into()
             }
+            Problem::Srid(srid, wanted) => format!(
+                "The SRID of the geometry does not match the SRID of the column '{column}'. The SRID of the geometry is {srid}, but the SRID of the column is {wanted}. Consider changing the SRID of the geometry or the SRID property of the column."
+            ),
             Problem::Vector(why) => why.clone(),
         }
     }
@@ -194,7 +200,14 @@ pub fn store(value: &Value<'_>, from: &SqlType, to: &SqlType, cx: &Context) -> S
             adjusted: None,
         }),
         (_, SqlType::Json) => Ok(Value::Json(super::to_json(value, from))),
-        (Value::Bytes(bytes), SqlType::Geometry(..)) if bytes.len() >= 9 => {
+        (Value::Bytes(bytes), SqlType::Geometry(_, wanted)) if bytes.len() >= 9 => {
+            let srid = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            if let Some(wanted) = wanted.filter(|w| *w != srid) {
+                return Err(StoreError {
+                    problem: Problem::Srid(srid, wanted),
+                    adjusted: None,
+                });
+            }
             Ok(Value::Bytes(Cow::Owned(bytes.to_vec())))
         }
         (_, SqlType::Geometry(..)) => Err(StoreError {

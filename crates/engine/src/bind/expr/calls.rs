@@ -4,7 +4,7 @@ use super::*;
 
 impl Binder<'_> {
     /// An operand of arithmetic: a hexadecimal or bit literal is a number there.
-    pub(super) fn operand(&mut self, e: &ast::Expr) -> Result<Typed> {
+    pub(crate) fn operand(&mut self, e: &ast::Expr) -> Result<Typed> {
         match e {
             ast::Expr::Literal(
                 Literal::Hex {
@@ -37,7 +37,7 @@ impl Binder<'_> {
         if let ("round" | "truncate" | "floor" | "ceil" | "ceiling" | "format", Some(first)) =
             (name, args.first_mut())
         {
-            keep_digits(&mut first.expr);
+            keep_digits(&mut first.expr, self.modes.div_increment);
         }
         let Some(function) = crate::functions::lookup(name) else {
             return Err(Error::unknown_function(name));

@@ -32,7 +32,7 @@ impl Binder<'_> {
 
     pub(crate) fn cast(&self, mut t: Typed, to: SqlType) -> Typed {
         if is_number(&to) {
-            keep_digits(&mut t.expr);
+            keep_digits(&mut t.expr, self.modes.div_increment);
         }
         let nullable = t.nullable || !types::is_string(&to);
         let coercibility = if types::is_string(&to) {

@@ -1,6 +1,7 @@
 //! What names in expressions mean: columns, variables of programs, defaults.
 
 use super::*;
+use crate::bind::aggregate::has_aggregate;
 
 impl Binder<'_> {
     /// A variable of the program around the statement, or a column of a trigger's row.
@@ -190,7 +191,7 @@ impl Binder<'_> {
         Ok((base, slot, places))
     }
 
-    pub(super) fn column_at(&mut self, level: usize, c: &ast::ColumnRef) -> Result<Found> {
+    pub(crate) fn column_at(&mut self, level: usize, c: &ast::ColumnRef) -> Result<Found> {
         let name: &str = &c.name;
         let block = &self.blocks[level];
         let alias = |block: &crate::bind::BlockScope| {
@@ -255,6 +256,17 @@ impl Binder<'_> {
             return Ok(Found::Column(t.clone()));
         }
         let Some((i, j)) = found else {
+            if c.table.is_none()
+                && block.in_aggregate
+                && level + 1 == self.blocks.len()
+                && let Some((_, source)) = block
+                    .alias_sources
+                    .iter()
+                    .find(|(a, e)| a.eq_ignore_ascii_case(name) && !has_aggregate(e))
+            {
+                let source = source.clone();
+                return self.expr(&source).map(Found::Column);
+            }
             if c.table.is_none()
                 && block.alias_rule == AliasRule::Fallback
                 && !block.in_aggregate

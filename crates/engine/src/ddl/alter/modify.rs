@@ -14,6 +14,7 @@ pub(super) fn modify(
     let mut schema = (**state.table.schema()).clone();
     let at = schema
         .column_index(old_name)
+        .filter(|i| !schema.columns[*i].hidden_system)
         .ok_or_else(|| Error::unknown_column(old_name, &table))?;
     let d = define_column(session, def, schema.collation)?;
     let old = schema.columns[at].clone();
@@ -52,28 +53,35 @@ pub(super) fn modify(
             ),
         ));
     }
-    let in_keys = change.root.foreign_keys()?.keys.iter().any(|k| {
-        k.child_table.eq_ignore_ascii_case(&table) && k.child_columns.contains(&old.tag)
-            || k.parent_table.eq_ignore_ascii_case(&table) && k.parent_columns.contains(&old.tag)
-    });
-    if in_keys
-        && session.foreign_key_checks()
-        && !foreign_compatible(&old.sql_type, &column.sql_type)
+    if session.foreign_key_checks()
+        && (!foreign_compatible(&old.sql_type, &column.sql_type)
+            || is_shorter(&old.sql_type, &column.sql_type))
     {
-        return Err(Error::new(
-            1833,
-            "HY000",
-            format!(
-                "Cannot change column '{}': used in a foreign key constraint",
-                old.name
-            ),
-        ));
+        for k in &change.root.foreign_keys()?.keys {
+            let used = format!(
+                "Cannot change column '{}': used in a foreign key constraint '{}'",
+                old.name, k.name
+            );
+            if k.child_table.eq_ignore_ascii_case(&table) && k.child_columns.contains(&old.tag) {
+                return Err(Error::new(1832, "HY000", used));
+            }
+            if k.parent_table.eq_ignore_ascii_case(&table) && k.parent_columns.contains(&old.tag) {
+                let text = format!("{used} of table '{}'", k.child_table);
+                return Err(Error::new(1833, "HY000", text));
+            }
+        }
     }
-    if !column.sql_type.is_text() && !column.sql_type.is_binary() {
-        // Only texts have prefixes.
+    let longest = match &column.sql_type {
+        SqlType::Char(n, _) | SqlType::VarChar(n, _) => Some(u64::from(*n)),
+        SqlType::Binary(n) | SqlType::VarBinary(n) => Some(u64::from(*n)),
+        t if t.is_text() || t.is_binary() => None,
+        _ => Some(0),
+    };
+    if let Some(longest) = longest {
+        // Only texts have prefixes, and one of the whole column is none.
         for index in &mut schema.indexes {
             for (c, length) in index.columns.iter().zip(&mut index.prefix_lengths) {
-                if *c == at {
+                if *c == at && (longest == 0 || u64::from(*length) >= longest) {
                     *length = 0;
                 }
             }
@@ -213,6 +221,17 @@ pub(super) fn foreign_compatible(a: &SqlType, b: &SqlType) -> bool {
         ) => x == y && u == v,
         (x, y) if x.is_text() && y.is_text() => true,
         (x, y) => std::mem::discriminant(x) == std::mem::discriminant(y),
+    }
+}
+
+/// Whether a text or binary type gets shorter.
+fn is_shorter(a: &SqlType, b: &SqlType) -> bool {
+    match (a, b) {
+        (SqlType::Char(n, _), SqlType::Char(m, _))
+        | (SqlType::VarChar(n, _), SqlType::VarChar(m, _)) => m < n,
+        (SqlType::Binary(n), SqlType::Binary(m)) => m < n,
+        (SqlType::VarBinary(n), SqlType::VarBinary(m)) => m < n,
+        _ => false,
     }
 }
 
