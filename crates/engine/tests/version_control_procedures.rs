@@ -336,3 +336,24 @@ fn indexes_that_a_dropped_column_made_alike_merge() {
         "ab;b;pa;PRIMARY",
     );
 }
+
+#[test]
+fn procedures_explain_themselves() {
+    let s = Script::new();
+    s.check(
+        "select type, short_description from dolt_help where name = 'dolt_commit'",
+        "procedure,Record changes to the database",
+    );
+    s.check(
+        "select count(*) from dolt_help where json_valid(arguments)",
+        "21",
+    );
+    s.check(
+        "select synopsis from dolt_help where name = 'dolt_cherry_pick'",
+        "dolt cherry-pick <commit>",
+    );
+    s.check(
+        r#"select json_extract(arguments, '$."--amend"') from dolt_help where name = 'dolt_commit'"#,
+        r#""Amend previous commit: the new one takes its place.""#,
+    );
+}

@@ -163,6 +163,10 @@ fn merge(repo: &Repository, p: &Parsed) -> Outcome {
         println!("Everything up-to-date");
         return Ok(0);
     }
+    if rows.text(0, 3).starts_with("commit verification failed:") {
+        println!("{}", rows.text(0, 3));
+        return Ok(1);
+    }
     if p.has("abort") {
         return Ok(0);
     }

@@ -10,6 +10,16 @@ use crate::{Failure, Outcome};
 
 const NOT_CLEAN: &str = "error: Unable to apply commit cleanly due to conflicts or constraint violations. Please resolve the conflicts and/or constraint violations, then use `dolt add` to add the tables to the staged set, and `dolt cherry-pick --continue` to complete the cherry-pick. \nTo undo all changes from this cherry-pick operation, use `dolt cherry-pick --abort`.\nFor more information on handling conflicts, see: https://docs.dolthub.com/concepts/dolt/git/conflicts";
 
+const UNVERIFIED: &str = "error: Commit verification failed. Your changes are staged in the working set. Fix the failing tests, use `dolt add` to stage your changes, then `dolt cherry-pick --continue` to complete the cherry-pick.\nTo undo all changes from this cherry-pick operation, use `dolt cherry-pick --abort`.\nRun `dolt sql -q 'select * from dolt_test_run()` to see which tests are failing.";
+
+/// Says what to do where tests keep a commit from being picked.
+fn explained(failure: Failure) -> Failure {
+    match failure.text.starts_with("commit verification failed:") {
+        true => Failure::new(format!("{}\n{UNVERIFIED}", failure.text)),
+        false => failure,
+    }
+}
+
 fn is_clean(rows: &Rows) -> bool {
     (1..4).all(|i| rows.text(0, i) == "0")
 }
@@ -29,7 +39,9 @@ pub fn cherry_pick(env: &Environment, words: &[String]) -> Outcome {
     }
     if p.has("continue") {
         repo.allow_conflicts()?;
-        let rows = repo.call("DOLT_CHERRY_PICK", &["--continue"])?;
+        let rows = repo
+            .call("DOLT_CHERRY_PICK", &["--continue"])
+            .map_err(explained)?;
         if !is_clean(&rows) {
             return Err(Failure::new(NOT_CLEAN));
         }
@@ -70,7 +82,7 @@ pub fn cherry_pick(env: &Environment, words: &[String]) -> Outcome {
             println!("No changes were made.");
             return Ok(0);
         }
-        other => other?,
+        other => other.map_err(explained)?,
     };
     if rows.text(0, 0).is_empty() || !is_clean(&rows) {
         return Err(Failure::new(NOT_CLEAN));

@@ -5,6 +5,7 @@ mod commits;
 mod conflicts;
 mod diff;
 mod diff_functions;
+mod help;
 mod history;
 mod json_diff;
 mod patch;
@@ -282,6 +283,7 @@ pub fn table(
         "dolt_conflicts" => status::conflicts(&maker),
         "dolt_constraint_violations" => status::violations(&maker),
         "dolt_schema_conflicts" => status::schema_conflicts(&maker),
+        "dolt_help" => help::help(&maker),
         "dolt_diff" => history::diff(&maker),
         "dolt_column_diff" => history::column_diff(&maker),
         n if crate::branch_control::is_control_table(n) => branch_rules::table(&maker, n),
