@@ -20,7 +20,7 @@ import pymysql
 
 from gc_stress import connect, rows, start, stop
 
-SESSIONS = 6
+SESSIONS = 24
 
 
 class Told:

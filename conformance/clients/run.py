@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TESTS = [["node", "mysql2_test.mjs"], [sys.executable, "connector_test.py"], [sys.executable, "pymysql_test.py"], [sys.executable, "privileges_test.py"]]
+TESTS = [["node", "mysql2_test.mjs"], [sys.executable, "connector_test.py"], [sys.executable, "pymysql_test.py"], [sys.executable, "privileges_test.py"],
+         [sys.executable, "metrics_test.py"]]
 
 
 def free_port():
@@ -50,7 +51,7 @@ def main():
             server = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL)
             try:
                 wait_for(port, server)
-                env = dict(os.environ, DOLT_HOST="127.0.0.1", DOLT_PORT=str(port))
+                env = dict(os.environ, DOLT=command[0], DOLT_HOST="127.0.0.1", DOLT_PORT=str(port))
                 if subprocess.run(test, cwd=HERE, env=env, timeout=300).returncode != 0:
                     failed.append(test[1])
             finally:

@@ -132,6 +132,11 @@ impl Parsed {
         }))
     }
 
+    /// Gives an option that was not given.
+    pub fn set(&mut self, name: &'static str, value: String) {
+        self.options.push((name, value));
+    }
+
     /// The value of an option.
     pub fn get(&self, name: &str) -> std::option::Option<&str> {
         self.options

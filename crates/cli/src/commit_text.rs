@@ -43,13 +43,12 @@ impl Refs {
     /// Reads them.
     pub fn of(repo: &Repository) -> Result<Refs, Failure> {
         let head = repo.head().ok();
-        repo.with_store(|s| {
-            Ok(Refs {
-                head,
-                branches: s.branches()?,
-                remotes: s.remote_branches()?,
-                tags: s.tags()?.into_iter().map(|(n, t)| (n, t.commit)).collect(),
-            })
+        let [branches, remotes, tags] = repo.refs()?;
+        Ok(Refs {
+            head,
+            branches,
+            remotes,
+            tags,
         })
     }
 
@@ -133,7 +132,7 @@ pub fn commit_text(
 /// Prints the commit that the branch stands on.
 pub fn print_head(repo: &Repository) -> Result<(), Failure> {
     let id = repo.head()?;
-    let commit = repo.with_store(|s| s.commit(id))?;
+    let commit = repo.commit(id)?;
     let refs = Refs::of(repo)?;
     print!(
         "{}",

@@ -35,9 +35,16 @@ pub fn home() -> Result<PathBuf, Failure> {
     if let Some(root) = std::env::var_os("DOLT_ROOT_PATH").filter(|r| !r.is_empty()) {
         return Ok(PathBuf::from(root));
     }
-    std::env::var_os("HOME")
+    let home = std::env::var_os("HOME")
         .map(PathBuf::from)
-        .ok_or_else(|| Failure::new("Failed to load the global config. HOME is not set"))
+        .ok_or_else(|| Failure::new("Failed to load the global config. HOME is not set"))?;
+    match home.try_exists() {
+        Ok(false) => Err(Failure::new(format!(
+            "Failed to load the HOME directory: {}: no such directory",
+            home.display()
+        ))),
+        _ => Ok(home),
+    }
 }
 
 /// Path of the global file.
@@ -88,13 +95,21 @@ impl Config {
     /// Reads the files that apply in a directory; the global one is made when it is missing.
     pub fn load(dir: &Path) -> Result<Config, Failure> {
         let global = global_path()?;
-        if !global.exists() {
-            // A read-only home is no reason to fail.
-            let _ = write(&global, &File::new());
+        let unreadable = |e: &dyn std::fmt::Display| {
+            // As Go words it.
+            let why = e
+                .to_string()
+                .replace("Permission denied", "permission denied");
+            Failure::new(format!("Failed to load the global config. {why}"))
+        };
+        match global.try_exists() {
+            Ok(true) => {}
+            Ok(false) => write(&global, &File::new()).map_err(|e| unreadable(&e.text))?,
+            Err(e) => return Err(unreadable(&e)),
         }
         Ok(Config {
             local: read(&local_path(dir))?,
-            global: read(&global)?,
+            global: read(&global).map_err(|e| unreadable(&e.text))?,
         })
     }
 

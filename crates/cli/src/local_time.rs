@@ -25,6 +25,21 @@ pub fn ruby_date(millis: i64) -> String {
     local.format("%a %b %d %H:%M:%S %z %Y").to_string()
 }
 
+/// `2006-01-02 15:04:05.999 -0700 MST`, without zeroes at the end of the fraction.
+pub fn go_time(millis: i64) -> String {
+    let utc = DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default();
+    let local = zone().from_utc_datetime(&utc.naive_utc());
+    let fraction = match millis.rem_euclid(1000) {
+        0 => String::new(),
+        n => format!(".{n:03}").trim_end_matches('0').to_string(),
+    };
+    format!(
+        "{}{fraction} {}",
+        local.format("%Y-%m-%d %H:%M:%S"),
+        local.format("%z %Z")
+    )
+}
+
 /// The day, and the seconds of it, as saved journals are named.
 pub fn journal_stamp() -> String {
     use chrono::Timelike;

@@ -4,14 +4,23 @@ mod arguments;
 mod commands;
 mod commit_text;
 mod config;
+mod connection;
+mod credentials;
 mod engine_words;
 mod environment;
 mod help;
 mod line_diff;
+mod line_editor;
 mod local_time;
+mod object_text;
+mod pager;
+mod profile;
 mod render;
 mod repository;
+mod server_history;
+mod server_schemas;
 mod style;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -64,19 +73,6 @@ fn main() -> ExitCode {
         Err(f) => {
             if !f.text.is_empty() {
                 eprintln!("{}", f.text);
-                if f.text.contains("database is read only")
-                    && let Some(server) = std::env::current_dir()
-                        .ok()
-                        .and_then(|dir| server::find_running_server(&dir))
-                {
-                    let port = server
-                        .port
-                        .map_or_else(String::new, |p| format!(" on port {p}"));
-                    eprintln!(
-                        "a dolt sql-server (process {}{port}) has locked this database; connect to it with a MySQL client, or stop it",
-                        server.pid
-                    );
-                }
             }
             ExitCode::from(f.code)
         }

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
 use engine::root_state::RootState;
 use engine::session::{DbRef, Revision, Session};
-use model::{CommitId, Database, RevSpec, Root};
+use model::{Commit, CommitId, Database, RevSpec, Root};
+use std::cell::OnceCell;
+use std::rc::Rc;
 use versioning::{DiffStat, TableDelta};
 
 use crate::Failure;
+use crate::connection::Connection;
 use crate::environment::Environment;
 use crate::render::cell;
+use crate::{server_history, server_schemas};
 
 /// Rows of a statement, as the command line shows their values.
 #[derive(Default)]
@@ -66,17 +70,27 @@ pub fn quoted(name: &str) -> String {
 
 /// A database with a session on it.
 pub struct Repository {
-    /// The session.
-    pub session: Session,
+    /// Where statements run.
+    pub connection: Connection,
     /// Texts of the configuration that commands ask for.
     pub identity: Option<(String, String)>,
+    /// Definitions of tables that only a server has.
+    definitions: OnceCell<Rc<Session>>,
 }
 
 impl Repository {
     /// Opens the database of the environment.
     pub fn open(env: &Environment) -> Result<Repository, Failure> {
-        let session = env.session()?;
-        if session.current_database().is_none() {
+        Repository::on(env, env.connect()?)
+    }
+
+    /// Opens the database of the environment in this process, whether or not a server runs.
+    pub fn open_here(env: &Environment) -> Result<Repository, Failure> {
+        Repository::on(env, Connection::Engine(Rc::new(env.session()?)))
+    }
+
+    fn on(env: &Environment, connection: Connection) -> Result<Repository, Failure> {
+        if connection.place()?.0.is_none() {
             return Err(Failure {
                 text: crate::commands::NOT_A_REPOSITORY.into(),
                 code: 2,
@@ -89,20 +103,54 @@ impl Repository {
                 .filter(|v| !v.is_empty())
         };
         let identity = setting("user.name").zip(setting("user.email"));
-        Ok(Repository { session, identity })
+        Ok(Repository {
+            connection,
+            identity,
+            definitions: OnceCell::new(),
+        })
+    }
+
+    /// A session of this process, for what is no statement.
+    pub fn session(&self) -> Result<Rc<Session>, Failure> {
+        self.connection.session()
+    }
+
+    /// On which connection, whatever databases there are.
+    pub fn without_database(connection: Connection) -> Repository {
+        Repository {
+            connection,
+            identity: None,
+            definitions: OnceCell::new(),
+        }
+    }
+
+    /// A session of this process that knows the definitions of the roots that commands see.
+    pub fn schema_session(&self) -> Result<Rc<Session>, Failure> {
+        match self.connection.has_files() {
+            true => self.session(),
+            false => Ok(self
+                .definitions
+                .get_or_init(server_schemas::session)
+                .clone()),
+        }
     }
 
     /// The database and its revision.
     pub fn db(&self) -> Result<DbRef, Failure> {
-        Ok(self.session.current()?)
+        Ok(self.session()?.current()?)
     }
 
     /// The branch that is checked out, or given with `--branch`.
     pub fn branch(&self) -> Result<String, Failure> {
-        let db = self.db()?;
+        if self.connection.is_server() {
+            let branch = self.connection.place()?.1;
+            return branch.ok_or_else(|| Failure::new("no branch is checked out"));
+        }
+        let session = self.session()?;
+        let db = session.current()?;
         Ok(match &db.revision {
             Revision::Branch(b) => b.clone(),
-            Revision::Commit(_) => self.session.head(&db.handle),
+            Revision::Commit(_) => session.head(&db.handle),
         })
     }
 
@@ -116,6 +164,9 @@ impl Repository {
 
     /// The commit of the branch.
     pub fn head(&self) -> Result<CommitId, Failure> {
+        if !self.connection.has_files() {
+            return server_history::commit_id(self, "HEAD");
+        }
         let db = self.db()?;
         match &db.revision {
             Revision::Commit(id) => Ok(*id),
@@ -129,8 +180,11 @@ impl Repository {
 
     /// The commit that a revision names.
     pub fn commit_id(&self, text: &str) -> Result<CommitId, Failure> {
-        let head = self.head()?;
         let text = text.strip_prefix("remotes/").unwrap_or(text);
+        if !self.connection.has_files() {
+            return server_history::commit_id(self, text);
+        }
+        let head = self.head()?;
         let spec = RevSpec::parse(text)?;
         self.with_store(|s| {
             let id = spec.resolve(s.objects(), &s.refs(), Some(head))?;
@@ -138,8 +192,39 @@ impl Repository {
         })
     }
 
+    /// A commit.
+    pub fn commit(&self, id: CommitId) -> Result<Commit, Failure> {
+        match self.connection.has_files() {
+            true => self.with_store(|s| s.commit(id)),
+            false => server_history::one(self, id),
+        }
+    }
+
+    /// Branches, remote branches and tags with their commits.
+    pub fn refs(&self) -> Result<[Vec<(String, CommitId)>; 3], Failure> {
+        if !self.connection.has_files() {
+            let table = |name, hash, table| server_history::refs(self, name, hash, table);
+            let mut remotes = table("name", "hash", "dolt_remote_branches")?;
+            for (name, _) in &mut remotes {
+                *name = name.trim_start_matches("remotes/").to_string();
+            }
+            return Ok([
+                table("name", "hash", "dolt_branches")?,
+                remotes,
+                table("tag_name", "tag_hash", "dolt_tags")?,
+            ]);
+        }
+        self.with_store(|s| {
+            let tags = s.tags()?.into_iter().map(|(n, t)| (n, t.commit));
+            Ok([s.branches()?, s.remote_branches()?, tags.collect()])
+        })
+    }
+
     /// The working root, or the staged one.
     pub fn live_root(&self, staged: bool) -> Result<Root, Failure> {
+        if !self.connection.has_files() {
+            return self.root(if staged { "STAGED" } else { "WORKING" });
+        }
         let db = self.db()?;
         match &db.revision {
             Revision::Commit(id) => Ok(db.handle.store.root_of(*id)?),
@@ -157,6 +242,9 @@ impl Repository {
 
     /// The root that a revision, `WORKING` or `STAGED` names.
     pub fn root(&self, text: &str) -> Result<Root, Failure> {
+        if !self.connection.has_files() {
+            return server_schemas::root(self, &*self.schema_session()?, text);
+        }
         match text {
             "WORKING" => self.live_root(false),
             "STAGED" => self.live_root(true),
@@ -170,16 +258,18 @@ impl Repository {
     /// Decoded tables of a root.
     pub fn tables_of(&self, root: &Root) -> Result<RootState, Failure> {
         let id = root.id()?;
+        if !self.connection.has_files() {
+            let db = self.schema_session()?.current()?;
+            return Ok(db.handle.root_state(root.clone(), id)?);
+        }
         Ok(self.db()?.handle.root_state(root.clone(), id)?)
     }
 
     /// Rows of a statement.
     pub fn query(&self, sql: &str) -> Result<Rows, Failure> {
-        let mut rows = Rows::default();
-        self.session
-            .execute(sql.as_bytes(), false, &mut rows)
-            .map_err(|e| Failure::new(crate::engine_words::message(&e)))?;
-        Ok(rows)
+        self.connection
+            .query(sql)
+            .map_err(|e| Failure::new(crate::engine_words::message(&e)))
     }
 
     /// Calls a procedure.
@@ -193,6 +283,18 @@ impl Repository {
         self.query("set @@dolt_allow_commit_conflicts = 1")?;
         self.query("set @@dolt_force_transaction_commit = 1")?;
         Ok(())
+    }
+
+    /// Tables that differ between two named roots.
+    pub fn deltas_of(
+        &self,
+        from: &(String, Root),
+        to: &(String, Root),
+    ) -> Result<Vec<TableDelta>, Failure> {
+        match self.connection.has_files() {
+            true => self.deltas(&from.1, &to.1),
+            false => server_schemas::deltas(self, from, to),
+        }
     }
 
     /// Tables that differ between two roots, apart from mere tags.

@@ -8,6 +8,7 @@ use values::{OwnedValue, Value};
 use crate::accounts::Access;
 use crate::bind::{BoundTable, Catalog, Resolved};
 use crate::context::Context;
+use crate::dolt::{nonlocal, schema_override};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::expr::Expr;
@@ -69,6 +70,40 @@ impl Session {
     }
 }
 
+impl Session {
+    /// The table that `dolt_nonlocal_tables` names: of a branch's working set, or of a commit.
+    fn nonlocal_table(&self, db: &DbRef, other: nonlocal::Nonlocal) -> Result<Option<BoundTable>> {
+        let branch = match (&other.target, &db.revision) {
+            (Some(target), _) => db.handle.store.find_branch(target)?,
+            (None, Revision::Branch(own)) => Some(own.clone()),
+            (None, Revision::Commit(_)) => None,
+        };
+        let (name, root, as_of) = match (branch, other.target) {
+            (Some(branch), _) => {
+                let name = format!("{}/{branch}", db.handle.name);
+                let root = self.root_of(&self.resolve_database(&name)?)?;
+                (name, root, None)
+            }
+            (None, target) => {
+                let target = Value::text(target.unwrap_or_default());
+                let Some(root) = self.as_of_root(db, &target)? else {
+                    return Ok(None);
+                };
+                let id = root.id.hash().to_string();
+                (db.name.clone(), root, Some(id))
+            }
+        };
+        Ok(root.table(&other.table)?.map(|state| BoundTable {
+            db: name,
+            name: state.name.clone(),
+            as_of,
+            def: state.def.clone(),
+            rows: state.view.primary.root.tree_count(),
+            elsewhere: true,
+        }))
+    }
+}
+
 impl Catalog for Session {
     fn resolve_table(
         &self,
@@ -90,6 +125,7 @@ impl Catalog for Session {
                 as_of: None,
                 def: state.def.clone(),
                 rows: state.view.primary.root.tree_count(),
+                elsewhere: false,
             }));
         }
         let found = self.resolve_database(db)?;
@@ -102,19 +138,40 @@ impl Catalog for Session {
                 (root, Some(id))
             }
         };
-        if let Some(state) = root.table(name)? {
+        if matches!(found.revision, Revision::Branch(_))
+            && let Some(other) = nonlocal::find(self, &found, &root, name)?
+        {
+            let table = self.nonlocal_table(&found, other)?;
+            return table.map(Resolved::Table).ok_or_else(missing);
+        }
+        let system = name.len() > 5 && name.as_bytes()[..5].eq_ignore_ascii_case(b"dolt_");
+        if !system
+            && !self.writing.get()
+            && let Some(pinned) = schema_override::root(self, &found)?
+        {
+            let data = match as_of {
+                None => crate::dolt::working_root(self, &found)?,
+                Some(_) => root.root.clone(),
+            };
+            let rows = data.table(name)?.map(|(_, table)| table);
+            if rows.is_some() || pinned.find_table(name)?.is_some() {
+                let table = schema_override::Overridden::new(&pinned, db, name, rows)?;
+                return Ok(Resolved::Virtual(Arc::new(table)));
+            }
+        }
+        // The stored documents are shown with one more while they are read.
+        let docs = system && !self.writing.get() && name.eq_ignore_ascii_case("dolt_docs");
+        if !docs && let Some(state) = root.table(name)? {
             return Ok(Resolved::Table(BoundTable {
                 db: db.to_string(),
                 name: state.name.clone(),
                 as_of: at,
                 def: state.def.clone(),
                 rows: state.view.primary.root.tree_count(),
+                elsewhere: false,
             }));
         }
-        if name.len() > 5
-            && name.as_bytes()[..5].eq_ignore_ascii_case(b"dolt_")
-            && let Some(t) = crate::dolt::table(self, &found, name, as_of)?
-        {
+        if system && let Some(t) = crate::dolt::table(self, &found, name, as_of)? {
             return Ok(Resolved::Virtual(t));
         }
         // A view's definition is that of the current root, whatever it is read as of.

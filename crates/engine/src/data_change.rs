@@ -16,12 +16,47 @@ use crate::exec;
 use crate::plan_cache::{CachedPlan, CachedPlanKind};
 use crate::result::{ColumnMeta, Done, ResultSink};
 use crate::session::{DbRef, Revision, Session};
-use crate::transaction::{Transaction, branch_key};
+use crate::transaction::{Transaction, branch_key, serialization_failure};
 use crate::write::{self, Target};
+
+/// How often a statement that is a transaction runs again because others were faster.
+const MOST_RERUNS: usize = 100;
 
 impl Session {
     /// Runs a statement that changes rows.
+    ///
+    /// In MySQL, whoever changes a row waits for those who change it already, and then sees what
+    /// they made of it. A statement that is a transaction of its own gets the same: when another
+    /// transaction has changed its rows before it could commit, it runs again on what there is.
     pub(crate) fn data_change(
+        &self,
+        s: &Statement,
+        text: &[u8],
+        params: &[OwnedValue],
+        sink: &mut dyn ResultSink,
+        more: bool,
+    ) -> Result<()> {
+        if self.depth.get() > 0 || self.open_transaction().explicit {
+            return self.change_rows(s, text, params, sink, more);
+        }
+        let variables = self.user_variables.borrow().clone();
+        for _ in 0..MOST_RERUNS {
+            self.open_transaction().runs_again = true;
+            match self.change_rows(s, text, params, sink, more) {
+                Err(e) if e.code == serialization_failure().code => {}
+                done => return done,
+            }
+            self.check_interrupt()?;
+            // Nothing of the attempt remains.
+            self.rollback_transaction();
+            self.set_warnings(Vec::new(), 0);
+            self.user_variables.borrow_mut().clone_from(&variables);
+            self.hold_pin();
+        }
+        self.change_rows(s, text, params, sink, more)
+    }
+
+    fn change_rows(
         &self,
         s: &Statement,
         text: &[u8],

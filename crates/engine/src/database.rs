@@ -9,6 +9,7 @@ use model::{Database, Root, RootId, WorkingSet};
 use crate::error::{Error, Result};
 use crate::program::stored::{CodeVersion, StoredCode};
 use crate::root_state::{RootState, TableCache};
+use crate::transaction::CommitQueue;
 
 /// Roots that are kept decoded.
 const ROOTS_KEPT: usize = 256;
@@ -32,6 +33,8 @@ pub struct DatabaseHandle {
     /// The branch asked for last, as it was at a version of the refs.
     last: Mutex<Option<(u64, String, Arc<BranchState>)>>,
     commit: Mutex<()>,
+    /// Transactions on their way into the store.
+    pub(crate) commits: CommitQueue,
     code: Mutex<HashMap<CodeVersion, Arc<StoredCode>>>,
     /// Next AUTO_INCREMENT values by lower-case table name, over all branches.
     counters: Mutex<HashMap<String, u64>>,
@@ -64,6 +67,7 @@ impl DatabaseHandle {
             sets: Mutex::default(),
             last: Mutex::default(),
             commit: Mutex::default(),
+            commits: CommitQueue::default(),
             code: Mutex::default(),
             counters: Mutex::default(),
         }

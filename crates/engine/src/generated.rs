@@ -55,6 +55,7 @@ pub fn stored_modes() -> Modes {
         only_full_group_by: false,
         connection: CollationId::DEFAULT,
         div_increment: 4,
+        schema_override: String::new(),
         syntax: syntax::Options::default(),
     }
 }

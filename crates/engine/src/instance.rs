@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use chunks::{Directory, Kind};
 use foldhash::HashMap;
 use model::{CommitMeta, CreateOptions, Database, Incomplete, OpenOptions, Person};
+pub use prolly::CacheFigures;
 use values::{CollationId, OwnedValue};
 
 use crate::database::DatabaseHandle;
@@ -55,6 +56,8 @@ pub struct Settings {
     pub replace_name_characters: bool,
     /// A branch is pushed to the remote's branch of its name when it follows none.
     pub push_auto_setup_remote: bool,
+    /// How many past roots of a database `dolt_reflog` looks at.
+    pub reflog_records: usize,
     /// Refuse `dolt_gc`.
     pub gc_procedure_disabled: bool,
     /// Garbage collection that starts by itself waits while the machine is busy.
@@ -78,6 +81,7 @@ impl Default for Settings {
             cache_bytes: 256 << 20,
             replace_name_characters: false,
             push_auto_setup_remote: false,
+            reflog_records: chunks::MAX_ROOTS_REMEMBERED,
             gc_procedure_disabled: false,
             gc_waits_for_load: true,
             backup_prune_min_grace: remotes::MIN_GRACE,
@@ -152,6 +156,26 @@ impl Interrupt {
     }
 }
 
+/// The name of the database in a directory of this name (spec 06 §3): with `replace`, blanks and
+/// hyphens are underscores.
+pub fn database_name(dir: &str, replace: bool) -> String {
+    if !replace {
+        return dir.to_string();
+    }
+    let mut name = String::with_capacity(dir.len());
+    for c in dir.chars() {
+        let c = if c.is_whitespace() || c == '-' {
+            '_'
+        } else {
+            c
+        };
+        if c != '_' || !name.ends_with('_') {
+            name.push(c);
+        }
+    }
+    name
+}
+
 /// The server-wide state.
 pub struct Instance {
     /// Directory that holds the databases, if they are on disk.
@@ -172,6 +196,8 @@ pub struct Instance {
     pub locks: crate::functions::locks::UserLocks,
     /// Accounts; none when every connection is trusted, as on the command line.
     pub accounts: Option<Arc<crate::accounts::Accounts>>,
+    /// What is wrong with global variables that were to be loaded.
+    pub persisted_errors: Vec<String>,
     /// Who may write to which branches.
     pub branch_control: crate::branch_control::BranchControl,
 }
@@ -191,6 +217,7 @@ impl Instance {
             pins: crate::pin::Pins::default(),
             locks: crate::functions::locks::UserLocks::new(),
             accounts: None,
+            persisted_errors: Vec::new(),
             branch_control: crate::branch_control::BranchControl::default(),
         }
     }
@@ -207,36 +234,28 @@ impl Instance {
             let name = shown
                 .file_name()
                 .map_or("dolt".into(), |n| n.to_string_lossy().into_owned());
-            instance.attach(&instance.database_name(&name), dir)?;
+            instance.attach(
+                &database_name(&name, instance.settings.replace_name_characters),
+                dir,
+            )?;
         }
         if place.exists() {
             for (name, kind) in place.list()? {
                 let child = place.child(&name);
                 if kind == Kind::Directory && !name.starts_with('.') && is_database(&child) {
-                    instance.attach(&instance.database_name(&name), child.path())?;
+                    instance.attach(
+                        &database_name(&name, instance.settings.replace_name_characters),
+                        child.path(),
+                    )?;
                 }
             }
         }
+        let (variables, wrong) = crate::persisted::load(dir)?;
+        for (name, value) in variables {
+            instance.set_global(&name, value);
+        }
+        instance.persisted_errors = wrong;
         Ok(instance)
-    }
-
-    /// The name of the database in a directory of this name (spec 06 §3).
-    fn database_name(&self, dir: &str) -> String {
-        if !self.settings.replace_name_characters {
-            return dir.to_string();
-        }
-        let mut name = String::with_capacity(dir.len());
-        for c in dir.chars() {
-            let c = if c.is_whitespace() || c == '-' {
-                '_'
-            } else {
-                c
-            };
-            if c != '_' || !name.ends_with('_') {
-                name.push(c);
-            }
-        }
-        name
     }
 
     /// How databases are opened.
@@ -282,6 +301,20 @@ impl Instance {
             .cloned()
     }
 
+    /// What the caches of tree nodes of all databases hold, and how often they had what was
+    /// asked for.
+    pub fn cache_figures(&self) -> CacheFigures {
+        let mut sum = CacheFigures::default();
+        for db in self.databases() {
+            let one = db.store.objects().nodes().cache_figures();
+            sum.limit += one.limit;
+            sum.bytes += one.bytes;
+            sum.hits += one.hits;
+            sum.misses += one.misses;
+        }
+        sum
+    }
+
     /// All databases by name.
     pub fn databases(&self) -> Vec<Arc<DatabaseHandle>> {
         let map = self
@@ -316,6 +349,9 @@ impl Instance {
                 if place.exists() && Incomplete::is(&place) {
                     // What an attempt left that was cut short.
                     place.remove_all()?;
+                }
+                if place.exists() {
+                    return Err(Error::database_exists(name));
                 }
                 let mark = Incomplete::mark(&place)?;
                 let made = Database::create(place.path(), &options)

@@ -26,6 +26,7 @@ pub mod instance;
 pub mod json_table;
 mod load_data;
 pub mod optimize;
+mod persisted;
 pub mod pin;
 pub mod plan;
 mod plan_cache;

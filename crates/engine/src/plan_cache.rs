@@ -10,6 +10,7 @@ use values::{OwnedValue, SqlType};
 use crate::accounts::Access;
 use crate::bind::dml::{Assigned, DeletePlan, InsertPlan, UpdatePlan};
 use crate::bind::{Binder, BoundTable, Modes};
+use crate::dolt::nonlocal;
 use crate::error::{Error, Result};
 use crate::plan::QueryPlan;
 use crate::program::stored::CodeVersion;
@@ -166,7 +167,8 @@ impl Session {
         let valid = plan.tables().iter().all(|t| {
             let Ok(db) = self.resolve_database(&t.db) else { return false };
             let Ok(root) = self.root_of(&db) else { return false };
-            matches!(root.table(&t.name), Ok(Some(state)) if state.def.schema_hash == t.def.schema_hash)
+            // Names may lead elsewhere now.
+            !root.has_table(nonlocal::TABLE) && matches!(root.table(&t.name), Ok(Some(state)) if state.def.schema_hash == t.def.schema_hash)
         });
         let same = |(db, version): &(String, CodeVersion)| {
             let Ok(db) = self.resolve_database(db) else {
@@ -217,7 +219,9 @@ impl Session {
         };
         let tables = std::mem::take(&mut binder.tables);
         let code = std::mem::take(&mut binder.code);
-        let uncacheable = binder.uncacheable || tables.iter().any(|t| t.as_of.is_some());
+        let uncacheable = binder.uncacheable
+            || !modes.schema_override.is_empty()
+            || tables.iter().any(|t| t.as_of.is_some() || t.elsewhere);
         macro_rules! planned {
             ($plan:expr) => {
                 Planned {

@@ -188,7 +188,13 @@ impl RootState {
 
     fn stored_name(&self, name: &str) -> Option<&str> {
         let found = self.names.get(name);
-        let found = found.or_else(|| self.names.get(&name.to_lowercase()));
+        let found = match name
+            .bytes()
+            .any(|b| b.is_ascii_uppercase() || !b.is_ascii())
+        {
+            true => found.or_else(|| self.names.get(&name.to_lowercase())),
+            false => found,
+        };
         found.map(String::as_str)
     }
 

@@ -55,7 +55,7 @@ pub struct Session {
     pub(crate) database: RefCell<Option<String>>,
     heads: RefCell<HashMap<String, String>>,
     pub(crate) variables: RefCell<HashMap<String, OwnedValue>>,
-    user_variables: RefCell<HashMap<String, OwnedValue>>,
+    pub(crate) user_variables: RefCell<HashMap<String, OwnedValue>>,
     /// The global variables when the client connected.
     globals: RefCell<Arc<HashMap<String, OwnedValue>>>,
     /// None after a change of a variable.
@@ -107,6 +107,8 @@ pub struct Session {
     pub random: Cell<(u32, u32)>,
     pub(crate) next_read_only: Cell<Option<bool>>,
     pub(crate) depth: Cell<u32>,
+    /// A definition was committed, which `@@dolt_transaction_commit` has yet to put into history.
+    pub(crate) defined: Cell<bool>,
     /// The permission that changes of a branch take, by the procedure that runs.
     pub(crate) branch_need: Cell<Permissions>,
 }
@@ -166,6 +168,7 @@ impl Session {
             random: Cell::new((seed, seed.wrapping_mul(3) & 0x3fff_ffff)),
             next_read_only: Cell::new(None),
             depth: Cell::new(0),
+            defined: Cell::new(false),
             branch_need: Cell::new(Permissions::WRITE),
         };
         if !instance.settings.autocommit {
@@ -432,7 +435,7 @@ impl Session {
     }
 
     /// What is read from now on stays readable, whatever garbage is collected.
-    fn hold_pin(&self) {
+    pub(crate) fn hold_pin(&self) {
         let mut pin = self.pin.borrow_mut();
         if pin.is_none() {
             *pin = Some(self.instance.pins.current());
@@ -577,11 +580,10 @@ impl Session {
                     return Ok(Some(v));
                 }
                 (Revision::Branch(b), "_head_ref") => format!("refs/heads/{b}"),
-                (Revision::Branch(b), "_head") => found
-                    .handle
-                    .store
-                    .branch(b)
-                    .map_or(String::new(), |c| c.hash().to_string()),
+                (Revision::Branch(_), "_head") => {
+                    let head = crate::dolt::seen_head(self, &found);
+                    head.map_or(String::new(), |c| c.hash().to_string())
+                }
                 (Revision::Branch(b), "_working") => state(b)?.set.working.hash().to_string(),
                 (Revision::Branch(b), "_staged") => state(b)?.set.staged.hash().to_string(),
                 (Revision::Commit(c), "_head") => c.hash().to_string(),
@@ -604,13 +606,22 @@ impl Session {
             scope,
             Some(VarScope::Global | VarScope::Persist | VarScope::PersistOnly)
         );
+        let kept = matches!(scope, Some(VarScope::Persist | VarScope::PersistOnly));
+        if scope == Some(VarScope::PersistOnly) && crate::persisted::is_of_database(&lower) {
+            let text = value.as_ref().map(crate::convert::to_string);
+            return self.persist(&lower, text.as_deref());
+        }
         if variables::lookup(&lower).is_none()
             && self.set_branch_variable(&lower, &value, global)?
         {
+            if kept {
+                let text = value.as_ref().map(crate::convert::to_string);
+                self.persist(&lower, text.as_deref())?;
+            }
             return Ok(());
         }
         let v = variables::lookup(&lower).ok_or_else(|| Error::unknown_variable(name))?;
-        if v.read_only {
+        if v.read_only && !kept {
             return Err(Error::read_only_variable(name));
         }
         if global && !v.global {
@@ -627,6 +638,13 @@ impl Session {
                 .global(v.name)
                 .unwrap_or_else(|| v.default_value()),
         };
+        if kept {
+            self.persist(v.name, Some(&crate::convert::to_string(&value)))?;
+        }
+        // What is fixed while the process runs is as it was kept when the next one begins.
+        if global && (scope == Some(VarScope::PersistOnly) || v.read_only) {
+            return Ok(());
+        }
         if global {
             self.instance.set_global(v.name, value);
             return Ok(());
@@ -697,6 +715,34 @@ impl Session {
             .insert(v.name.to_string(), value);
         self.variables_changed();
         Ok(())
+    }
+
+    /// Keeps a global variable for processes to come, or no longer.
+    pub(crate) fn persist(&self, name: &str, value: Option<&str>) -> Result<()> {
+        match &self.instance.data_dir {
+            Some(dir) => crate::persisted::keep(dir, name, value),
+            None => Err(Error::general("no directory to keep global variables in")),
+        }
+    }
+
+    /// RESET PERSIST of one variable, or of all.
+    pub(crate) fn reset_persist(&self, name: Option<&str>, if_exists: bool) -> Result<()> {
+        let Some(dir) = &self.instance.data_dir else {
+            return Ok(());
+        };
+        let Some(name) = name else {
+            return crate::persisted::forget_all(dir);
+        };
+        let name = name.to_ascii_lowercase();
+        if crate::persisted::is_kept(dir, &name)? {
+            return crate::persisted::keep(dir, &name, None);
+        }
+        let text = format!("Variable {name} does not exist in persisted config file");
+        if if_exists {
+            self.push_warning(3615, text);
+            return Ok(());
+        }
+        Err(Error::new(3615, "HY000", text))
     }
 
     /// `SET @@db_head_ref = 'refs/heads/x'` and `SET GLOBAL db_default_branch = 'x'`.
@@ -792,36 +838,64 @@ impl Session {
     /// The end of a transaction that a client asked for, or of a statement that is one.
     pub(crate) fn complete_transaction(&self) -> Result<()> {
         if !self.settings().commits_transactions {
+            self.defined.set(false);
             return self.commit_transaction();
         }
         let taken = self.transaction.borrow_mut().take();
         self.commit_to_history(taken.unwrap_or_default())
     }
 
-    /// COMMIT under `@@dolt_transaction_commit`: what the branch then holds becomes a commit.
+    /// COMMIT under `@@dolt_transaction_commit`: what the transaction sees of the branch becomes a
+    /// commit.
     fn commit_to_history(&self, tx: Transaction) -> Result<()> {
-        let mut branches = tx.branches.values().filter(|b| b.is_dirty());
-        let changed = branches
-            .find(|b| !crate::temporary::is_temporary(&b.handle.key))
-            .map(|b| format!("{}/{}", b.handle.name, b.branch));
-        self.commit_changes(tx)?;
-        let db = match (changed, self.current_database()) {
-            (Some(name), _) => self.resolve_database(&name)?,
-            // A definition has been committed already.
-            (None, Some(name)) => match self.resolve_database(&name) {
-                Ok(db) => db,
-                Err(_) => return Ok(()),
-            },
-            (None, None) => return Ok(()),
+        let mut dirty = tx.branches.values().filter(|b| b.is_dirty());
+        let changed = dirty.find(|b| !crate::temporary::is_temporary(&b.handle.key));
+        let current = self.current_database();
+        // A current database that is gone has nothing to commit.
+        let current = current.and_then(|name| self.resolve_database(&name).ok());
+        let Some(changed) = changed else {
+            self.commit_changes(tx)?;
+            return match current {
+                Some(db)
+                    if self.defined.take()
+                        && !self.instance.settings.read_only
+                        && matches!(db.revision, Revision::Branch(_)) =>
+                {
+                    crate::dolt::commit::commit_all(self, &db, self.commit_message())
+                }
+                _ => Ok(()),
+            };
         };
-        if self.instance.settings.read_only || matches!(db.revision, Revision::Commit(_)) {
-            return Ok(());
+        let elsewhere = match &current {
+            Some(db) if !Arc::ptr_eq(&db.handle, &changed.handle) => {
+                Some(format!("database {}", db.handle.name))
+            }
+            Some(db) => match &db.revision {
+                Revision::Branch(b) if *b != changed.branch => Some(format!("branch {b}")),
+                _ => None,
+            },
+            None => None,
+        };
+        if let Some(place) = elsewhere {
+            if tx.explicit {
+                *self.transaction.borrow_mut() = Some(tx);
+            }
+            return Err(Error::general(format!(
+                "no changes to dolt_commit on {place}"
+            )));
         }
-        let message = match self.variable("dolt_transaction_commit_message") {
+        let name = format!("{}/{}", changed.handle.name, changed.branch);
+        let (own, seen) = (changed.built_root()?, changed.head);
+        *self.transaction.borrow_mut() = Some(tx);
+        let db = self.resolve_database(&name)?;
+        crate::dolt::commit::commit_seen(self, &db, &own, seen, self.commit_message())
+    }
+
+    fn commit_message(&self) -> String {
+        match self.variable("dolt_transaction_commit_message") {
             Value::Bytes(b) if !b.is_empty() => String::from_utf8_lossy(&b).into_owned(),
             _ => "Transaction commit".to_string(),
-        };
-        crate::dolt::commit::commit_all(self, &db, message)
+        }
     }
 
     fn commit_changes(&self, tx: Transaction) -> Result<()> {

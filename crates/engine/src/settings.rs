@@ -66,6 +66,10 @@ impl SessionSettings {
                 Value::Int(n) => n.clamp(0, 30) as u8,
                 _ => 4,
             },
+            schema_override: match variable("dolt_override_schema") {
+                Value::Bytes(b) => String::from_utf8_lossy(&b).into_owned(),
+                _ => String::new(),
+            },
             syntax,
         };
 

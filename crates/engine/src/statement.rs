@@ -395,7 +395,11 @@ impl Session {
             Statement::Set(items) => none(crate::set::run(self, items, text, params)),
             Statement::LockTables(_) | Statement::LockInstance => none(self.commit_transaction()),
             Statement::UnlockTables | Statement::UnlockInstance => Ok(0),
-            Statement::Flush(_) | Statement::ResetPersist { .. } => Ok(0),
+            Statement::Flush(_) => Ok(0),
+            Statement::ResetPersist { if_exists, name } => {
+                self.reset_persist(name.as_deref(), *if_exists)?;
+                Ok(0)
+            }
             Statement::Kill { query, id } => none(self.kill(*query, id)),
             Statement::CreateUser(_)
             | Statement::AlterUser(_)
@@ -406,7 +410,13 @@ impl Session {
             | Statement::Grant(_)
             | Statement::Revoke(_) => none(crate::ddl::account_statement(self, s)),
             Statement::CreateTable(c) if c.temporary => self.create_temporary(c, text, params),
-            Statement::DropTable(d) if self.drops_temporary(d)? => none(self.drop_temporary(d)),
+            Statement::DropTable(d) if self.drops_temporary(d)? => {
+                if !d.temporary {
+                    // Only the word keeps it from being a definition that commits.
+                    self.commit_transaction()?;
+                }
+                none(self.drop_temporary(d))
+            }
             Statement::Empty => Ok(0),
             _ => {
                 // Definitions commit what is open, before and after.
@@ -415,7 +425,10 @@ impl Session {
                 let result = crate::ddl::run(self, s, text, params);
                 self.writing.set(false);
                 match result {
-                    Ok(n) => self.commit_transaction().map(|()| n),
+                    Ok(n) => {
+                        self.defined.set(true);
+                        self.commit_transaction().map(|()| n)
+                    }
                     Err(e) => {
                         self.rollback_transaction();
                         Err(e)

@@ -5,19 +5,24 @@
 //! changed since is merged by cell, or the transaction fails with 1213. Nothing is parsed or
 //! planned at commit, and roots are never merged.
 
+mod commit;
+mod commit_queue;
+mod table_edit;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chunks::Hash;
 use foldhash::{HashMap, HashMapExt};
-use model::{Expected, RefEdit, Root, Table, WorkingSet, WorkingSetMeta, ref_name};
-use prolly::{Edit, TupleMap};
-use values::{Tuple, TupleBuilder};
+use model::{CommitId, WorkingSet};
 
-use crate::database::{BranchState, DatabaseHandle};
-use crate::dolt::validate::violations_error;
+pub use commit::serialization_failure;
+pub(crate) use commit_queue::CommitQueue;
+pub use table_edit::entries;
+pub(crate) use table_edit::{check_unique_row, edit_table, edits_of};
+
+use crate::database::DatabaseHandle;
 use crate::error::{Error, Result};
-use crate::fulltext::tables::{is_count, merged_count};
 use crate::root_state::{RootState, TableState};
 use crate::temporary::is_temporary;
 use crate::view::{ChangedPair as Pair, OverlayKey, OverlayMap, TableOverlay, TableView};
@@ -85,6 +90,8 @@ pub struct BranchChanges {
     pub set: WorkingSet,
     /// Address of the working set at the start.
     pub base: Hash,
+    /// The branch's head at the start of a transaction of several statements.
+    pub head: Option<CommitId>,
     /// Root that reads see.
     pub root: Arc<RootState>,
     /// Newest committed root, as the current statement writes on it.
@@ -93,6 +100,8 @@ pub struct BranchChanges {
     pub replaced: bool,
     /// Changed tables by lower-case name.
     pub tables: HashMap<String, TableChanges>,
+    /// See [`Transaction::runs_again`].
+    pub(crate) runs_again: bool,
 }
 
 /// A transaction of one session.
@@ -108,6 +117,8 @@ pub struct Transaction {
     pub explicit: bool,
     /// READ ONLY.
     pub read_only: bool,
+    /// It is one statement, which runs again if others have changed its rows before it commits.
+    pub(crate) runs_again: bool,
 }
 
 /// A statement that runs, by its depth.
@@ -163,6 +174,10 @@ impl Transaction {
         let key = branch_key(&handle.key, branch);
         if !self.branches.contains_key(&key) {
             let state = handle.branch_state(branch)?;
+            let head = match self.explicit {
+                true => handle.store.branch(branch),
+                false => None,
+            };
             self.branches.insert(
                 key.clone(),
                 BranchChanges {
@@ -170,10 +185,12 @@ impl Transaction {
                     branch: branch.to_string(),
                     set: state.set.clone(),
                     base: state.hash,
+                    head,
                     root: state.root.clone(),
                     latest: state.root.clone(),
                     replaced: false,
                     tables: HashMap::new(),
+                    runs_again: false,
                 },
             );
         }
@@ -346,7 +363,8 @@ impl Transaction {
             ));
         }
         for key in dirty {
-            if let Some(branch) = self.branches.remove(&key) {
+            if let Some(mut branch) = self.branches.remove(&key) {
+                branch.runs_again = self.runs_again;
                 branch.commit(writer)?;
             }
         }
@@ -445,100 +463,6 @@ impl BranchChanges {
         }
         Ok(key)
     }
-
-    /// The working root with this transaction's changes built into its trees.
-    pub fn built_root(&self) -> Result<Root> {
-        Ok(apply(&self.root, &self.tables)?.0)
-    }
-
-    /// What the branch's working set and root become when these changes are committed now. The
-    /// caller holds the database's commit lock.
-    pub(crate) fn on(
-        &self,
-        current: &BranchState,
-        writer: &Writer,
-    ) -> Result<(WorkingSet, Arc<RootState>)> {
-        let handle = &self.handle;
-        let unchanged = current.hash == self.base;
-        let (mut set, root, changed) = if self.replaced {
-            let (own, _) = apply(&self.root, &self.tables)?;
-            let (set, root) = match unchanged {
-                true => (self.set.clone(), own),
-                false => {
-                    crate::dolt::merge_working_sets(handle, &self.base, current, &self.set, &own)?
-                }
-            };
-            (set, root, None)
-        } else {
-            let (root, changed) = apply(&current.root, &self.tables)?;
-            (current.set.clone(), root, Some(changed))
-        };
-        if !self.replaced && !unchanged && writer.checks_keys {
-            check_foreign_keys(&root, &current.root.root)?;
-        }
-        set.working = root.save()?;
-        let state = Arc::new(match changed {
-            Some(changed) => current.root.with_content(root, set.working, changed)?,
-            None => handle.root_state(root, set.working)?,
-        });
-        Ok((set, state))
-    }
-
-    /// Writes the branch's working set; see [`Transaction::commit`].
-    pub(crate) fn commit(self, writer: &Writer) -> Result<()> {
-        let handle = self.handle.clone();
-        let name = ref_name::working_set(&self.branch);
-        let lsn = {
-            let _one_at_a_time = handle.lock_commits();
-            let current = handle.branch_state(&self.branch)?;
-            let (mut set, state) = self.on(&current, writer)?;
-            set.meta = Some(WorkingSetMeta {
-                name: writer.name.clone(),
-                email: writer.email.clone(),
-                description: "sql transaction".to_string(),
-                seconds: writer.seconds,
-            });
-            let hash = set.save(handle.store.objects())?;
-            let lsn = handle.store.append_refs(&[RefEdit::set(
-                name,
-                hash,
-                Expected::Is(current.hash),
-            )])?;
-            handle.keep(state.clone());
-            handle.keep_branch(Arc::new(BranchState {
-                hash,
-                set,
-                root: state,
-            }));
-            lsn
-        };
-        handle.store.sync(lsn)?;
-        Ok(())
-    }
-}
-
-/// Statements held their rows against the keys of the moment; another transaction may since have
-/// removed a parent, or added a child.
-fn check_foreign_keys(root: &Root, committed: &Root) -> Result<()> {
-    let commit = Hash::default();
-    let checked = versioning::find_foreign_key_violations(root, committed, None, &commit)?;
-    let before: HashMap<String, Hash> = root.tables()?.into_iter().collect();
-    let mut broken = checked.tables()?;
-    broken.retain(|(name, hash)| before.get(name) != Some(hash));
-    if broken.is_empty() {
-        return Ok(());
-    }
-    let names: Vec<String> = broken.into_iter().map(|(name, _)| name).collect();
-    Err(violations_error(&checked, &names)?)
-}
-
-/// The error of a transaction that met another one's changes.
-pub fn serialization_failure() -> Error {
-    Error::new(
-        1213,
-        "40001",
-        "serialization failure: this transaction conflicts with a committed transaction from another client, try restarting transaction.",
-    )
 }
 
 impl TableChanges {
@@ -574,6 +498,11 @@ impl TableChanges {
         }
     }
 
+    /// Whether the changes were made on just this version of the table.
+    fn stand_on(&self, current: &TableState) -> bool {
+        current.hash == self.committed().hash && !self.moved
+    }
+
     fn is_dirty(&self) -> bool {
         self.next_number.is_some()
             || self.folded.is_some()
@@ -582,298 +511,4 @@ impl TableChanges {
                 self.base.get(key).is_none_or(|old| old.as_ref() != new)
             })
     }
-}
-
-/// Builds changes into the trees of a root. Gives the changed tables, too.
-fn apply(
-    root: &RootState,
-    tables: &HashMap<String, TableChanges>,
-) -> Result<(Root, Vec<(String, Hash, Table)>)> {
-    let mut edited = Vec::new();
-    for (name, changes) in tables {
-        if !changes.is_dirty() {
-            continue;
-        }
-        let Some(current) = root.table(name)? else {
-            return Err(serialization_failure());
-        };
-        if current.def.schema_hash != changes.state.def.schema_hash {
-            return Err(serialization_failure());
-        }
-        let untouched = current.hash == changes.committed().hash && !changes.moved;
-        let mut table = match untouched {
-            true => edit_table(&changes.state, &changes.overlay)?,
-            false => merge_table(&current, changes)?,
-        };
-        if let Some(next) = changes.next_number {
-            let next = next.max(table.auto_increment());
-            table = table.with_auto_increment(next);
-        }
-        edited.push((current.name.clone(), table.save()?, table));
-    }
-    let changes = edited
-        .iter()
-        .map(|(name, hash, _)| (name.as_str(), Some(*hash)));
-    let out = root.root.with_table_hashes(changes)?;
-    Ok((out, edited))
-}
-
-/// The changes of a tree in the order of its keys.
-pub(crate) fn edits_of(map: &OverlayMap) -> Vec<Edit<&[u8], &[u8]>> {
-    map.rows
-        .iter()
-        .map(|(key, pair)| match pair {
-            Some(p) => Edit::put(p.0.as_slice(), p.1.as_slice()),
-            None => Edit::remove(key.bytes()),
-        })
-        .collect()
-}
-
-/// Applies changes to the very rows that they were made on.
-pub(crate) fn edit_table(current: &TableState, overlay: &TableOverlay) -> Result<Table> {
-    let rows = current.table.rows()?.edit(&edits_of(&overlay.primary))?;
-    let mut table = current.table.with_rows(&rows);
-    let mut maps: Vec<(&str, TupleMap)> = Vec::new();
-    for (i, index) in current.def.indexes.iter().enumerate() {
-        let Some(map) = overlay.indexes.get(i).filter(|m| !m.rows.is_empty()) else {
-            continue;
-        };
-        let entries = current.table.index(&index.name)?.edit(&edits_of(map))?;
-        maps.push((index.name.as_str(), entries));
-    }
-    if !maps.is_empty() {
-        table = table.with_indexes(maps.iter().map(|(n, m)| (*n, m)))?;
-    }
-    Ok(table)
-}
-
-/// Rows whose changes are held against committed ones at a time.
-const MERGED_AT_ONCE: usize = 16384;
-
-/// A row that a transaction has changed.
-struct ChangedRow {
-    key: Vec<u8>,
-    /// As it was committed when the transaction first changed it.
-    base: Option<Vec<u8>>,
-    /// As the transaction leaves it.
-    ours: Option<Vec<u8>>,
-}
-
-/// Applies changes to rows that somebody else may have changed, too.
-fn merge_table(current: &TableState, changes: &TableChanges) -> Result<Table> {
-    let mut merge = TableMerge::new(current)?;
-    match &changes.folded {
-        None => {
-            for (key, pair) in &changes.overlay.primary.rows {
-                merge.add(ChangedRow {
-                    // An equal key may have other bytes.
-                    key: pair
-                        .as_ref()
-                        .map_or_else(|| key.bytes().to_vec(), |p| p.0.clone()),
-                    base: changes.base.get(key).cloned().flatten(),
-                    ours: pair.as_ref().map(|p| p.1.clone()),
-                })?;
-            }
-        }
-        Some(committed) => {
-            let ours = edit_table(&changes.state, &changes.overlay)?.rows()?;
-            for change in committed.table.rows()?.diff(&ours) {
-                let change = change?;
-                let key = change.to.as_ref().map_or(change.key(), |item| item.key());
-                merge.add(ChangedRow {
-                    key: key.to_vec(),
-                    base: change.from_value().map(<[u8]>::to_vec),
-                    ours: change.to_value().map(<[u8]>::to_vec),
-                })?;
-            }
-        }
-    }
-    merge.finish()
-}
-
-/// Changed rows on their way into a table that others have changed, a number of them at a time.
-struct TableMerge<'a> {
-    current: &'a TableState,
-    counts: bool,
-    map: TupleMap,
-    maps: Vec<Option<TupleMap>>,
-    rows: Vec<Edit<Vec<u8>, Vec<u8>>>,
-    entries: Vec<BTreeMap<OverlayKey, Option<Vec<u8>>>>,
-}
-
-impl TableMerge<'_> {
-    fn new(current: &TableState) -> Result<TableMerge<'_>> {
-        let n = current.def.indexes.len();
-        Ok(TableMerge {
-            current,
-            counts: is_count(&current.name),
-            map: current.table.rows()?,
-            maps: vec![None; n],
-            rows: Vec::new(),
-            entries: vec![BTreeMap::new(); n],
-        })
-    }
-
-    fn add(&mut self, row: ChangedRow) -> Result<()> {
-        let current = self.current;
-        let view = &current.view;
-        let ChangedRow { key, base, ours } = row;
-        let found = view.primary.get(None, &key)?;
-        let theirs = found.as_ref().map(|s| s.value().to_vec());
-        let merged = if theirs == base {
-            ours
-        } else if self.counts {
-            merged_count(base.as_deref(), ours.as_deref(), theirs.as_deref())
-        } else if ours == theirs || ours == base {
-            return Ok(());
-        } else {
-            match (&base, &ours, &theirs) {
-                (Some(b), Some(o), Some(t)) if !current.def.keyless() => {
-                    Some(merge_cells(b, o, t).ok_or_else(serialization_failure)?)
-                }
-                _ => return Err(serialization_failure()),
-            }
-        };
-        let there = found.as_ref().map_or(key.as_slice(), |s| s.key());
-        let before = entries(current, there, theirs.as_deref())?;
-        let after = entries(current, &key, merged.as_deref())?;
-        for (i, (b, a)) in before.into_iter().zip(after).enumerate() {
-            let desc = &view.indexes[i].desc;
-            if b == a {
-                continue;
-            }
-            if let Some(b) = b {
-                self.entries[i].insert(OverlayKey::new(desc, b.clone()), None);
-            }
-            if let Some(a) = a {
-                check_unique(current, i, &a, &key)?;
-                self.entries[i].insert(OverlayKey::new(desc, a.clone()), Some(a));
-            }
-        }
-        self.rows.push(match merged {
-            Some(v) => Edit::put(key, v),
-            None => Edit::remove(key),
-        });
-        if self.rows.len() >= MERGED_AT_ONCE {
-            self.apply()?;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self) -> Result<()> {
-        self.map = self.map.edit(&std::mem::take(&mut self.rows))?;
-        for (i, index) in self.current.def.indexes.iter().enumerate() {
-            let entries = std::mem::take(&mut self.entries[i]);
-            if entries.is_empty() {
-                continue;
-            }
-            let edits: Vec<Edit<Vec<u8>, Vec<u8>>> = entries
-                .into_iter()
-                .map(|(k, v)| match v {
-                    Some(bytes) => Edit::put(bytes, values::tuple::EMPTY_TUPLE.to_vec()),
-                    None => Edit::remove(k.bytes().to_vec()),
-                })
-                .collect();
-            let map = match self.maps[i].take() {
-                Some(map) => map,
-                None => self.current.table.index(&index.name)?,
-            };
-            self.maps[i] = Some(map.edit(&edits)?);
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Table> {
-        self.apply()?;
-        let mut table = self.current.table.with_rows(&self.map);
-        let indexes = self.current.def.indexes.iter().zip(&self.maps);
-        let edited: Vec<_> = indexes
-            .filter_map(|(index, map)| Some((index.name.as_str(), map.as_ref()?)))
-            .collect();
-        if !edited.is_empty() {
-            table = table.with_indexes(edited)?;
-        }
-        Ok(table)
-    }
-}
-
-/// The index entries of a row, none per index when there is no row.
-pub fn entries(
-    state: &TableState,
-    key: &[u8],
-    value: Option<&[u8]>,
-) -> Result<Vec<Option<Vec<u8>>>> {
-    let layout = state.table.layout();
-    let blobs = state.table.objects().blobs();
-    let mut builder = TupleBuilder::new();
-    let mut out = Vec::with_capacity(layout.indexes().len());
-    for (i, form) in layout.indexes().iter().enumerate() {
-        let has_entries = state.def.indexes.get(i).is_some_and(|x| x.has_entries);
-        out.push(match value {
-            Some(v) if has_entries => {
-                let computed = |column: usize| crate::write::virtual_value(state, column, key, v);
-                Some(form.entry(key, v, &computed, &blobs, &mut builder)?)
-            }
-            _ => None,
-        });
-    }
-    Ok(out)
-}
-
-/// Fails when another row of the table has a unique key of this one.
-pub(crate) fn check_unique_row(state: &TableState, key: &[u8], value: Option<&[u8]>) -> Result<()> {
-    for (i, entry) in entries(state, key, value)?.iter().enumerate() {
-        if let Some(entry) = entry
-            && check_unique(state, i, entry, key).is_err()
-        {
-            let index = &state.def.indexes[i].name;
-            return Err(Error::duplicate_entry(
-                "",
-                format!("{}.{index}", state.name),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Fails when another row that was committed meanwhile has the same unique key.
-fn check_unique(current: &TableState, i: usize, entry: &[u8], key: &[u8]) -> Result<()> {
-    let index = &current.def.indexes[i];
-    let n = index.columns.len();
-    if !index.unique || (0..n).any(|f| Tuple(entry).field(f).is_none()) {
-        return Ok(());
-    }
-    let view = &current.view;
-    let range = crate::view::KeyRange::prefix(entry, n);
-    let mut clash = false;
-    view.indexes[i].scan(None, &range, false, &mut |slot| {
-        if let Some(row) = view.row_of_entry(i, slot.key())? {
-            clash |= view.primary.desc.compare(row.key(), key).is_ne();
-        }
-        Ok(crate::result::Flow::Continue)
-    })?;
-    if clash {
-        Err(serialization_failure())
-    } else {
-        Ok(())
-    }
-}
-
-/// Field by field: what one side left alone takes the other's value; none on a conflict.
-fn merge_cells(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
-    let (b, o, t) = (Tuple(base), Tuple(ours), Tuple(theirs));
-    let n = b.len().max(o.len()).max(t.len());
-    let mut out = TupleBuilder::new();
-    for i in 0..n {
-        let (b, o, t) = (b.field(i), o.field(i), t.field(i));
-        let merged = if o == b {
-            t
-        } else if t == b || o == t {
-            o
-        } else {
-            return None;
-        };
-        out.push(merged);
-    }
-    out.finish().ok()
 }

@@ -3,45 +3,15 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
+mod sessions;
 
-use engine::instance::{Clock, Instance, Settings};
-use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
 use engine::session::Session;
+use sessions::{instance, run, session};
 
-struct Stopped;
-
-impl Clock for Stopped {
-    fn now_micros(&self) -> i64 {
-        1_700_000_000_000_000
-    }
-}
-
-#[derive(Default)]
-struct Rows(Vec<String>);
-
-impl ResultSink for Rows {
-    fn columns(&mut self, _: &[ColumnMeta]) -> engine::error::Result<()> {
-        Ok(())
-    }
-    fn row(&mut self, row: &dyn Row) -> engine::error::Result<Flow> {
-        let cells: engine::error::Result<Vec<String>> = (0..row.len())
-            .map(|i| Ok(format!("{:?}", row.get(i)?)))
-            .collect();
-        self.0.push(cells?.join(","));
-        Ok(Flow::Continue)
-    }
-    fn done(&mut self, _: &Done, _: bool) -> engine::error::Result<()> {
-        Ok(())
-    }
-}
-
-fn run(session: &Session, sql: &str) -> Vec<String> {
-    let mut rows = Rows::default();
-    let result = session.execute(sql.as_bytes(), true, &mut rows);
-    result.unwrap_or_else(|e| panic!("{sql}: {e}"));
-    rows.0.sort();
-    rows.0
+fn sorted(session: &Session, sql: &str) -> Vec<String> {
+    let mut rows = run(session, sql);
+    rows.sort();
+    rows
 }
 
 /// A small generator, so that every run asks the same.
@@ -122,11 +92,7 @@ impl Numbers {
 
 #[test]
 fn every_path_finds_the_same_rows() {
-    let mut instance = Instance::in_memory(Settings::default(), Arc::new(Stopped));
-    instance.settings.user_name = "test".into();
-    let session = Session::new(&Arc::new(instance), 1, "root", "localhost");
-    run(&session, "CREATE DATABASE d");
-    session.use_database("d").unwrap();
+    let session = session(&instance(), 1);
     let columns =
         "id INT NOT NULL, a SMALLINT, b BIGINT UNSIGNED, s VARCHAR(10) COLLATE utf8mb4_0900_ai_ci";
     run(&session, &format!("CREATE TABLE bare ({columns})"));
@@ -162,8 +128,8 @@ fn every_path_finds_the_same_rows() {
             for select in ["*", "COUNT(*)", "COUNT(id)", "COUNT(a), SUM(b)", "b"] {
                 let ask = |table: &str| format!("SELECT {select} FROM {table} WHERE {condition}");
                 assert_eq!(
-                    run(&session, &ask("t")),
-                    run(&session, &ask("bare")),
+                    sorted(&session, &ask("t")),
+                    sorted(&session, &ask("bare")),
                     "{}",
                     ask("t")
                 );
@@ -176,8 +142,8 @@ fn every_path_finds_the_same_rows() {
             };
             if !condition.starts_with('(') && !condition.contains(" AND ") {
                 assert_eq!(
-                    run(&session, &join("t", "t")),
-                    run(&session, &join("bare", "bare"))
+                    sorted(&session, &join("t", "t")),
+                    sorted(&session, &join("bare", "bare"))
                 );
             }
         }

@@ -3,70 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
+mod sessions;
 
 use engine::import::ImportOptions;
-use engine::instance::{Clock, Instance, Settings};
-use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
 use engine::session::Session;
-
-struct Stopped;
-
-impl Clock for Stopped {
-    fn now_micros(&self) -> i64 {
-        1_700_000_000_000_000
-    }
-}
-
-#[derive(Default)]
-struct Rows(Vec<String>);
-
-impl ResultSink for Rows {
-    fn columns(&mut self, _: &[ColumnMeta]) -> engine::error::Result<()> {
-        Ok(())
-    }
-    fn row(&mut self, row: &dyn Row) -> engine::error::Result<Flow> {
-        let cells: engine::error::Result<Vec<String>> = (0..row.len())
-            .map(|i| Ok(format!("{:?}", row.get(i)?)))
-            .collect();
-        self.0.push(cells?.join(","));
-        Ok(Flow::Continue)
-    }
-    fn done(&mut self, done: &Done, _: bool) -> engine::error::Result<()> {
-        self.0.push(format!("{} affected", done.affected_rows));
-        Ok(())
-    }
-}
-
-fn instance() -> Arc<Instance> {
-    let mut instance = Instance::in_memory(Settings::default(), Arc::new(Stopped));
-    instance.settings.user_name = "test".into();
-    let instance = Arc::new(instance);
-    try_run(
-        &Session::new(&instance, 1, "root", "localhost"),
-        "CREATE DATABASE d",
-    )
-    .unwrap();
-    instance
-}
-
-fn session(instance: &Arc<Instance>, id: u32) -> Session {
-    let session = Session::new(instance, id, "root", "localhost");
-    session.use_database("d").unwrap();
-    session
-}
-
-fn try_run(session: &Session, sql: &str) -> Result<Vec<String>, String> {
-    let mut rows = Rows::default();
-    match session.execute(sql.as_bytes(), true, &mut rows) {
-        Ok(()) => Ok(rows.0),
-        Err(e) => Err(format!("{} {}", e.code, e.message)),
-    }
-}
-
-fn run(session: &Session, sql: &str) -> Vec<String> {
-    try_run(session, sql).unwrap_or_else(|e| panic!("{sql:.200}: {e}"))
-}
+use sessions::{instance, run, session, try_run};
 
 fn hash(session: &Session, table: &str) -> String {
     run(session, &format!("SELECT dolt_hashof_table('{table}')"))[0].clone()

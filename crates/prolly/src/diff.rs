@@ -110,6 +110,30 @@ impl Frontier {
         }
     }
 
+    /// Goes past the items that two nodes have in common from here on, byte for byte.
+    fn skip_common(&mut self, other: &mut Frontier) {
+        let (Some((a, i)), Some((b, j))) = (self.path.last_mut(), other.path.last_mut()) else {
+            return;
+        };
+        if a.level() != b.level() {
+            return;
+        }
+        let most = (a.len() - *i).min(b.len() - *j);
+        // Children with equal addresses have equal last keys, too.
+        let leaves = a.is_leaf();
+        let same = |n: &usize| {
+            let (i, j) = (*i + n, *j + n);
+            a.value(i) == b.value(j) && (!leaves || a.key(i) == b.key(j))
+        };
+        let common = (0..most).take_while(same).count();
+        if common > 0 {
+            *i += common - 1;
+            *j += common - 1;
+            self.step();
+            other.step();
+        }
+    }
+
     /// Goes one level down.
     fn descend(&mut self) -> Result<()> {
         let next = match self.whole.take() {
@@ -210,6 +234,9 @@ impl Diff {
     pub fn next_change(&mut self) -> Result<Option<Change>> {
         loop {
             let (a, b) = (&mut self.from, &mut self.to);
+            if !self.all {
+                a.skip_common(b);
+            }
             if a.is_done() && b.is_done() {
                 return Ok(None);
             }

@@ -1,16 +1,16 @@
 //! Storing the leaves of a large tree beside the thread that builds it: hashing and compressing
-//! cost as much as everything else.
+//! cost as much as everything else. Whoever builds faster than the thread stores takes a leaf over.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use chunks::Hash;
 
 use crate::{NodeStore, ProllyError, Result};
 
-/// Messages that wait for the thread: some 256 KB.
-const QUEUE: usize = 64;
+/// Messages that wait for the thread: some 64 KB.
+const QUEUE: usize = 16;
 /// Items of level 1 that wait for leaves in front of them.
 const MOST_FOLLOWING: usize = 4096;
 
@@ -23,6 +23,7 @@ pub(crate) struct Written {
 
 /// A thread that stores leaves, and the items of level 1 that are not complete yet.
 pub(crate) struct LeafWriter {
+    store: NodeStore,
     /// Absent once the writer is dropped.
     send: Option<SyncSender<Vec<u8>>>,
     hashes: Receiver<Result<Hash>>,
@@ -37,10 +38,10 @@ impl LeafWriter {
         let (send, messages) = sync_channel::<Vec<u8>>(QUEUE);
         // As long as the queue of messages, and those that are being worked on.
         let (answers, hashes) = sync_channel(2 * QUEUE + 2);
-        let store = store.clone();
+        let theirs = store.clone();
         let work = move || {
             for message in messages {
-                let hash = store.write_tree_message(message, false, false);
+                let hash = theirs.write_tree_message(message, false, false);
                 let failed = hash.is_err();
                 if answers.send(hash).is_err() || failed {
                     return;
@@ -50,6 +51,7 @@ impl LeafWriter {
         let thread = std::thread::Builder::new().name("leaf writer".into());
         let thread = thread.spawn(work).ok()?;
         Some(LeafWriter {
+            store: store.clone(),
             send: Some(send),
             hashes,
             thread: Some(thread),
@@ -62,19 +64,23 @@ impl LeafWriter {
         !self.waiting.is_empty()
     }
 
-    /// Gives a leaf to the thread; waits while it has enough to do.
+    /// Gives a leaf to the thread, or stores it here while that has enough to do.
     pub fn write(&mut self, message: Vec<u8>, last_key: &[u8], count: u64) -> Result<()> {
+        let sent = self.send.as_ref().map(|send| send.try_send(message));
+        let value = match sent {
+            None | Some(Ok(())) => Vec::new(),
+            Some(Err(TrySendError::Full(message))) => {
+                let hash = self.store.write_tree_message(message, false, false)?;
+                hash.0.to_vec()
+            }
+            // The thread has ended, and says why.
+            Some(Err(TrySendError::Disconnected(_))) => return Err(self.failure()),
+        };
         self.waiting.push_back(Written {
             key: last_key.to_vec(),
-            value: Vec::new(),
+            value,
             count,
         });
-        if let Some(send) = &self.send
-            && send.send(message).is_err()
-        {
-            // The thread has ended, and says why.
-            return Err(self.failure());
-        }
         Ok(())
     }
 

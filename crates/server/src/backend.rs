@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use engine::accounts::{AccountName, Accounts};
 use engine::error::Result;
+use engine::instance::CacheFigures;
 use engine::result::{ColumnMeta, ResultSink};
 use values::{CollationId, OwnedValue};
 
@@ -26,6 +27,8 @@ pub trait Backend: Send + Sync + 'static {
     fn accounts(&self) -> &Accounts;
     /// A session for a client that has been let in.
     fn open_session(&self, login: &Login) -> Result<Box<dyn BackendSession>>;
+    /// What the caches of all databases hold, and how often they had what was asked for.
+    fn cache_figures(&self) -> CacheFigures;
 }
 
 /// A prepared statement.

@@ -83,6 +83,18 @@ impl Channel {
         self.stream.upgrade(config)
     }
 
+    /// Goes on under TLS as a client of the server of this name.
+    pub fn upgrade_client(
+        &mut self,
+        config: std::sync::Arc<rustls::ClientConfig>,
+        name: rustls::pki_types::ServerName<'static>,
+    ) -> io::Result<()> {
+        if self.start != self.end {
+            return Err(io::Error::other("bytes before the TLS handshake"));
+        }
+        self.stream.upgrade_client(config, name)
+    }
+
     /// Whether writing has failed: the client is gone.
     pub fn is_broken(&self) -> bool {
         self.broken

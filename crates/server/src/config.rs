@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::environment::interpolate;
 use crate::listener::{ConnectionConfig, address};
 use crate::log::Level;
+use crate::metrics::MetricsConfig;
 use crate::yaml::{Kind, Node, Reader, parse};
 
 /// The place where MySQL's clients look for a socket file.
@@ -71,6 +72,7 @@ pub struct Config {
     pub remotesapi_read_only: bool,
     pub user_session_vars: Vec<(String, Variables)>,
     pub system_variables: Variables,
+    pub metrics: MetricsConfig,
     /// Sections that this server reads and does not act upon.
     pub ignored: Vec<&'static str>,
     /// Keys given on the command line, by their place in config.yaml.
@@ -117,6 +119,7 @@ impl Default for Config {
             remotesapi_read_only: false,
             user_session_vars: Vec::new(),
             system_variables: Vec::new(),
+            metrics: MetricsConfig::default(),
             ignored: Vec::new(),
             given: BTreeMap::new(),
         }
@@ -245,18 +248,7 @@ impl Config {
                     }
                 }
                 "metrics" => {
-                    let keys = [
-                        "labels",
-                        "host",
-                        "port",
-                        "tls_cert",
-                        "tls_key",
-                        "tls_ca",
-                        "jwks",
-                        "jwt_required_for_localhost",
-                    ];
-                    known(r, node, "servercfg.MetricsYAMLConfig", &keys);
-                    self.ignored.push("metrics");
+                    self.read_metrics(r, node);
                 }
                 "cluster" => {
                     let keys = [
@@ -311,6 +303,26 @@ impl Config {
                             _ => r.unknown(key, *line, TYPE),
                         }
                     }
+                }
+                _ => r.unknown(key, *line, TYPE),
+            }
+        }
+    }
+
+    fn read_metrics(&mut self, r: &mut Reader, node: &Node) {
+        const TYPE: &str = "servercfg.MetricsYAMLConfig";
+        let m = &mut self.metrics;
+        for (key, line, node) in r.map(node, TYPE) {
+            match key.as_str() {
+                "labels" => m.labels = variables(r, node),
+                "host" => set(&mut m.host, r.text(node)),
+                "port" => set(&mut m.port, r.number(node, "int")),
+                "tls_cert" => m.tls_cert = r.text(node).map(PathBuf::from),
+                "tls_key" => m.tls_key = r.text(node).map(PathBuf::from),
+                "tls_ca" => m.tls_ca = r.text(node).map(PathBuf::from),
+                "jwks" => m.wants_tokens = true,
+                "jwt_required_for_localhost" => {
+                    r.boolean(node);
                 }
                 _ => r.unknown(key, *line, TYPE),
             }
@@ -390,6 +402,17 @@ impl Config {
             return fail(
                 "must supply tls_cert and tls_key when require_client_cert is enabled".to_string(),
             );
+        }
+        if self.metrics.is_served() {
+            if self.metrics.wants_tokens {
+                return fail("metrics: jwks is not supported".to_string());
+            }
+            if address(&self.metrics.host, 0).is_none() {
+                return fail(format!(
+                    "metrics: address is not a valid IP: {}",
+                    self.metrics.host
+                ));
+            }
         }
         Ok(())
     }

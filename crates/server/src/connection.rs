@@ -272,8 +272,16 @@ impl Connection<'_> {
             return Ok(Next::Continue);
         };
         match *code {
-            command::QUERY => self.query(body)?,
-            command::STMT_EXECUTE => self.execute(body)?,
+            command::QUERY | command::STMT_EXECUTE => {
+                let metrics = &self.shared.metrics;
+                let started = metrics.query_started();
+                let done = match *code {
+                    command::QUERY => self.query(body),
+                    _ => self.execute(body),
+                };
+                metrics.query_completed(started);
+                done?;
+            }
             command::PING | command::DEBUG => {
                 let flags = self.session.status_flags();
                 match *code {

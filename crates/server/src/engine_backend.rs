@@ -7,7 +7,7 @@ use engine::accounts::Accounts;
 use engine::auto_gc::{AutoGc, AutoGcSettings};
 use engine::branch_control::BranchControl;
 use engine::error::{Error, Result};
-use engine::instance::{Instance, Interrupt, Settings, SystemClock};
+use engine::instance::{CacheFigures, Instance, Interrupt, Settings, SystemClock};
 use engine::result::ResultSink;
 use engine::session::Session;
 use engine::variables;
@@ -167,6 +167,10 @@ impl Opener for EngineOpener {
 impl Backend for EngineBackend {
     fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    fn cache_figures(&self) -> CacheFigures {
+        self.instance.cache_figures()
     }
 
     fn open_session(&self, login: &Login) -> Result<Box<dyn BackendSession>> {

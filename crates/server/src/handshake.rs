@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine::accounts::password;
 
 use crate::capability::{client, status};
-use crate::wire_format::{Malformed, PacketReader};
+use crate::wire_format::{Malformed, PacketReader, put_bytes};
 
 /// Bytes of random data that a password is mixed with.
 pub const NONCE_LEN: usize = 20;
@@ -31,6 +31,68 @@ pub fn greeting(version: &str, id: u32, capabilities: u32, nonce: &[u8; NONCE_LE
     out.extend_from_slice(&nonce[8..]);
     out.push(0);
     out.extend_from_slice(password::NATIVE.as_bytes());
+    out.push(0);
+    out
+}
+
+/// What a greeting says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeting {
+    /// Capabilities of the server.
+    pub capabilities: u32,
+    /// What passwords are mixed with.
+    pub nonce: Vec<u8>,
+    /// Plugin that the answer is expected for.
+    pub plugin: String,
+}
+
+/// Reads a greeting.
+pub fn parse_greeting(packet: &[u8]) -> Result<Greeting, Malformed> {
+    let mut r = PacketReader::new(packet);
+    if r.u8()? != 10 {
+        return Err(Malformed);
+    }
+    r.nul()?;
+    r.u32()?;
+    let mut nonce = r.take(8)?.to_vec();
+    r.u8()?;
+    let low = r.u16()?;
+    r.u8()?;
+    r.u16()?;
+    let capabilities = u32::from(r.u16()?) << 16 | u32::from(low);
+    let nonce_len = usize::from(r.u8()?).max(NONCE_LEN + 1);
+    r.take(10)?;
+    nonce.extend_from_slice(r.take(nonce_len - 8)?);
+    nonce.truncate(NONCE_LEN);
+    let plugin = text(r.nul_or_rest());
+    Ok(Greeting {
+        capabilities,
+        nonce,
+        plugin,
+    })
+}
+
+/// The request of a client that TLS begin, which is the first part of its answer.
+pub fn tls_request(capabilities: u32) -> Vec<u8> {
+    let mut out = capabilities.to_le_bytes().to_vec();
+    out.extend_from_slice(&(1u32 << 30).to_le_bytes());
+    // utf8mb4_0900_ai_ci.
+    out.push(255);
+    out.extend_from_slice(&[0; 23]);
+    out
+}
+
+/// The answer to a greeting with these capabilities.
+pub fn answer(hello: &ClientHello) -> Vec<u8> {
+    let mut out = tls_request(hello.capabilities);
+    out.extend_from_slice(hello.user.as_bytes());
+    out.push(0);
+    put_bytes(&mut out, &hello.auth);
+    if let Some(db) = &hello.database {
+        out.extend_from_slice(db.as_bytes());
+        out.push(0);
+    }
+    out.extend_from_slice(hello.plugin.as_deref().unwrap_or_default().as_bytes());
     out.push(0);
     out
 }
@@ -177,6 +239,31 @@ mod tests {
         assert_eq!(r.nul(), Ok(&nonce[8..]));
         assert_eq!(r.nul(), Ok(&b"mysql_native_password"[..]));
         assert!(r.is_empty());
+        let read = parse_greeting(&g).expect("reads");
+        assert_eq!(
+            (read.capabilities, read.nonce.as_slice(), &*read.plugin),
+            (SERVER_CAPABILITIES, &nonce[..], password::NATIVE)
+        );
+        for n in 0..g.len() {
+            let _ = parse_greeting(&g[..n]);
+        }
+    }
+
+    #[test]
+    fn what_a_client_answers_is_what_the_server_reads() {
+        let hello = ClientHello {
+            capabilities: SERVER_CAPABILITIES & !client::CONNECT_ATTRS,
+            collation: 255,
+            user: "me".into(),
+            auth: vec![1, 2, 0, 3],
+            database: Some("shop".into()),
+            plugin: Some(password::NATIVE.into()),
+            ..ClientHello::default()
+        };
+        assert_eq!(
+            parse_answer(&answer(&hello), SERVER_CAPABILITIES),
+            Ok(Answer::Hello(hello))
+        );
     }
 
     fn hello(capabilities: u32, tail: &[u8]) -> Vec<u8> {

@@ -19,6 +19,7 @@ use crate::capability::client;
 use crate::channel::Channel;
 use crate::connection;
 use crate::log::{Level, Logger};
+use crate::metrics::Metrics;
 use crate::stream::{Socket, Stream};
 
 /// Room for the engine's recursion; only what is touched takes memory.
@@ -159,6 +160,8 @@ pub struct Shared {
     pub logger: Arc<Logger>,
     /// Commands so far.
     pub questions: AtomicU64,
+    /// What monitors ask for.
+    pub metrics: Arc<Metrics>,
     connections: Mutex<HashMap<u32, Arc<Entry>>>,
     waiting: AtomicU64,
     changed: Condvar,
@@ -274,7 +277,9 @@ impl Shared {
                         ("connectionID", &id),
                     ],
                 );
+                shared.metrics.connected();
                 connection::serve(&shared, &entry, socket, host);
+                shared.metrics.disconnected();
                 entry.socket.shutdown(Shutdown::Both);
                 shared.leave(entry.id);
                 shared
@@ -348,6 +353,7 @@ impl Server {
             authenticator,
             logger,
             questions: AtomicU64::new(0),
+            metrics: Arc::default(),
             connections: Mutex::new(HashMap::new()),
             waiting: AtomicU64::new(0),
             changed: Condvar::new(),
@@ -408,6 +414,11 @@ impl Server {
                 .transpose()?
                 .map(Arc::new),
         })
+    }
+
+    /// What it counts.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.shared.metrics
     }
 
     /// Serves until stopped; returns when every connection has ended.

@@ -14,6 +14,7 @@ use crate::flags::parse_args;
 use crate::info_file::{self, InfoFile};
 use crate::listener::{Server, address};
 use crate::log::{Level, Logger};
+use crate::metrics::MetricsServer;
 use crate::{config_file, tls};
 
 /// Account by which local commands reach the server.
@@ -79,6 +80,9 @@ fn start(args: &[String], cwd: &Path, opener: &dyn Opener) -> Result<(), ConfigE
         &mut config.tls_key,
         &mut config.tls_cert,
         &mut config.ca_cert,
+        &mut config.metrics.tls_key,
+        &mut config.metrics.tls_cert,
+        &mut config.metrics.tls_ca,
     ]
     .into_iter()
     .flatten()
@@ -114,27 +118,13 @@ fn start(args: &[String], cwd: &Path, opener: &dyn Opener) -> Result<(), ConfigE
         logger.log(Level::Warning, &text, &[]);
     }
 
-    let tls = match (&config.tls_cert, &config.tls_key) {
-        (Some(cert), Some(key)) => Some(tls::load(
-            cert,
-            key,
-            config.ca_cert.as_deref(),
-            config.require_client_cert,
-        )?),
-        (None, None) => None,
-        (cert, key) => {
-            let show = |p: &Option<PathBuf>| {
-                p.as_ref()
-                    .map_or(String::new(), |p| p.display().to_string())
-            };
-            return Err(ConfigError(format!(
-                "tls.LoadX509KeyPair({}, {}) failed: open : no such file or directory",
-                show(cert),
-                show(key)
-            )));
-        }
-    };
-
+    let ca = config.ca_cert.as_deref();
+    let tls = load_tls(
+        &config.tls_cert,
+        &config.tls_key,
+        ca,
+        config.require_client_cert,
+    )?;
     if is_served(&config.data_dir) {
         let name = config
             .data_dir
@@ -146,6 +136,62 @@ fn start(args: &[String], cwd: &Path, opener: &dyn Opener) -> Result<(), ConfigE
     let result = serve(&config, backend.clone(), tls, logger, invocation.skip_root);
     let closed = opener.close(backend).map_err(ConfigError);
     result.and(closed)
+}
+
+/// TLS, if there is a certificate and a key.
+fn load_tls(
+    cert: &Option<PathBuf>,
+    key: &Option<PathBuf>,
+    ca: Option<&Path>,
+    required: bool,
+) -> Result<Option<Arc<rustls::ServerConfig>>, ConfigError> {
+    match (cert, key) {
+        (Some(cert), Some(key)) => tls::load(cert, key, ca, required).map(Some),
+        (None, None) => Ok(None),
+        (cert, key) => {
+            let show = |p: &Option<PathBuf>| {
+                p.as_ref()
+                    .map_or(String::new(), |p| p.display().to_string())
+            };
+            Err(ConfigError(format!(
+                "tls.LoadX509KeyPair({}, {}) failed: open : no such file or directory",
+                show(cert),
+                show(key)
+            )))
+        }
+    }
+}
+
+/// Answers monitors from now on, if that is configured.
+fn serve_metrics(
+    config: &Config,
+    server: &Server,
+    backend: &Arc<dyn Backend>,
+) -> Result<(), ConfigError> {
+    let metrics = &config.metrics;
+    if !metrics.is_served() {
+        return Ok(());
+    }
+    let failed = |e: &dyn std::fmt::Display| ConfigError(format!("metrics: {e}"));
+    let ca = metrics.tls_ca.as_deref();
+    let tls = load_tls(&metrics.tls_cert, &metrics.tls_key, ca, ca.is_some())?;
+    let port = u16::try_from(metrics.port).map_err(|e| failed(&e))?;
+    let address = address(&metrics.host, port)
+        .ok_or_else(|| failed(&format!("address is not a valid IP: {}", metrics.host)))?;
+    let listening = MetricsServer::listen(
+        address,
+        metrics,
+        tls,
+        server.metrics().clone(),
+        backend,
+        config.data_dir.clone(),
+    )
+    .map_err(|e| failed(&format!("listen tcp {address}: {e}")))?;
+    let thread = std::thread::Builder::new().name("metrics".to_string());
+    thread
+        .spawn(move || listening.run())
+        .map_err(|e| failed(&e))?;
+    Ok(())
 }
 
 fn serve(
@@ -164,6 +210,7 @@ fn serve(
         std::io::ErrorKind::AddrInUse => ConfigError(format!("Port {port} already in use.")),
         _ => ConfigError(format!("listen tcp {address}: {e}")),
     })?;
+    serve_metrics(config, &server, &backend)?;
     // The file lives until this function returns.
     let info = InfoFile::create(&config.data_dir, Some(port))
         .map_err(|e| ConfigError(format!("cannot write sql-server.info: {e}")))?;

@@ -103,8 +103,10 @@ pub struct TlsFacts {
 pub enum Stream {
     /// Bytes as they are.
     Plain(Socket),
-    /// TLS.
+    /// TLS of a server.
     Tls(Box<rustls::StreamOwned<rustls::ServerConnection, Socket>>),
+    /// TLS of a client.
+    ClientTls(Box<rustls::StreamOwned<rustls::ClientConnection, Socket>>),
     /// Between the two.
     Gone,
 }
@@ -112,7 +114,10 @@ pub enum Stream {
 impl Stream {
     /// Whether nobody on the way can read: TLS, or a socket file.
     pub fn is_private(&self) -> bool {
-        matches!(self, Stream::Tls(_) | Stream::Plain(Socket::Unix(_)))
+        matches!(
+            self,
+            Stream::Tls(_) | Stream::ClientTls(_) | Stream::Plain(Socket::Unix(_))
+        )
     }
 
     /// What TLS agreed upon, when it is in use.
@@ -145,6 +150,26 @@ impl Stream {
         *self = Stream::Tls(Box::new(rustls::StreamOwned::new(conn, socket)));
         Ok(())
     }
+
+    /// Begins TLS with the server of this name; the handshake is completed before this returns.
+    pub fn upgrade_client(
+        &mut self,
+        config: Arc<rustls::ClientConfig>,
+        name: rustls::pki_types::ServerName<'static>,
+    ) -> io::Result<()> {
+        let Stream::Plain(mut socket) = std::mem::replace(self, Stream::Gone) else {
+            return Err(io::Error::other("TLS within TLS"));
+        };
+        let mut conn = rustls::ClientConnection::new(config, name).map_err(io::Error::other)?;
+        while conn.is_handshaking() {
+            let (read, written) = conn.complete_io(&mut socket)?;
+            if read == 0 && written == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        *self = Stream::ClientTls(Box::new(rustls::StreamOwned::new(conn, socket)));
+        Ok(())
+    }
 }
 
 impl Read for Stream {
@@ -154,6 +179,10 @@ impl Read for Stream {
             Stream::Plain(s) => s.read(buf),
             Stream::Tls(s) => match s.read(buf) {
                 // Clients seldom say goodbye to TLS.
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+                other => other,
+            },
+            Stream::ClientTls(s) => match s.read(buf) {
                 Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
                 other => other,
             },
@@ -168,12 +197,14 @@ impl Write for Stream {
         match self {
             Stream::Plain(s) => s.write(buf),
             Stream::Tls(s) => s.write(buf),
+            Stream::ClientTls(s) => s.write(buf),
             Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
         }
     }
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Stream::Tls(s) => s.flush(),
+            Stream::ClientTls(s) => s.flush(),
             _ => Ok(()),
         }
     }

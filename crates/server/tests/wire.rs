@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use engine::accounts::{Accounts, password};
 use engine::error::{Error, Result};
+use engine::instance::CacheFigures;
 use engine::result::{ColumnMeta, Done, ResultSink, Row};
 use server::{
     Backend, BackendSession, ConnectionConfig, InterruptHandle, Level, Logger, Login, PreparedInfo,
@@ -227,6 +228,9 @@ impl BackendSession for FakeSession {
 impl Backend for Fake {
     fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+    fn cache_figures(&self) -> CacheFigures {
+        CacheFigures::default()
     }
     fn open_session(&self, login: &Login) -> Result<Box<dyn BackendSession>> {
         Ok(Box::new(FakeSession {

@@ -138,9 +138,29 @@ pub struct ColumnMap {
     reader: RowReader,
     columns: Vec<Option<usize>>,
     types: Vec<SqlType>,
+    /// A value that does not fit is an error.
+    strict: bool,
 }
 
 impl ColumnMap {
+    /// As [`new`](ColumnMap::new), but all columns are found by tag, or else by name, and every
+    /// value must fit its column.
+    pub fn pinned(source: &Table, target: &Schema) -> ColumnMap {
+        let from = source.schema();
+        let columns = target.columns.iter().map(|c| {
+            let named = |s: &&model::Column| s.name.eq_ignore_ascii_case(&c.name);
+            let found = from.columns.iter().find(|s| s.tag == c.tag);
+            let found = found.or_else(|| from.columns.iter().find(named))?;
+            from.columns.iter().position(|s| s.tag == found.tag)
+        });
+        ColumnMap {
+            columns: columns.collect(),
+            types: target.columns.iter().map(|c| c.sql_type.clone()).collect(),
+            reader: RowReader::of(source),
+            strict: true,
+        }
+    }
+
     /// Rows of `source` as columns of `target`.
     pub fn new(source: &Table, target: &Schema) -> ColumnMap {
         let from = source.schema();
@@ -161,6 +181,7 @@ impl ColumnMap {
             columns: columns.collect(),
             types: target.columns.iter().map(|c| c.sql_type.clone()).collect(),
             reader: RowReader::of(source),
+            strict: false,
         }
     }
 
@@ -178,7 +199,10 @@ impl ColumnMap {
                 Some(c) => {
                     let from = &self.reader.schema().columns[*c].sql_type;
                     let v = self.reader.value(*c, key, value)?;
-                    crate::row_reader::convert(v, from, to).unwrap_or(Value::Null)
+                    match crate::row_reader::convert(v, from, to) {
+                        Err(e) if self.strict => return Err(e),
+                        fitting => fitting.unwrap_or(Value::Null),
+                    }
                 }
             });
         }

@@ -16,10 +16,10 @@ fn is_valid_table(name: &str) -> bool {
 /// Runs `add`.
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, ADD)?;
-    if p.has("patch") {
-        return Err(Failure::new("add --patch is not supported yet"));
-    }
     let repo = Repository::open(env)?;
+    if p.has("patch") {
+        return super::add_patch::run(&repo, p.positional);
+    }
     repo.query("set @@dolt_force_transaction_commit = 1")?;
     if let Some(bad) = p
         .positional

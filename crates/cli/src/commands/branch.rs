@@ -18,7 +18,59 @@ struct Entry {
     message: String,
 }
 
+/// Branches as a server tells of them.
+fn server_entries(repo: &Repository, p: &Parsed, verbose: bool) -> Result<Vec<Entry>, Failure> {
+    let mut out = Vec::new();
+    let own = p.has("all") || !p.has("remote");
+    let others = p.has("all") || p.has("remote");
+    for (table, remote) in [("dolt_branches", false), ("dolt_remote_branches", true)] {
+        if !(if remote { others } else { own }) {
+            continue;
+        }
+        let upstream = match remote {
+            true => "'', ''",
+            false => "remote, branch",
+        };
+        let rows = repo.query(&format!(
+            "SELECT name, hash, latest_commit_message, {upstream} FROM {table}"
+        ))?;
+        for i in 0..rows.rows.len() {
+            let text = |column| rows.text(i, column).to_string();
+            let theirs = match rows.text(i, 3) {
+                "" => None,
+                remote => Some(format!("{remote}/{}", text(4))),
+            };
+            let mut counts = (0, 0);
+            if let (true, Some(theirs)) = (verbose, &theirs) {
+                let args = ["--from", rows.text(i, 0), "--to", theirs];
+                let counted = repo.call("DOLT_COUNT_COMMITS", &args).unwrap_or_default();
+                let number = |column| counted.text(0, column).parse().unwrap_or(0);
+                counts = (number(0), number(1));
+            }
+            out.push(Entry {
+                name: text(0),
+                hash: text(1),
+                remote,
+                upstream: theirs,
+                counts,
+                message: text(2),
+            });
+        }
+    }
+    Ok(out)
+}
+
 fn entries(repo: &Repository, p: &Parsed, verbose: bool) -> Result<Vec<Entry>, Failure> {
+    let mut out = match repo.connection.has_files() {
+        true => stored_entries(repo, p, verbose)?,
+        false => server_entries(repo, p, verbose)?,
+    };
+    out.sort_by(|a, b| a.name.cmp(&b.name));
+    out.retain(|e| p.positional.is_empty() || p.positional.contains(&e.name));
+    Ok(out)
+}
+
+fn stored_entries(repo: &Repository, p: &Parsed, verbose: bool) -> Result<Vec<Entry>, Failure> {
     let db = repo.db()?;
     let store = &db.handle.store;
     let mut out = Vec::new();
@@ -61,8 +113,6 @@ fn entries(repo: &Repository, p: &Parsed, verbose: bool) -> Result<Vec<Entry>, F
             });
         }
     }
-    out.sort_by(|a, b| a.name.cmp(&b.name));
-    out.retain(|e| p.positional.is_empty() || p.positional.contains(&e.name));
     Ok(out)
 }
 

@@ -3,7 +3,7 @@
 use model::{Expected, Root, WorkingSet, ref_name};
 use versioning::reset::carry_changes;
 
-use crate::arguments::parse;
+use crate::arguments::{Parsed, parse};
 use crate::commands::options::CHECKOUT;
 use crate::environment::Environment;
 use crate::repository::Repository;
@@ -115,6 +115,20 @@ fn explain(branch: &str, e: Failure) -> Failure {
     )
 }
 
+/// Moves only the session to the branch, as a shell does.
+fn in_session(repo: &Repository, p: &Parsed) -> Outcome {
+    let named = p.get("b").or(p.get("B")).or(p.get("track"));
+    let target = named.unwrap_or_else(|| p.positional.first().map_or("", String::as_str));
+    let rows = repo
+        .call("DOLT_CHECKOUT", &p.canonical())
+        .map_err(|e| explain(target, e))?;
+    let message = rows.text(0, 1);
+    if !message.is_empty() {
+        println!("{message}");
+    }
+    Ok(0)
+}
+
 /// Runs the command.
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, CHECKOUT)?;
@@ -129,6 +143,10 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         return super::misused("checkout");
     }
     let repo = Repository::open(env)?;
+    if env.is_shell() {
+        return in_session(&repo, &p);
+    }
+    repo.connection.refuse_server("dolt checkout")?;
     let before = repo.branch()?;
     let named = p.get("b").or(p.get("B")).map(str::to_string);
     let target = named.clone().unwrap_or_else(|| match p.get("track") {

@@ -114,7 +114,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             let old = match p.has("amend") {
                 true => {
                     let id = repo.head()?;
-                    repo.with_store(|s| s.commit(id))?.meta.message
+                    repo.commit(id)?.meta.message
                 }
                 false => String::new(),
             };

@@ -15,56 +15,50 @@ fn text_column(name: &str) -> ColumnMeta {
 }
 
 fn print_conflicts(rows: &Rows) -> Result<(), Failure> {
-    const VERSIONS: [&str; 3] = ["base", "ours", "theirs"];
-    const META: [&str; 3] = ["from_root_ish", "our_diff_type", "their_diff_type"];
+    let position = |name: &str| rows.columns.iter().position(|c| c.name == name);
+    // The columns of the three sides one after the other; a name's values stand in its first.
     let mut names: Vec<String> = Vec::new();
-    let find = |name: &str| rows.columns.iter().position(|c| c.name == name);
     for prefix in ["base_", "their_", "our_"] {
-        for c in rows
-            .columns
-            .iter()
-            .filter(|c| !META.contains(&c.name.as_str()))
-        {
-            if let Some(rest) = c.name.strip_prefix(prefix)
-                && !names.iter().any(|n| n == rest)
-                && rest != "cardinality"
-            {
-                names.push(rest.to_string());
-            }
-        }
+        let known = |name: &str| matches!(name, "our_diff_type" | "their_diff_type");
+        let columns = rows.columns.iter().filter(|c| !known(&c.name));
+        names.extend(columns.filter_map(|c| Some(c.name.strip_prefix(prefix)?.to_string())));
     }
     let mut columns = vec![text_column(" "), text_column(" ")];
     columns.extend(names.iter().map(|n| text_column(n)));
+    let side = |row: usize, prefix: &str| -> Vec<Option<Vec<u8>>> {
+        let cell = |(i, name): (usize, &String)| {
+            let first = names.iter().position(|n| n == name) == Some(i);
+            let at = position(&format!("{prefix}{name}")).filter(|_| first)?;
+            Some(rows.rows[row][at].as_deref()?.as_bytes().to_vec())
+        };
+        names.iter().enumerate().map(cell).collect()
+    };
     let mut out = std::io::stdout();
     let mut table = Tabular::default();
     table.begin(&columns, &mut out)?;
-    let kinds = [None, find("our_diff_type"), find("their_diff_type")];
-    for (i, _) in rows.rows.iter().enumerate() {
-        for (v, version) in VERSIONS.iter().enumerate() {
-            let prefix = ["base_", "our_", "their_"][v];
-            let cells: Vec<Option<&str>> = names
-                .iter()
-                .map(|n| find(&format!("{prefix}{n}")))
-                .map(|at| at.and_then(|at| rows.rows[i][at].as_deref()))
-                .collect();
-            let kind = kinds[v].map_or("", |at| rows.text(i, at));
-            let mark = match (v, kind) {
-                (0, _) => "   ",
-                (_, "added") => " + ",
-                (_, "removed") => " - ",
-                _ => " * ",
+    for row in 0..rows.rows.len() {
+        let kind = |name: &str| position(name).map_or("", |at| rows.text(row, at));
+        let (ours, theirs) = (kind("our_diff_type"), kind("their_diff_type"));
+        let mut print = |version: &str, prefix: &str, kind: &str| {
+            let (mark, prefix) = match kind {
+                "" => ("   ", prefix),
+                "added" => (" + ", prefix),
+                // A side that removed the row shows what it removed.
+                "removed" => (" - ", "base_"),
+                _ => (" * ", prefix),
             };
-            if v == 0 && cells.iter().all(Option::is_none) {
-                continue;
-            }
-            // A version that removed the row shows what it removed.
-            let mut line: Vec<Option<Vec<u8>>> = vec![
+            let mut line = vec![
                 Some(mark.as_bytes().to_vec()),
                 Some(version.as_bytes().to_vec()),
             ];
-            line.extend(cells.iter().map(|c| c.map(|t| t.as_bytes().to_vec())));
-            table.row(line, &mut out)?;
+            line.extend(side(row, prefix));
+            table.row(line, &mut out)
+        };
+        if ours != "added" && theirs != "added" {
+            print("base", "base_", "")?;
         }
+        print("ours", "our_", ours)?;
+        print("theirs", "their_", theirs)?;
     }
     table.end(&mut out)?;
     Ok(())
@@ -96,7 +90,7 @@ fn cat(env: &Environment, words: &[String]) -> Outcome {
             let mut out = std::io::stdout();
             let mut printer = Printer::new(Format::Tabular, &mut out);
             printer.spaced = false;
-            repo.session.execute(sql.as_bytes(), false, &mut printer)?;
+            repo.connection.execute(sql.as_bytes(), &mut printer)?;
         }
     }
     for table in unmerged.iter().filter(|t| wanted.contains(t)) {
@@ -148,29 +142,46 @@ pub fn constraints(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(rest, VERIFY)?;
     let repo = Repository::open(env)?;
     repo.allow_conflicts()?;
-    let rows = repo.call("DOLT_VERIFY_CONSTRAINTS", &p.canonical())?;
-    if rows.text(0, 0) == "0" {
-        return Ok(0);
+    // What is only shown is taken back at the end.
+    repo.query("START TRANSACTION")?;
+    let only_shown = p.has("output-only");
+    let words = p.canonical();
+    let words: Vec<&String> = words.iter().filter(|w| *w != "--output-only").collect();
+    let rows = repo.call("DOLT_VERIFY_CONSTRAINTS", &words)?;
+    let satisfied = rows.text(0, 0) == "0";
+    if !satisfied {
+        eprintln!("All constraints are not satisfied.");
+        print_violations(&repo, &p.positional)?;
     }
-    eprintln!("All constraints are not satisfied.");
-    if p.has("output-only") {
-        return Ok(1);
-    }
+    repo.query(if only_shown { "ROLLBACK" } else { "COMMIT" })?;
+    Ok(u8::from(!satisfied))
+}
+
+/// Prints the violations of these tables, or of all.
+fn print_violations(repo: &Repository, names: &[String]) -> Result<(), Failure> {
     let tables = repo.query("select `table` from dolt_constraint_violations")?;
     for i in 0..tables.rows.len() {
-        let name = format!("dolt_constraint_violations_{}", tables.text(i, 0));
+        let table = tables.text(i, 0);
+        if !names.is_empty() && !names.iter().any(|n| n.eq_ignore_ascii_case(table)) {
+            continue;
+        }
+        let name = format!("dolt_constraint_violations_{table}");
         println!("\n{name}");
+        let from = quoted(&name);
+        let all = repo.query(&format!("select * from {from} limit 0"))?;
+        let columns = all.columns.iter().filter(|c| c.name != "from_root_ish");
+        let columns: Vec<String> = columns.map(|c| quoted(&c.name)).collect();
         let mut out = std::io::stdout();
         let mut printer = Printer::new(Format::Tabular, &mut out);
         printer.spaced = false;
-        let sql = format!("select * from {} limit 50", quoted(&name));
-        repo.session.execute(sql.as_bytes(), false, &mut printer)?;
-        let count = repo.query(&format!("select count(*) from {}", quoted(&name)))?;
+        let sql = format!("select {} from {from} limit 50", columns.join(", "));
+        repo.connection.execute(sql.as_bytes(), &mut printer)?;
+        let count = repo.query(&format!("select count(*) from {from}"))?;
         if count.text(0, 0).parse::<u64>().unwrap_or(0) > 50 {
             println!(
                 "Over 50 constraint violations were found. Please query '{name}' to see them all."
             );
         }
     }
-    Ok(1)
+    Ok(())
 }

@@ -42,7 +42,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         ("print", [name]) => {
             let name = known(name)?;
             match text(&repo, name, "")? {
-                Some(t) => println!("{t}"),
+                Some(t) => print!("{t}"),
                 None => return Err(Failure::new("no dolt docs in this database")),
             }
         }

@@ -110,7 +110,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     }
     writeln!(out, "SET FOREIGN_KEY_CHECKS=0;\nSET UNIQUE_CHECKS=0;")?;
     for table in &names {
-        let text = engine::show::create_table_text(&repo.session, &tables, table)?;
+        let text = engine::show::create_table_text(&*repo.session()?, &tables, table)?;
         writeln!(
             out,
             "DROP TABLE IF EXISTS {};\n{};",

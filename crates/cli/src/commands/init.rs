@@ -59,6 +59,11 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         memorable_hash: p.has("fun"),
         open: OpenOptions::default(),
     };
+    if server::running_server_in(&env.dir).is_some() {
+        return Err(Failure::new(
+            "Detected that a Dolt sql-server is running from this directory.\nStop the sql-server before initializing this directory as a Dolt database.",
+        ));
+    }
     Database::create(&env.dir, &options).map_err(|e| {
         Failure::new(format!(
             "Failed to initialize directory as a data repo. {e}"

@@ -11,8 +11,12 @@ use crate::commands::options::LOG;
 use crate::commit_text::{Decoration, Refs, commit_text};
 use crate::environment::Environment;
 use crate::repository::{Change, Repository};
+use crate::server_history;
 use crate::style::{BRIGHT_GREEN, BRIGHT_RED, BRIGHT_YELLOW, YELLOW, always};
 use crate::{Failure, Outcome};
+
+/// Gives commits until there are no more.
+type Source<'s> = Box<dyn FnMut() -> Result<Option<(CommitId, Commit)>, Failure> + 's>;
 
 /// What to list.
 #[derive(Default)]
@@ -121,6 +125,27 @@ fn add_revision(repo: &Repository, word: &str, out: &mut Selection) -> Result<()
     Ok(())
 }
 
+/// What to list, as arguments of `dolt_log` in a server.
+fn server_arguments(repo: &Repository, p: &Parsed) -> Vec<String> {
+    let known = |w: &String| is_range(w) || repo.commit_id(w).is_ok();
+    let at = p
+        .split
+        .unwrap_or_else(|| p.positional.iter().take_while(|w| known(w)).count());
+    let (mut out, rest) = (p.positional[..at].to_vec(), &p.positional[at..]);
+    for revision in p.list("not") {
+        out.extend(["--not".to_string(), revision]);
+    }
+    let mut tables = rest.to_vec();
+    tables.extend(p.list("tables"));
+    if !tables.is_empty() {
+        out.extend(["--tables".to_string(), tables.join(",")]);
+    }
+    if p.has("all") {
+        out.push("--all".into());
+    }
+    out
+}
+
 /// Whether a commit changed one of the tables.
 fn touches(repo: &Repository, commit: &Commit, tables: &[String]) -> Result<bool, Failure> {
     if tables.is_empty() {
@@ -221,9 +246,6 @@ pub fn stat_lines(stats: &BTreeMap<String, Change>, indent: &str, color: bool) -
 /// Runs the command.
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
     let p = parse(words, LOG)?;
-    if p.has("graph") {
-        return Err(Failure::new("log --graph is not supported yet"));
-    }
     let decoration = Decoration::parse(p.get("decorate"))?;
     let limit = match p.get("number") {
         None => u64::MAX,
@@ -243,20 +265,41 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         min_parents
     };
     let repo = Repository::open(env)?;
-    let selection = select(&repo, &p)?;
     let refs = Refs::of(&repo)?;
-    let objects = repo.with_store(|s| Ok(s.objects().clone()))?;
-    let stdout = std::io::stdout();
-    let mut out = std::io::BufWriter::new(stdout.lock());
+    let (selection, objects);
+    let mut source: Source<'_>;
+    if repo.connection.has_files() {
+        selection = select(&repo, &p)?;
+        objects = repo.with_store(|s| Ok(s.objects().clone()))?;
+        let mut log = Log::new(&objects, &selection.heads, &selection.excluded)?;
+        let (repo, tables) = (&repo, &selection.tables);
+        source = Box::new(move || {
+            while let Some((id, commit)) = log.next_commit()? {
+                if touches(repo, &commit, tables)? {
+                    return Ok(Some((id, commit)));
+                }
+            }
+            Ok(None)
+        });
+    } else {
+        let mut list = server_history::commits(&repo, &server_arguments(&repo, &p))?.into_iter();
+        source = Box::new(move || Ok(list.next()));
+    }
+    let mut out = std::io::BufWriter::new(crate::pager::Pager::start());
     let mut shown = 0;
-    let mut log = Log::new(&objects, &selection.heads, &selection.excluded)?;
+    // A graph is drawn of all its commits.
+    let mut drawn = Vec::new();
     while shown < limit
-        && let Some((id, commit)) = log.next_commit()?
+        && let Some((id, commit)) = source()?
     {
-        if commit.parents.len() < min_parents || !touches(&repo, &commit, &selection.tables)? {
+        if commit.parents.len() < min_parents {
             continue;
         }
         shown += 1;
+        if p.has("graph") {
+            drawn.push((id, commit));
+            continue;
+        }
         if p.has("oneline") {
             let mut line = id.hash().to_string();
             if p.has("parents") {
@@ -289,6 +332,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             }
         }
     }
+    super::log_graph::write(&mut out, &drawn, &refs, decoration, p.has("oneline"))?;
     out.flush()?;
     Ok(0)
 }

@@ -75,7 +75,7 @@ pub fn blame(env: &Environment, words: &[String]) -> Outcome {
     );
     let mut out = std::io::stdout();
     let mut printer = Printer::new(Format::Tabular, &mut out);
-    if let Err(e) = repo.session.execute(sql.as_bytes(), false, &mut printer) {
+    if let Err(e) = repo.connection.execute(sql.as_bytes(), &mut printer) {
         println!("{}", e.message);
         return Ok(1);
     }

@@ -9,6 +9,7 @@ use crate::commands::log::stat_lines;
 use crate::commands::options::{MERGE, NONE};
 use crate::commit_text::print_head;
 use crate::environment::Environment;
+use crate::repository::literal;
 use crate::repository::{Change, Repository};
 use crate::{Failure, Outcome};
 
@@ -219,6 +220,11 @@ pub fn base(env: &Environment, words: &[String]) -> Outcome {
         return Err(Failure::new("merge-base takes exactly 2 args"));
     };
     let repo = Repository::open(env)?;
+    if !repo.connection.has_files() {
+        let sql = format!("SELECT dolt_merge_base({}, {})", literal(a), literal(b));
+        println!("{}", repo.query(&sql)?.text(0, 0));
+        return Ok(0);
+    }
     let (a, b) = (repo.commit_id(a)?, repo.commit_id(b)?);
     match repo.with_store(|s| model::common_ancestor(s.objects(), a, b))? {
         Some(id) => println!("{}", id.hash()),

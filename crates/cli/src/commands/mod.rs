@@ -1,26 +1,33 @@
 //! The commands, and the arguments before them.
 
 mod add;
+mod add_patch;
 mod branch;
 mod checkout;
 mod commit;
 mod config_command;
 mod conflicts;
+mod creds;
 mod diff;
+mod dispatch;
 mod docs;
 mod dump;
+mod filter_branch;
 mod fsck;
 mod gc;
 mod init;
 mod log;
+mod log_graph;
 mod ls;
 mod merge;
 mod options;
+mod profile;
 mod reflog;
 mod remote;
 mod replay;
 mod reset;
 mod schema;
+mod shell;
 mod show;
 mod sql;
 mod stash;
@@ -30,32 +37,17 @@ mod table_export;
 mod table_import;
 mod tag;
 mod transfer;
+mod version;
 
-use std::path::PathBuf;
-
-use crate::arguments::{Option_, flag, parse, value};
-use crate::config::Config;
+use crate::arguments::Option_;
 use crate::environment::Environment;
 use crate::help::Help;
 use crate::{Failure, Outcome};
 
+pub use dispatch::dispatch;
+
 /// Version of Dolt that this implementation follows.
 pub const VERSION: &str = "2.3.1";
-
-const GLOBAL: &[Option_] = &[
-    value("profile", ""),
-    value("user", "u"),
-    value("password", "p"),
-    value("host", ""),
-    value("port", ""),
-    flag("no-tls", ""),
-    value("data-dir", ""),
-    value("doltcfg-dir", ""),
-    value("privilege-file", ""),
-    value("branch-control-file", ""),
-    value("use-db", ""),
-    value("branch", ""),
-];
 
 /// What is said where there is no database.
 pub const NOT_A_REPOSITORY: &str = "The current directory is not a valid dolt repository.\nrun: dolt init before trying to run this command";
@@ -346,7 +338,7 @@ const COMMANDS: &[Command] = &[
         Nothing,
         &["[--verbose] [--feature]"],
         options::VERSION,
-        version,
+        version::run,
     ),
     command(
         "dump",
@@ -439,9 +431,15 @@ const COMMANDS: &[Command] = &[
         "creds",
         "Commands for managing credentials.",
         Nothing,
-        &[""],
+        &[
+            "new",
+            "rm <public_key_as_appears_in_ls | key_id>...",
+            "ls [-v | --verbose]",
+            "use <public_key_as_appears_in_ls | key_id>",
+            "import [<jwk_filename>]",
+        ],
         options::NONE,
-        not_yet,
+        creds::run,
     ),
     command(
         "read-tables",
@@ -455,17 +453,21 @@ const COMMANDS: &[Command] = &[
         "filter-branch",
         "Edits the commit history using the provided query.",
         Repo,
-        &[""],
-        options::NONE,
-        not_yet,
+        &["[--all] -q <queries> [<commit>]"],
+        options::FILTER_BRANCH,
+        filter_branch::run,
     ),
     command(
         "profile",
         "Manage dolt profiles for CLI global options.",
         Nothing,
-        &[""],
-        options::NONE,
-        not_yet,
+        &[
+            "[-v | --verbose]",
+            "add [<options>] <name>",
+            "remove <name>",
+        ],
+        options::PROFILE,
+        profile::run,
     ),
     command(
         "query-diff",
@@ -551,6 +553,27 @@ const SUBCOMMANDS: &[(&str, &str)] = &[
         "constraints verify",
         "Verify that working set changes satisfy table constraints.",
     ),
+    (
+        "creds new",
+        "Create a new public/private keypair for authenticating with doltremoteapi.",
+    ),
+    ("creds rm", "Remove an existing public/private keypair."),
+    (
+        "creds ls",
+        "List keypairs available for authenticating with doltremoteapi.",
+    ),
+    (
+        "creds check",
+        "Check authenticating with a credential keypair against a doltremoteapi.",
+    ),
+    (
+        "creds use",
+        "Select an existing dolt credential for authenticating with doltremoteapi.",
+    ),
+    (
+        "creds import",
+        "Import an existing dolt credential from an existing .jwk file.",
+    ),
     ("docs print", "Print Dolt Docs to stdout."),
     ("docs upload", "Upload Dolt Docs to the working set."),
     ("docs diff", "Diff Dolt Docs."),
@@ -559,6 +582,14 @@ const SUBCOMMANDS: &[(&str, &str)] = &[
 /// The commands that are listed and recognised, but not done yet.
 fn not_yet(_: &Environment, _: &[String]) -> Outcome {
     Err(Failure::new("this command is not supported yet"))
+}
+
+/// Runs a command within another.
+fn run_named(env: &Environment, name: &str, words: &[String]) -> Outcome {
+    match COMMANDS.iter().find(|c| c.help.name == name) {
+        Some(command) => (command.run)(env, words),
+        None => Err(Failure::new(format!("Unknown Command {name}"))),
+    }
 }
 
 fn help_of(name: &str) -> Option<&'static Help> {
@@ -596,25 +627,16 @@ pub fn subcommand<'w>(
     }
 }
 
-fn version(env: &Environment, words: &[String]) -> Outcome {
-    let p = parse(words, options::VERSION)?;
-    println!("dolt version {VERSION}");
-    if p.has("verbose") && env.is_repository() {
-        println!("database storage format: NEW ( __DOLT__ )");
-    }
-    if p.has("feature") {
-        if !env.is_repository() {
-            return Err(Failure {
-                text: NOT_A_REPOSITORY.into(),
-                code: 1,
-            });
-        }
-        println!("feature version: 7");
-    }
-    Ok(0)
-}
-
 fn sql_server(env: &Environment, words: &[String]) -> Outcome {
+    let elsewhere = std::path::Path::new(".");
+    if env.data_dir_given
+        && server::parse_args(words, &std::env::current_dir()?)
+            .is_ok_and(|i| i.config.data_dir != elsewhere)
+    {
+        return Err(Failure::new(
+            "Failed to resolve the data directory: cannot specify both global --data-dir argument and --data-dir in sql-server config. Please specify only one.",
+        ));
+    }
     Ok(server::run(words, &env.dir, env.settings()).clamp(0, 255) as u8)
 }
 
@@ -626,90 +648,13 @@ fn list() -> String {
     text
 }
 
-/// Runs the command that the arguments name.
-pub fn dispatch(args: Vec<String>) -> Outcome {
-    if args.is_empty() {
-        print!("{}", list());
-        return Ok(1);
-    }
-    // Arguments before the first word that is no option belong to every command.
-    let mut at = 0;
-    while at < args.len() && args[at].starts_with('-') {
-        let name = args[at].trim_start_matches('-');
-        let takes = GLOBAL.iter().any(|o| {
-            o.takes == crate::arguments::Takes::Value && (o.name == name || o.short == name)
-        });
-        at += if takes { 2 } else { 1 };
-    }
-    let at = at.min(args.len());
-    let global = parse(&args[..at], GLOBAL)
-        .map_err(|f| Failure::new(format!("Failed to parse global arguments: {}", f.text)))?;
-    if global.help {
-        print!("{}", list());
-        return Ok(0);
-    }
-    let Some(word) = args.get(at) else {
-        return Err(Failure::new(
-            "No valid dolt subcommand found. See 'dolt --help' for usage.",
-        ));
-    };
-    let here = std::env::current_dir()?;
-    let dir = match global.get("data-dir") {
-        Some(d) => here.join(PathBuf::from(d)),
-        None => here,
-    };
-    let env = Environment {
-        config: Config::load(&dir)?,
-        dir,
-        data_dir_given: global.has("data-dir"),
-        doltcfg_dir: global.get("doltcfg-dir").map(str::to_string),
-        privilege_file: global.get("privilege-file").map(str::to_string),
-        branch_control_file: global.get("branch-control-file").map(str::to_string),
-        user: global.get("user").map(str::to_string),
-        use_db: global.get("use-db").map(str::to_string),
-        branch: global.get("branch").map(str::to_string),
-    };
-    for (scope, file) in [("global", &env.config.global), ("local", &env.config.local)] {
-        for key in file.keys().filter(|k| !config_command::is_known(k)) {
-            eprintln!(
-                "Warning: Unknown {scope} config option '{key}'. Use `dolt config --{scope} --unset {key}` to remove."
-            );
-        }
-    }
-    let name = word.trim().to_lowercase();
-    let Some(command) = COMMANDS.iter().find(|c| c.help.name == name) else {
-        return Err(Failure::new(format!("Unknown Command {word}")));
-    };
-    let rest = &args[at + 1..];
-    let before_dashes = rest.iter().take_while(|w| *w != "--");
-    if before_dashes
-        .clone()
-        .any(|w| matches!(w.trim_start_matches('-'), "help" | "h") && w.starts_with('-'))
-    {
-        print!("{}", command.help.page());
-        return Ok(0);
-    }
-    if command.needs == Repo {
-        require_repository(&env)?;
-    }
-    (command.run)(&env, rest)
-}
-
 /// Fails where there is no database.
 pub fn require_repository(env: &Environment) -> Result<(), Failure> {
-    if env.is_repository() || env.use_db.is_some() || has_child(&env.dir) {
+    if env.is_repository() || env.use_db.is_some() || env.host.is_some() {
         return Ok(());
     }
     Err(Failure {
         text: NOT_A_REPOSITORY.into(),
         code: 2,
-    })
-}
-
-/// Whether a directory below is a database.
-fn has_child(dir: &std::path::Path) -> bool {
-    std::fs::read_dir(dir).is_ok_and(|list| {
-        list.flatten()
-            .any(|e| e.path().join(".dolt").join("noms").is_dir())
     })
 }

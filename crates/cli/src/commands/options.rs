@@ -297,3 +297,44 @@ pub const REBASE: &[Option_] = &[
     flag("interactive", "i"),
     value("empty", ""),
 ];
+
+/// Arguments before the command, and what a profile keeps of them.
+pub const GLOBAL: &[Option_] = &[
+    value("profile", ""),
+    value("user", "u"),
+    value("password", "p"),
+    value("host", ""),
+    value("port", ""),
+    flag("no-tls", ""),
+    value("data-dir", ""),
+    value("doltcfg-dir", ""),
+    value("privilege-file", ""),
+    value("branch-control-file", ""),
+    value("use-db", ""),
+    value("branch", ""),
+];
+
+/// `profile`.
+pub const PROFILE: &[Option_] = &[
+    flag("verbose", "v"),
+    value("user", "u"),
+    value("password", "p"),
+    value("host", ""),
+    value("port", ""),
+    flag("no-tls", ""),
+    value("data-dir", ""),
+    value("doltcfg-dir", ""),
+    value("privilege-file", ""),
+    value("branch-control-file", ""),
+    value("use-db", ""),
+];
+
+/// `filter-branch`.
+pub const FILTER_BRANCH: &[Option_] = &[
+    flag("verbose", "v"),
+    flag("branches", "b"),
+    flag("apply-to-uncommitted", ""),
+    flag("all", "a"),
+    flag("continue", "c"),
+    value("query", "q"),
+];

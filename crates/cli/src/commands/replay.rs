@@ -182,6 +182,7 @@ pub fn rebase(env: &Environment, words: &[String]) -> Outcome {
         ));
     }
     let repo = Repository::open(env)?;
+    repo.connection.refuse_server("dolt rebase")?;
     let before = repo.branch()?;
     let result = rebase_steps(env, &repo, &p);
     // Whatever became of it, the command line stands where the session does.
@@ -209,7 +210,7 @@ fn rebase_steps(env: &Environment, repo: &Repository, p: &crate::arguments::Pars
             "{} {} {}\n",
             plan.text(i, 0),
             plan.text(i, 1),
-            plan.text(i, 2)
+            plan.text(i, 2).replace('\n', " ")
         );
     }
     text += &format!(

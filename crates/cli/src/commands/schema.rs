@@ -32,7 +32,7 @@ fn show(env: &Environment, words: &[String]) -> Outcome {
     }
     let mut missing = Vec::new();
     for name in names.iter().filter(|n| !is_hidden(n)) {
-        match engine::show::create_table_text(&repo.session, &tables, name)? {
+        match engine::show::create_table_text(&*repo.schema_session()?, &tables, name)? {
             Some(text) => println!("{} @ {label}\n{text};\n", on_terminal(BOLD, name)),
             None => missing.push(name),
         }
@@ -68,7 +68,7 @@ fn export(env: &Environment, words: &[String]) -> Outcome {
     };
     let mut text = String::new();
     for name in &names {
-        match engine::show::create_table_text(&repo.session, &tables, name)? {
+        match engine::show::create_table_text(&*repo.schema_session()?, &tables, name)? {
             Some(t) => writeln!(text, "{t};")?,
             None => return Err(Failure::new(format!("table not found: {name}"))),
         }

@@ -1,10 +1,13 @@
 //! `dolt show` (spec 06 §8.7).
 
+use model::CommitId;
+
 use crate::arguments::parse;
 use crate::commands::diff::{Display, Sides, print};
 use crate::commands::options::SHOW;
 use crate::commit_text::{Decoration, Refs, commit_text};
 use crate::environment::Environment;
+use crate::object_text::object_text;
 use crate::repository::Repository;
 use crate::{Failure, Outcome};
 
@@ -22,21 +25,32 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     } else {
         &p.positional
     };
+    let is_server = repo.connection.is_server();
     for word in list {
         let word = word.trim_start_matches('#');
+        if is_server && p.has("no-pretty") {
+            return Err(Failure::new(
+                "`dolt show --no-pretty` or `dolt show (BRANCHNAME)` only supported in local mode.",
+            ));
+        }
         if p.has("no-pretty") || ["working", "staged"].contains(&word.to_lowercase().as_str()) {
             raw(&repo, word)?;
             continue;
         }
         let id = match repo.commit_id(word) {
             Ok(id) => id,
+            Err(_) if model::ref_name::is_hash(word) && is_server => {
+                return Err(Failure::new(
+                    "`dolt show (NON_COMMIT_HASH)` only supported in local mode.",
+                ));
+            }
             Err(_) if model::ref_name::is_hash(word) => {
                 raw(&repo, word)?;
                 continue;
             }
             Err(_) => return Err(Failure::new(format!("branch not found: {word}"))),
         };
-        let commit = repo.with_store(|s| s.commit(id))?;
+        let commit = repo.commit(id)?;
         print!(
             "{}",
             commit_text(id, &commit, &refs, decoration, p.has("parents"), false)
@@ -50,7 +64,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
                 ));
             }
         };
-        let root = |id| repo.with_store(|s| s.root_of(id));
+        let root = |id: CommitId| repo.root(&id.hash().to_string());
         let sides = Sides {
             from: (parent.hash().to_string(), root(parent)?),
             to: (id.hash().to_string(), root(id)?),
@@ -60,7 +74,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     Ok(0)
 }
 
-/// The kind and size of an object that is no commit.
+/// Prints an object as it is stored.
 fn raw(repo: &Repository, word: &str) -> Result<(), Failure> {
     let unknown = |e: String| Failure::new(format!("error resolving spec ref '{word}': {e}"));
     let hash = match word.to_uppercase().as_str() {
@@ -73,13 +87,6 @@ fn raw(repo: &Repository, word: &str) -> Result<(), Failure> {
     let chunk = repo
         .with_store(|s| s.objects().read(&hash))
         .map_err(|e| unknown(e.text))?;
-    let bytes = chunk.bytes();
-    let kind = bytes
-        .get(8..12)
-        .map_or_else(String::new, |b| String::from_utf8_lossy(b).into_owned());
-    println!(
-        "SerialMessage {{\n\tKind: {kind}\n\tBytes: {}\n}}",
-        bytes.len()
-    );
+    println!("{}", object_text(&chunk.shared())?);
     Ok(())
 }

@@ -2,9 +2,8 @@
 
 use std::io::{IsTerminal, Read, Write};
 
-use engine::session::Session;
-
 use crate::arguments::{Option_, Parsed, flag, parse, value};
+use crate::connection::Connection;
 use crate::engine_words;
 use crate::environment::Environment;
 use crate::render::{Format, Printer};
@@ -88,12 +87,12 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         })?,
     };
     if p.has("list-saved") {
-        let session = env.session()?;
+        let session = env.connect()?;
         let query = b"SELECT * FROM dolt_query_catalog";
-        return script(&session, query.as_slice(), format, false);
+        return script(&session, query.as_slice(), Shown::of(format), false);
     }
     if let Some(name) = p.get("execute") {
-        let session = env.session()?;
+        let session = env.connect()?;
         return saved(&session, name, format);
     }
     let input: Box<dyn Read + '_> = match (p.get("query"), p.get("file")) {
@@ -103,13 +102,17 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
                 .map_err(|_| Failure::new(format!("couldn't open file {file}")))?,
         ),
         (None, None) if std::io::stdin().is_terminal() => {
-            let session = env.session()?;
-            return shell(&session);
+            let hex = !p.has("skip-binary-as-hex");
+            return super::shell::run(env, format, hex);
         }
         (None, None) => Box::new(std::io::stdin()),
     };
-    let session = env.session()?;
-    let code = script(&session, input, format, p.has("continue"))?;
+    let session = env.connect()?;
+    let shown = Shown {
+        format,
+        hex: p.has("binary-as-hex"),
+    };
+    let code = script(&session, input, shown, p.has("continue"))?;
     if p.has("file") && !p.has("query") {
         eprintln!("Processed 100.0% of the file");
     }
@@ -120,10 +123,10 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
 }
 
 /// Keeps a query under a name.
-fn save(session: &Session, name: &str, query: &str, message: &str) -> Result<(), Failure> {
+fn save(session: &Connection, name: &str, query: &str, message: &str) -> Result<(), Failure> {
     let mut order = Rows::default();
     let last = "SELECT coalesce(max(display_order), 0) + 1 FROM dolt_query_catalog";
-    session.execute(last.as_bytes(), false, &mut order)?;
+    session.execute(last.as_bytes(), &mut order)?;
     let next = order.text(0, 0).to_string();
     let sql = format!(
         "INSERT INTO dolt_query_catalog VALUES ({0}, {next}, {0}, {1}, {2}) ON DUPLICATE KEY UPDATE query = {1}, description = {2}",
@@ -131,24 +134,24 @@ fn save(session: &Session, name: &str, query: &str, message: &str) -> Result<(),
         literal(query),
         literal(message)
     );
-    session.execute(sql.as_bytes(), false, &mut Rows::default())?;
+    session.execute(sql.as_bytes(), &mut Rows::default())?;
     Ok(())
 }
 
 /// Runs a query that has been kept.
-fn saved(session: &Session, name: &str, format: Format) -> Outcome {
+fn saved(session: &Connection, name: &str, format: Format) -> Outcome {
     let mut found = Rows::default();
     let sql = format!(
         "SELECT query FROM dolt_query_catalog WHERE id = {}",
         literal(name)
     );
-    session.execute(sql.as_bytes(), false, &mut found)?;
+    session.execute(sql.as_bytes(), &mut found)?;
     if found.rows.is_empty() {
         return Err(Failure::new(format!("saved query {name} not found")));
     }
     let query = found.text(0, 0).to_string();
     eprintln!("Executing saved query '{name}':\n{query}");
-    script(session, query.as_bytes(), format, false)
+    script(session, query.as_bytes(), Shown::of(format), false)
 }
 
 /// Bytes of a script that are read at a time, at least.
@@ -156,7 +159,7 @@ const READ_AT_ONCE: usize = 256 << 10;
 
 /// Reads the statements of a script, of which it holds one and a part of what follows;
 /// `DELIMITER` changes what ends them.
-struct Script<R> {
+pub struct Script<R> {
     input: R,
     text: Vec<u8>,
     at: usize,
@@ -167,7 +170,8 @@ struct Script<R> {
 }
 
 impl<R: Read> Script<R> {
-    fn new(input: R) -> Script<R> {
+    /// The statements of a text.
+    pub fn new(input: R) -> Script<R> {
         Script {
             input,
             text: Vec::new(),
@@ -200,7 +204,7 @@ impl<R: Read> Script<R> {
     }
 
     /// The next statement with the line on which it begins.
-    fn next(&mut self) -> std::io::Result<Option<(usize, Vec<u8>)>> {
+    pub fn next(&mut self) -> std::io::Result<Option<(usize, Vec<u8>)>> {
         const WORD: &[u8] = b"delimiter ";
         loop {
             let rest = &self.text[self.at..];
@@ -248,10 +252,15 @@ impl<R: Read> Script<R> {
 }
 
 /// What is said about a statement that failed.
-fn complaint(session: &Session, line: usize, statement: &[u8], e: &engine::error::Error) -> String {
+fn complaint(
+    session: &Connection,
+    line: usize,
+    statement: &[u8],
+    e: &engine::error::Error,
+) -> String {
     let shown = String::from_utf8_lossy(statement);
     if e.code == 1064
-        && let Err(why) = syntax::parse(shown.as_ref(), &session.modes().syntax)
+        && let Err(why) = syntax::parse(shown.as_ref(), &session.syntax())
     {
         return format!(
             "error on line {line} for query {shown}\n{}",
@@ -260,18 +269,51 @@ fn complaint(session: &Session, line: usize, statement: &[u8], e: &engine::error
     }
     format!(
         "error on line {line} for query {shown}: {}",
-        engine_words::message(e)
+        session.message(e)
     )
 }
 
+/// A text as UTF-8, whatever its byte order mark says it is.
+fn in_utf8<'r>(mut input: impl Read + 'r) -> std::io::Result<Box<dyn Read + 'r>> {
+    let mut start = Vec::new();
+    input.by_ref().take(2).read_to_end(&mut start)?;
+    let unit: fn([u8; 2]) -> u16 = match start[..] {
+        [0xff, 0xfe] => u16::from_le_bytes,
+        [0xfe, 0xff] => u16::from_be_bytes,
+        _ => return Ok(Box::new(std::io::Cursor::new(start).chain(input))),
+    };
+    let mut rest = Vec::new();
+    input.read_to_end(&mut rest)?;
+    let units = rest.chunks_exact(2).map(|c| unit([c[0], c[1]]));
+    let text: String = char::decode_utf16(units)
+        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
+    Ok(Box::new(std::io::Cursor::new(text.into_bytes())))
+}
+
+/// How results are shown.
+#[derive(Clone, Copy)]
+struct Shown {
+    format: Format,
+    /// Binary strings as hexadecimal digits.
+    hex: bool,
+}
+
+impl Shown {
+    fn of(format: Format) -> Shown {
+        Shown { format, hex: false }
+    }
+}
+
 /// Runs the statements of a text in order.
-fn script(session: &Session, input: impl Read, format: Format, go_on: bool) -> Outcome {
-    let mut script = Script::new(input);
+fn script(session: &Connection, input: impl Read, shown: Shown, go_on: bool) -> Outcome {
+    let mut script = Script::new(in_utf8(input)?);
     let stdout = std::io::stdout();
     let mut out = std::io::BufWriter::new(stdout.lock());
     while let Some((line, statement)) = script.next()? {
-        let mut printer = Printer::new(format, &mut out);
-        let result = session.execute(&statement, false, &mut printer);
+        let mut printer = Printer::new(shown.format, &mut out);
+        printer.hex = shown.hex;
+        let result = session.execute(&statement, &mut printer);
         if let Err(e) = result {
             if e.code == 1065 {
                 continue;
@@ -288,84 +330,23 @@ fn script(session: &Session, input: impl Read, format: Format, go_on: bool) -> O
     Ok(0)
 }
 
-/// Reads statements from a terminal until the end.
-fn shell(session: &Session) -> Outcome {
-    println!("# Welcome to the DoltSQL shell.");
-    println!("# Statements must be terminated with ';'.");
-    println!("# \"exit\" or \"quit\" (or Ctrl-D) to exit. \"\\help\" for help.");
-    let stdin = std::io::stdin();
-    let mut pending = String::new();
-    loop {
-        let prompt = match (pending.is_empty(), session.current_database()) {
-            (false, _) => "    -> ".to_string(),
-            (true, Some(db)) if db.contains('/') => format!("{db}> "),
-            (true, Some(db)) => match session.current() {
-                Ok(found) => format!("{db}/{}> ", session.head(&found.handle)),
-                Err(_) => format!("{db}> "),
-            },
-            (true, None) => "> ".to_string(),
-        };
-        print!("{prompt}");
-        std::io::stdout().flush()?;
-        let mut line = String::new();
-        if stdin.read_line(&mut line)? == 0 {
-            break;
-        }
-        let word = line.trim().trim_end_matches(';').to_lowercase();
-        if pending.is_empty() && matches!(word.as_str(), "exit" | "quit" | "exit()" | "quit()") {
-            break;
-        }
-        pending.push_str(&line);
-        let vertical = pending.trim_end().ends_with("\\G");
-        if !pending.trim_end().ends_with(';') && !vertical {
-            continue;
-        }
-        let text = std::mem::take(&mut pending);
-        let text = text.trim_end().trim_end_matches("\\G");
-        let start = std::time::Instant::now();
-        let format = if vertical {
-            Format::Vertical
-        } else {
-            Format::Tabular
-        };
-        for part in syntax::split_statements(text.as_bytes(), b";") {
-            let statement = &text.as_bytes()[part.range.clone()];
-            if statement.trim_ascii().is_empty() {
-                continue;
-            }
-            let mut out = std::io::stdout();
-            let mut printer = Printer::new(format, &mut out);
-            printer.spaced = false;
-            let result = session.execute(statement, false, &mut printer);
-            let (last, rows) = (printer.last.take(), printer.rows);
-            let seconds = start.elapsed().as_secs_f64();
-            match (result, last) {
-                (Err(e), _) => println!("{}", engine_words::message(&e)),
-                (Ok(()), Some(done)) => {
-                    let n = done.affected_rows;
-                    println!(
-                        "Query OK, {n} row{} affected ({seconds:.2} sec)",
-                        if n == 1 { "" } else { "s" }
-                    );
-                    if !done.info.is_empty() {
-                        println!("{}", done.info);
-                    }
-                }
-                (Ok(()), None) if rows == 0 => println!("Empty set ({seconds:.2} sec)\n"),
-                (Ok(()), None) => println!(
-                    "{rows} row{} in set ({seconds:.2} sec) \n",
-                    if rows == 1 { "" } else { "s" }
-                ),
-            }
-        }
-    }
-    println!("Bye");
-    Ok(0)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{READ_AT_ONCE, Script};
+    use super::{READ_AT_ONCE, Script, in_utf8};
+    use std::io::Read;
+
+    #[test]
+    fn byte_order_marks() {
+        let read = |bytes: &[u8]| {
+            let mut out = String::new();
+            in_utf8(bytes).unwrap().read_to_string(&mut out).unwrap();
+            out
+        };
+        assert_eq!(read(b"\xff\xfes\0\xe9\0"), "s\u{e9}");
+        assert_eq!(read(b"\xfe\xff\0s"), "s");
+        assert_eq!(read(b"select"), "select");
+        assert_eq!(read(b"s"), "s");
+    }
 
     fn statements(text: &[u8]) -> Vec<(usize, String)> {
         let mut script = Script::new(text);

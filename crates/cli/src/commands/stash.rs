@@ -44,7 +44,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
                 other => other?,
             };
             let head = repo.head()?;
-            let message = repo.with_store(|s| s.commit(head))?.meta.message;
+            let message = repo.commit(head)?.meta.message;
             println!(
                 "Saved working directory and index state WIP on refs/heads/{}: {} {message}",
                 repo.branch()?,

@@ -244,6 +244,9 @@ impl Status {
 
 /// How a branch relates to its upstream.
 fn upstream(repo: &Repository, branch: &str) -> Result<(String, bool), Failure> {
+    if !repo.connection.has_files() {
+        return Ok((String::new(), false));
+    }
     let state = repo.with_store(|s| Ok(s.repo_state()))?;
     let Some(config) = state.branches.get(branch) else {
         return Ok((String::new(), false));

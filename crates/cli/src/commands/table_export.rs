@@ -164,7 +164,8 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             }
             let mut out = std::io::BufWriter::new(std::fs::File::create(&path)?);
             if format == FileType::Sql
-                && let Some(text) = engine::show::create_table_text(&repo.session, &tables, table)?
+                && let Some(text) =
+                    engine::show::create_table_text(&*repo.session()?, &tables, table)?
             {
                 writeln!(out, "DROP TABLE IF EXISTS {};\n{text};", quoted(table))?;
             }

@@ -56,9 +56,12 @@ fn operation(p: &Parsed) -> Result<Operation, Failure> {
         .collect();
     match given.as_slice() {
         [one] => Ok(*one),
-        _ => Err(Failure::new(
-            "Must specify exactly one of -c, -u, -a, or -r.",
-        )),
+        _ => {
+            super::misused("table")?;
+            Err(Failure::new(
+                "Must specify exactly one of -c, -u, -a, or -r.",
+            ))
+        }
     }
 }
 
@@ -370,7 +373,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             }
         }
     }
-    let repo = Repository::open(env)?;
+    let repo = Repository::open_here(env)?;
     let exists = table_columns(&repo, table)?.is_some();
     if operation == Operation::Create {
         if exists && !p.has("force") {
@@ -543,7 +546,9 @@ fn insert(
             Err(failure) => stop(failure),
         }
     };
-    let done = repo.session.import(&sql, options, &mut next, &mut failed);
+    let done = repo
+        .session()?
+        .import(&sql, options, &mut next, &mut failed);
     let done = match (done, refused.take()) {
         (Err(_), Some(failure)) => return Err(failure),
         (done, _) => done?,

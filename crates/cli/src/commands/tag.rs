@@ -20,11 +20,12 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         if message.is_some() {
             return Err(Failure::new("must specify a tag name to create"));
         }
+        if !p.has("verbose") {
+            let [.., tags] = repo.refs()?;
+            tags.iter().for_each(|(name, _)| println!("\t{name}"));
+            return Ok(0);
+        }
         for (name, tag) in repo.with_store(|s| s.tags())? {
-            if !p.has("verbose") {
-                println!("\t{name}");
-                continue;
-            }
             println!(
                 "{}",
                 on_terminal(YELLOW, &format!("{name}\t{}", tag.commit.hash()))

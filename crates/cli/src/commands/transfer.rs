@@ -138,6 +138,9 @@ pub fn pull(env: &Environment, words: &[String]) -> Outcome {
     }
     check_user(&p)?;
     let repo = Repository::open(env)?;
+    if p.has("rebase") {
+        repo.connection.refuse_server("dolt pull")?;
+    }
     super::merge::check_identity(&repo)?;
     repo.allow_conflicts()?;
     let (branch, before) = (repo.branch()?, repo.head()?);
@@ -215,11 +218,7 @@ pub fn backup(env: &Environment, words: &[String]) -> Outcome {
     }
     if word == "restore" {
         // A directory that is no database holds those that are restored.
-        let session = env.session()?;
-        let repo = Repository {
-            session,
-            identity: None,
-        };
+        let repo = Repository::without_database(env.connect()?);
         repo.call("DOLT_BACKUP", &p.canonical())?;
         return Ok(0);
     }

@@ -83,6 +83,15 @@ fn float_text(v: f64, single: bool) -> String {
     }
 }
 
+/// Bytes as `0x` and upper-case digits.
+fn hex_digits(bytes: &[u8]) -> Vec<u8> {
+    let mut out = b"0x".to_vec();
+    for byte in bytes {
+        out.extend_from_slice(format!("{byte:02X}").as_bytes());
+    }
+    out
+}
+
 /// Text of a value as the command line shows it.
 pub fn cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
     let mut out = Vec::new();
@@ -94,10 +103,7 @@ pub fn cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
         }
         (Value::UInt(n), SqlType::Bit(_)) => out.extend_from_slice(n.to_string().as_bytes()),
         (Value::Bytes(b), SqlType::Geometry(..)) => {
-            out.extend_from_slice(b"0x");
-            for byte in b.iter() {
-                out.extend_from_slice(format!("{byte:02X}").as_bytes());
-            }
+            out = hex_digits(b);
         }
         (v, ty) => values::render_text(v, ty, &mut out),
     }
@@ -141,6 +147,8 @@ pub struct Printer<'o> {
     truths: Vec<bool>,
     /// A blank line follows each result set.
     pub spaced: bool,
+    /// Values of BINARY and VARBINARY are shown as hexadecimal digits.
+    pub hex: bool,
     /// What the last statement without rows did.
     pub last: Option<Done>,
     /// Rows of the last result set.
@@ -165,6 +173,7 @@ impl<'o> Printer<'o> {
             types: Vec::new(),
             truths: Vec::new(),
             spaced,
+            hex: false,
             last: None,
             rows: 0,
             open: false,
@@ -193,7 +202,10 @@ impl ResultSink for Printer<'_> {
         let mut cells = Vec::with_capacity(row.len());
         for i in 0..row.len() {
             let value = row.get(i)?;
+            let hex =
+                self.hex && matches!(self.types[i], SqlType::Binary(_) | SqlType::VarBinary(_));
             cells.push(match (&value, self.truths[i]) {
+                (Value::Bytes(b), _) if hex => Some(hex_digits(b)),
                 (Value::Int(n), true) => Some(if *n == 0 {
                     b"false".to_vec()
                 } else {

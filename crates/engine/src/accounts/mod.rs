@@ -88,6 +88,16 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether this is its password.
+    pub fn has_password(&self, given: &str) -> bool {
+        match self.plugin.as_str() {
+            _ if self.auth_string.is_empty() => given.is_empty(),
+            password::NATIVE => password::hash_native(given) == self.auth_string,
+            password::CACHING_SHA2 => password::verify_sha2(given.as_bytes(), &self.auth_string),
+            _ => false,
+        }
+    }
+
     /// An account without grants and password.
     pub fn new(user: &str, host: &str) -> Account {
         Account {
@@ -247,6 +257,8 @@ pub struct Accounts {
     /// Held while a statement changes accounts.
     writer: Mutex<()>,
     file: Option<PathBuf>,
+    /// Directory of the server's other files, made when accounts are first written.
+    beside: std::sync::OnceLock<PathBuf>,
     version: AtomicU64,
 }
 
@@ -270,6 +282,7 @@ impl Accounts {
             state: RwLock::new(Arc::new(state)),
             writer: Mutex::new(()),
             file,
+            beside: std::sync::OnceLock::new(),
             version: AtomicU64::new(1),
         }
     }
@@ -303,10 +316,20 @@ impl Accounts {
         Ok(result)
     }
 
+    /// Makes this directory, too, when accounts are written.
+    pub fn keep_directory(&self, dir: PathBuf) {
+        // A second call has nothing to add.
+        let _ = self.beside.set(dir);
+    }
+
     fn write(&self, state: &State) -> Result<()> {
         let Some(path) = &self.file else {
             return Ok(());
         };
+        if let Some(dir) = self.beside.get() {
+            std::fs::create_dir_all(dir)
+                .map_err(|e| Error::general(format!("cannot make {}: {e}", dir.display())))?;
+        }
         let bytes = file_format::encode(state)?;
         write_atomically(path, &bytes, 0o600)
             .map_err(|e| Error::general(format!("cannot write {}: {e}", path.display())))

@@ -44,6 +44,8 @@ pub struct BoundTable {
     pub def: Arc<TableDef>,
     /// Rows at the time of planning.
     pub rows: u64,
+    /// Its name leads to another revision, as long as `dolt_nonlocal_tables` says so.
+    pub elsewhere: bool,
 }
 
 /// What a table name stands for.
@@ -134,6 +136,8 @@ pub struct Modes {
     pub zone: Zone,
     /// Digits that a division adds.
     pub div_increment: u8,
+    /// `@@dolt_override_schema`: the revision whose schemas tables are read with, or nothing.
+    pub schema_override: String,
     /// Parser settings, for stored texts.
     pub syntax: syntax::Options,
 }

@@ -37,6 +37,8 @@ pub(super) struct DefinedColumn {
     pub key: bool,
     pub checks: Vec<ast::Check>,
     pub references: Option<ast::References>,
+    /// NULL was written.
+    pub null: bool,
 }
 
 /// Reads a column definition; its tag is given later.
@@ -57,6 +59,7 @@ pub(super) fn define_column(
         key: false,
         checks: Vec::new(),
         references: None,
+        null: false,
     };
     let c = &mut out.column;
     if matches!(def.data_type.kind, TypeKind::Serial) {
@@ -158,6 +161,10 @@ pub(super) fn define_column(
             | ColumnAttribute::EngineAttribute(_)
             | ColumnAttribute::SecondaryEngineAttribute(_) => {}
         }
+    }
+    out.null = null == Some(true);
+    if out.primary_key && out.null {
+        return Err(Error::primary_cant_have_null());
     }
     let c = &mut out.column;
     if let Some(null) = null {
@@ -718,6 +725,11 @@ pub(crate) fn create_table(
     let name = c.name.name.to_string();
     check_identifier(&name)?;
     check_table_name(&name)?;
+    if crate::dolt::nonlocal::find(session, &db, &change.root, &name)?.is_some() {
+        return Err(Error::general(format!(
+            "Cannot create table name {name} because it matches a name present in dolt_nonlocal_tables."
+        )));
+    }
     if change.root.has_table(&name) || change.root.views()?.contains_key(&name.to_lowercase()) {
         if c.if_not_exists {
             session.push_warning(1050, format!("Table '{name}' already exists"));
@@ -751,12 +763,16 @@ pub(crate) fn create_table(
         }
         let mut keys: Vec<(IndexKind, usize)> = Vec::new();
         let mut primary = Vec::new();
+        let mut null = Vec::new();
         for def in &c.columns {
             let d = define_column(session, def, schema.collation)?;
             if schema.column_index(&def.name).is_some() {
                 return Err(Error::duplicate_column(&*def.name));
             }
             let at = schema.columns.len();
+            if d.null {
+                null.push(at);
+            }
             if d.primary_key {
                 primary.push(at);
             }
@@ -797,6 +813,9 @@ pub(crate) fn create_table(
             if matches!(constraint, TableConstraint::PrimaryKey { .. }) {
                 add_constraint(session, &mut schema, constraint, &mut pending)?;
             }
+        }
+        if null.iter().any(|c| schema.primary_key.contains(c)) {
+            return Err(Error::primary_cant_have_null());
         }
         for (kind, column) in keys {
             let def = column_index(&schema.columns[column].name);
@@ -873,20 +892,8 @@ pub(super) fn check_table_name(name: &str) -> Result<()> {
         return Err(Error::bad_table_name(name));
     }
     let lower = name.to_lowercase();
-    let user_system = [
-        "dolt_docs",
-        "dolt_ignore",
-        "dolt_query_catalog",
-        "dolt_rebase",
-        "dolt_tests",
-        "dolt_nonlocal_tables",
-        "dolt_procedures",
-        "dolt_schemas",
-    ];
-    if lower.starts_with("dolt")
-        && (lower.starts_with("dolt_") || lower == "dolt")
-        && !user_system.contains(&lower.as_str())
-    {
+    let reserved = lower.starts_with("dolt_") || lower == "dolt";
+    if reserved && lower != "dolt_tests" {
         return Err(Error::general(format!(
             "Invalid table name {name}. Table names beginning with `dolt_` are reserved for internal use"
         )));

@@ -33,6 +33,15 @@ use crate::error::{Error, Result};
 use crate::root_state::{RootState, TableState};
 use crate::session::{DbRef, Revision, Session};
 
+/// The schema of a table that holds views, triggers, events or procedures, by its name.
+pub(crate) fn code_table(name: &str) -> Option<model::Schema> {
+    match name {
+        "dolt_schemas" => Some(view::schema()),
+        "dolt_procedures" => Some(program::procedures_schema()),
+        _ => None,
+    }
+}
+
 /// A root that is being changed.
 pub struct Change<'s> {
     session: &'s Session,

@@ -219,7 +219,7 @@ pub(super) fn drop_triggers_of(change: &mut Change<'_>, tables: &[String]) -> Re
 
 // Procedures and functions.
 
-fn procedures_schema() -> Schema {
+pub(super) fn procedures_schema() -> Schema {
     let column =
         |n: &str, ty: SqlType, tag: u64| Column::new(n, ty, model::column_tag::SYSTEM_TAGS + tag);
     let text = |n: u32| SqlType::VarChar(n, CollationId::DEFAULT);

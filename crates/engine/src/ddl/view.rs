@@ -11,7 +11,7 @@ use crate::session::Session;
 
 const TABLE: &str = "dolt_schemas";
 
-fn schema() -> Schema {
+pub(super) fn schema() -> Schema {
     let name = CollationId::UTF8MB4_0900_AI_CI;
     let column =
         |n: &str, ty: SqlType, tag: u64| Column::new(n, ty, model::column_tag::SYSTEM_TAGS + tag);

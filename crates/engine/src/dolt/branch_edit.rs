@@ -216,7 +216,10 @@ fn writable(session: &Session) -> Result<()> {
     if session.instance.settings.read_only {
         return Err(Error::general("database server is set to read only mode"));
     }
-    Ok(())
+    match &*session.transaction.borrow() {
+        Some(tx) if tx.explicit && tx.read_only => Err(Error::read_only()),
+        _ => Ok(()),
+    }
 }
 
 fn write(e: &mut BranchEdit<'_>, before: CommitId, expected: Hash) -> Result<chunks::Lsn> {

@@ -1,13 +1,17 @@
 //! Making commits: who, when, and of what (spec 04 §3, §9).
 
-use model::{Commit, CommitId, CommitMeta, Person};
+use model::{Commit, CommitId, CommitMeta, Person, Root};
 use values::Value;
+use versioning::{MergeOptions, merge_roots, table_deltas};
 
 use super::branch_edit::{BranchEdit, branch_of, edit_now};
-use super::staging::{self, deltas};
+use super::logic::SessionLogic;
+use super::staging;
 use super::validate::tables_with_artifacts;
+use super::verification::verify;
 use crate::error::{Error, Result};
 use crate::session::{DbRef, Session};
+use crate::transaction::serialization_failure;
 
 /// What is staged before a commit is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +41,46 @@ pub fn commit_all(session: &Session, db: &DbRef, message: String) -> Result<()> 
     edit_now(session, db, |e| commit(e, &request)).map(drop)
 }
 
+/// Commits the session's transaction together with a commit of what it sees: the root `own`, which
+/// it began on the head `seen`. What others left in the working set meanwhile stays there.
+pub fn commit_seen(
+    session: &Session,
+    db: &DbRef,
+    own: &Root,
+    seen: Option<CommitId>,
+    message: String,
+) -> Result<()> {
+    let request = CommitRequest {
+        message: Some(message),
+        skip_empty: true,
+        ..CommitRequest::default()
+    };
+    edit_now(session, db, |e| {
+        let root = match seen.filter(|seen| *seen != e.head) {
+            None => own.clone(),
+            Some(seen) => {
+                let logic = SessionLogic::new(session, e.handle.store.objects());
+                let merged = merge_roots(
+                    &e.head_root()?,
+                    own,
+                    &e.root_of(seen)?,
+                    (e.head.0, seen.0),
+                    &MergeOptions::default(),
+                    &logic,
+                )?;
+                if merged.has_artifacts() {
+                    return Err(serialization_failure());
+                }
+                merged.root
+            }
+        };
+        let staged = staging::stage_all(&e.staged()?, &root, true, false)?;
+        e.set_staged(&staged)?;
+        commit(e, &request)
+    })
+    .map(drop)
+}
+
 /// A commit that shall be made.
 #[derive(Clone, Debug, Default)]
 pub struct CommitRequest {
@@ -56,6 +100,8 @@ pub struct CommitRequest {
     pub skip_empty: bool,
     /// Conflicts and violations are committed, too.
     pub force: bool,
+    /// No tests are run first.
+    pub skip_verification: bool,
 }
 
 fn text(session: &Session, name: &str) -> Option<String> {
@@ -232,7 +278,7 @@ pub fn commit(e: &mut BranchEdit<'_>, request: &CommitRequest) -> Result<Option<
     let merging = e.set.merge.is_some();
     if !merging && !request.allow_empty && !request.amend {
         let same = e.set.staged == e.head_commit.root
-            || deltas(&e.head_root()?, &e.staged()?)?.is_empty()
+            || table_deltas(&e.head_root()?, &e.staged()?)?.is_empty()
                 && e.head_root()?.collation() == e.staged()?.collation();
         if same {
             return match request.skip_empty {
@@ -246,6 +292,9 @@ pub fn commit(e: &mut BranchEdit<'_>, request: &CommitRequest) -> Result<Option<
         if e.session.foreign_key_checks() {
             check_foreign_keys(e)?;
         }
+    }
+    if !request.skip_verification {
+        verify(e)?;
     }
     let mut parents = match request.amend {
         true => e.head_commit.parents.clone(),

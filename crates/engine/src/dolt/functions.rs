@@ -19,13 +19,14 @@ fn text<'v>(value: &'v OwnedValue, what: &str) -> Result<std::borrow::Cow<'v, st
 }
 
 /// A commit by a ref in any case, or by what else names it.
-fn commit(db: &DbRef, spec: &str) -> Result<model::CommitId> {
+fn commit(session: &Session, db: &DbRef, spec: &str) -> Result<model::CommitId> {
+    let head = revision::seen_head(session, db)?;
     let end = spec.find(['^', '~']).unwrap_or(spec.len());
     let (base, steps) = spec.split_at(end);
     if let Ok(Some(branch)) = db.handle.store.find_branch(base) {
-        return revision::commit(db, &format!("{branch}{steps}"));
+        return revision::commit_from(db, &format!("{branch}{steps}"), head);
     }
-    revision::commit(db, spec)
+    revision::commit_from(db, spec, head)
 }
 
 /// A function of Dolt's.
@@ -50,7 +51,7 @@ pub fn scalar(session: &Session, name: &str, args: &[OwnedValue]) -> Result<Owne
         }
         "dolt_hashof" | "hashof" => {
             let spec = text(&args[0], "branch name")?;
-            Ok(hash(commit(&current()?, &spec)?.0))
+            Ok(hash(commit(session, &current()?, &spec)?.0))
         }
         "dolt_hashof_table" => {
             let table = text(&args[0], "table name")?;
@@ -68,7 +69,7 @@ pub fn scalar(session: &Session, name: &str, args: &[OwnedValue]) -> Result<Owne
                 "" | "WORKING" => revision::working_root(session, &db)?,
                 "STAGED" => revision::staged_root(session, &db)?,
                 _ => {
-                    let id = commit(&db, &which).map_err(|e| {
+                    let id = commit(session, &db, &which).map_err(|e| {
                         Error::general(format!(
                             "error getting ref '{which}' from database '{}': {e}",
                             db.handle.name
@@ -81,8 +82,8 @@ pub fn scalar(session: &Session, name: &str, args: &[OwnedValue]) -> Result<Owne
         }
         "dolt_merge_base" => {
             let db = current()?;
-            let a = commit(&db, &text(&args[0], "left value")?)?;
-            let b = commit(&db, &text(&args[1], "right value")?)?;
+            let a = commit(session, &db, &text(&args[0], "left value")?)?;
+            let b = commit(session, &db, &text(&args[1], "right value")?)?;
             match versioning::common_ancestor(db.handle.store.objects(), a, b)? {
                 Some(id) => Ok(hash(id.0)),
                 None => Err(Error::general("no common ancestor")),
@@ -90,8 +91,8 @@ pub fn scalar(session: &Session, name: &str, args: &[OwnedValue]) -> Result<Owne
         }
         "has_ancestor" => {
             let db = current()?;
-            let of = commit(&db, &to_string(&args[0]))?;
-            let ancestor = commit(&db, &to_string(&args[1]))?;
+            let of = commit(session, &db, &to_string(&args[0]))?;
+            let ancestor = commit(session, &db, &to_string(&args[1]))?;
             let is = versioning::is_ancestor(db.handle.store.objects(), ancestor, of)?;
             Ok(Value::Int(is.into()))
         }

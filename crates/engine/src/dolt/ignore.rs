@@ -44,6 +44,11 @@ fn matches(pattern: &[u8], text: &[u8], loose: bool) -> bool {
     pattern[p..].iter().all(|c| wild(*c))
 }
 
+/// Whether a pattern of `dolt_ignore` or `dolt_nonlocal_tables` is about a table.
+pub fn matches_pattern(pattern: &str, table: &str) -> bool {
+    matches(pattern.as_bytes(), table.as_bytes(), true)
+}
+
 impl IgnorePatterns {
     /// The patterns in a root's dolt_ignore.
     pub fn of(root: &Root) -> Result<IgnorePatterns> {
@@ -77,7 +82,7 @@ impl IgnorePatterns {
         let hits: Vec<&(String, bool)> = self
             .0
             .iter()
-            .filter(|(p, _)| matches(p.as_bytes(), table.as_bytes(), true))
+            .filter(|(p, _)| matches_pattern(p, table))
             .collect();
         let covers = |a: &str, b: &str| matches(a.as_bytes(), b.as_bytes(), false);
         // A pattern gives way to an opposite one that is more specific.

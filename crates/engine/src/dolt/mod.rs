@@ -7,14 +7,17 @@ mod concurrent;
 mod functions;
 mod ignore;
 mod logic;
+pub mod nonlocal;
 mod procedures;
 pub use procedures::has_procedure;
 mod revision;
 pub mod row_statements;
+pub mod schema_override;
 mod staging;
 mod system_tables;
 mod system_writes;
 pub mod validate;
+mod verification;
 
 use std::sync::Arc;
 
@@ -28,7 +31,7 @@ use crate::virtual_table::VirtualTable;
 pub use concurrent::merge_working_sets;
 pub use functions::scalar;
 pub use procedures::{clone_directory, new_remote};
-pub use revision::working_root;
+pub use revision::{seen_head, working_root};
 pub use system_writes::change;
 pub(crate) use system_writes::{Rows, select, tail};
 pub use validate::before_commit;

@@ -17,8 +17,23 @@ pub fn head(db: &DbRef) -> Result<CommitId> {
     }
 }
 
+/// The head as the session's transaction found it.
+pub fn seen_head(session: &Session, db: &DbRef) -> Result<CommitId> {
+    if let Revision::Branch(_) = &db.revision
+        && let Some(seen) = session.branch_changes(db)?.head
+    {
+        return Ok(seen);
+    }
+    head(db)
+}
+
 /// The commit that a revision names.
 pub fn commit(db: &DbRef, text: &str) -> Result<CommitId> {
+    commit_from(db, text, head(db)?)
+}
+
+/// The commit that a revision names where HEAD is this commit.
+pub fn commit_from(db: &DbRef, text: &str, head: CommitId) -> Result<CommitId> {
     let store = &db.handle.store;
     let spec = RevSpec::parse(text)?;
     if let RevBase::Commit(id) = &spec.base
@@ -29,7 +44,7 @@ pub fn commit(db: &DbRef, text: &str) -> Result<CommitId> {
         }
         return Err(Error::general("target commit not found"));
     }
-    Ok(spec.resolve(store.objects(), &store.refs(), Some(head(db)?))?)
+    Ok(spec.resolve(store.objects(), &store.refs(), Some(head))?)
 }
 
 /// The working root with everything that the session has changed.

@@ -12,8 +12,9 @@ use versioning::{ArtifactKind, Artifacts, Conflicts, RowReader};
 
 use super::branch_edit::{BranchEdit, edit};
 use super::logic::SessionLogic;
-use super::system_tables::{WorkspaceChange, change_workspace};
+use super::system_tables::{AGENT_DOC, WorkspaceChange, agent_doc, change_workspace};
 use crate::branch_control::Permissions;
+use crate::convert::to_string;
 use crate::error::{Error, Result};
 use crate::result::{ColumnMeta, Done, Flow, ResultSink, Row};
 use crate::root_state::TableState;
@@ -112,6 +113,7 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
     match s {
         Statement::Insert(i) => {
             let name = i.table.name.to_lowercase();
+            check_editable(&name)?;
             if let Some(schema) = user_table(&name) {
                 let db = i.table.db.as_ref().map(|d| d.to_string());
                 create(session, &database(session, &db)?, &name, &schema)?;
@@ -122,6 +124,7 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             let Some((db, name)) = system_table(&d.from) else {
                 return Ok(None);
             };
+            check_editable(&name)?;
             if is_absent(session, &db, &name)? {
                 return Ok(Some(Done::default()));
             }
@@ -172,6 +175,20 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             let Some((db, name)) = system_table(&u.tables) else {
                 return Ok(None);
             };
+            check_editable(&name)?;
+            if name == "dolt_docs" {
+                let place = tail(&u.where_, &u.order_by, &u.limit);
+                // The values are named for the sake of their parameters' order.
+                let mut sql = "SELECT doc_name".to_string();
+                for a in &u.set {
+                    sql += &format!(", ({})", a.value.to_sql());
+                }
+                sql += &format!(" FROM {}{place}", u.tables[0].to_sql());
+                let found = select(session, &sql, params)?.rows;
+                if found.iter().any(|r| to_string(&r[0]) == AGENT_DOC) {
+                    store_agent_doc(session, &database(session, &db)?)?;
+                }
+            }
             if is_absent(session, &db, &name)? {
                 return Ok(Some(Done::default()));
             }
@@ -208,6 +225,19 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
         }
         _ => Ok(None),
     }
+}
+
+/// Fails for tables that show what a procedure changes.
+fn check_editable(name: &str) -> Result<()> {
+    let procedure = match name {
+        "dolt_branches" => "dolt_branch",
+        "dolt_remotes" => "dolt_remote",
+        _ => return Ok(()),
+    };
+    // Dolt speaks of remotes in both cases.
+    Err(Error::general(format!(
+        "the {name} table is read-only; use the {procedure} stored procedure to edit remotes"
+    )))
 }
 
 /// Whether this is a table that users fill, and nobody has put a row into it yet.
@@ -467,10 +497,14 @@ fn create(session: &Session, db: &DbRef, name: &str, schema: &Schema) -> Result<
         return Ok(());
     }
     session.require_on(db, Permissions::WRITE)?;
-    let objects = db.handle.store.objects();
-    let table = Table::new(objects, schema)?;
+    let table = Table::new(db.handle.store.objects(), schema)?;
+    put_table(session, db, name, &table)
+}
+
+/// Makes a table part of the session's working root.
+fn put_table(session: &Session, db: &DbRef, name: &str, table: &Table) -> Result<()> {
     let mut changes = session.branch_changes(db)?;
-    let built = changes.built_root()?.with_table(name, &table)?;
+    let built = changes.built_root()?.with_table(name, table)?;
     let id = built.save()?;
     let state = db.handle.root(id)?;
     changes.set.working = id;
@@ -479,4 +513,26 @@ fn create(session: &Session, db: &DbRef, name: &str, schema: &Schema) -> Result<
     changes.tables.clear();
     changes.replaced = true;
     Ok(())
+}
+
+/// Stores the document for agents that is shown while there is no other, so that it can be
+/// changed.
+fn store_agent_doc(session: &Session, db: &DbRef) -> Result<()> {
+    const NAME: &str = "dolt_docs";
+    let Some(schema) = user_table(NAME) else {
+        return Ok(());
+    };
+    create(session, db, NAME, &schema)?;
+    let root = super::working_root(session, db)?;
+    let Some((_, table)) = root.table(NAME)? else {
+        return Ok(());
+    };
+    let state = TableState::new(NAME, table.hash()?, table.clone(), &db.handle.name)?;
+    let row = crate::write::encode_row(&state, &agent_doc())?;
+    let rows = table.rows()?;
+    if rows.get(&row.key)?.is_some() {
+        return Ok(());
+    }
+    let rows = rows.edit(&[Edit::put(row.key, row.value)])?;
+    put_table(session, db, NAME, &table.with_rows(&rows))
 }

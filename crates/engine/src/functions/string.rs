@@ -281,9 +281,25 @@ fn soundex(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     Ok(bytes(out))
 }
 
-/// The server never reads files for a client, as with secure_file_priv = NULL.
-fn load_file(_: &Call<'_>, _: &[Value<'_>]) -> Outcome {
-    Ok(Value::Null)
+/// Bytes of a file that LOAD_FILE gives at most, as `max_allowed_packet` has it.
+const MOST_OF_A_FILE: u64 = 64 << 20;
+
+/// A file that the session may read; NULL for any other, and without secure_file_priv for all.
+fn load_file(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
+    let session = call.cx.session;
+    let allowed = crate::convert::to_string(&session.variable("secure_file_priv"));
+    let name = crate::convert::to_string(&a[0]);
+    if a[0].is_null() || allowed.is_empty() {
+        return Ok(Value::Null);
+    }
+    if crate::load_data::check_file_use(session, &name).is_err() {
+        return Ok(Value::Null);
+    }
+    match std::fs::metadata(&name) {
+        Ok(m) if m.is_file() && m.len() <= MOST_OF_A_FILE => {}
+        _ => return Ok(Value::Null),
+    }
+    Ok(std::fs::read(&name).map_or(Value::Null, |b| Value::Bytes(b.into())))
 }
 
 fn weight_string(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {

@@ -73,6 +73,7 @@ fn value_of(text: &str) -> String {
             only_full_group_by: true,
             connection: CollationId::UTF8MB4_0900_AI_CI,
             div_increment: 4,
+            schema_override: String::new(),
             syntax: options,
         };
         let typed = Binder::new(&NoTables, &modes, text.as_bytes()).bind_alone(&parsed)?;

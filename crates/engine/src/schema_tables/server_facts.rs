@@ -55,14 +55,7 @@ pub(crate) fn status(session: &Session) -> Vec<(String, String)> {
 
 /// The caches of tree nodes of all databases, which MySQL has no variables for.
 fn cache_status(session: &Session) -> [(String, String); 4] {
-    let mut sum = prolly::CacheFigures::default();
-    for db in session.instance.databases() {
-        let one = db.store.objects().nodes().cache_figures();
-        sum.limit += one.limit;
-        sum.bytes += one.bytes;
-        sum.hits += one.hits;
-        sum.misses += one.misses;
-    }
+    let sum = session.instance.cache_figures();
     [
         ("Dolt_cache_bytes", sum.bytes),
         ("Dolt_cache_hits", sum.hits),

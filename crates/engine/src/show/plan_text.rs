@@ -89,7 +89,6 @@ fn table_node(scan: &TableScan) -> Node {
                     .get(i)
                     .map_or("?", |c| scan.def.columns[*c].name.as_str())
             };
-            let mut text = format!("Index {} of {name}", index_name(scan, a));
             let mut parts = Vec::new();
             for (i, values) in a.equals.iter().enumerate() {
                 match values.len() {
@@ -110,16 +109,22 @@ fn table_node(scan: &TableScan) -> Node {
                 [] => {}
                 several => parts.push(format!("{next} in {} ranges", several.len())),
             }
-            if !parts.is_empty() {
-                let _ = write!(text, " ({})", parts.join(", "));
-            }
             if a.covering {
-                text.push_str(", covering");
+                parts.push("covering".to_string());
             }
             if a.reverse {
-                text.push_str(", reverse");
+                parts.push("reverse".to_string());
             }
-            node(text, Vec::new())
+            let key: Vec<String> = (0..columns.len())
+                .map(|i| format!("{name}.{}", name_of(i)))
+                .collect();
+            let mut children = vec![node(format!("index: [{}]", key.join(",")), Vec::new())];
+            if !parts.is_empty() {
+                let ranges = format!("ranges: [{}]", parts.join(", "));
+                children.push(node(ranges, Vec::new()));
+            }
+            let by = index_name(scan, a);
+            node(format!("IndexedTableAccess({name}) by {by}"), children)
         }
     }
 }
@@ -258,16 +263,16 @@ fn query_node(q: &QueryPlan, depth: usize) -> Node {
     }
 }
 
-/// What EXPLAIN is about: a query's plan, or the tables of a change.
+/// What EXPLAIN is about: a query's plan, or a change with the row sources that it searches.
 enum Explained {
     Query(Box<QueryPlan>, Vec<BoundTable>),
-    Change(&'static str, Vec<BoundTable>),
+    Change(&'static str, Vec<JoinItem>, Vec<BoundTable>),
 }
 
 fn explained(session: &Session, target: &Statement, text: &[u8]) -> Result<Explained> {
     let modes = session.modes();
     let mut binder = Binder::new(session, &modes, text);
-    let word = match target {
+    let (word, from) = match target {
         Statement::Query(q) => {
             let plan = binder.bind_query(q)?;
             return Ok(Explained::Query(
@@ -277,25 +282,23 @@ fn explained(session: &Session, target: &Statement, text: &[u8]) -> Result<Expla
         }
         Statement::Insert(i) => {
             binder.bind_insert(i)?;
-            "Insert"
+            ("Insert", Vec::new())
         }
-        Statement::Update(u) => {
-            binder.bind_update(u)?;
-            "Update"
-        }
-        Statement::Delete(d) => {
-            binder.bind_delete(d)?;
-            "Delete"
-        }
+        Statement::Update(u) => ("Update", binder.bind_update(u)?.from),
+        Statement::Delete(d) => ("Delete", binder.bind_delete(d)?.from),
         _ => return Err(Error::not_supported("EXPLAIN of this statement")),
     };
-    Ok(Explained::Change(word, std::mem::take(&mut binder.tables)))
+    let tables = std::mem::take(&mut binder.tables);
+    Ok(Explained::Change(word, from, tables))
 }
 
 fn tree(e: &Explained) -> Node {
     match e {
         Explained::Query(plan, _) => query_node(plan, 0),
-        Explained::Change(word, tables) => {
+        Explained::Change(word, from, _) if !from.is_empty() => {
+            node(*word, vec![join_node(from, 0)])
+        }
+        Explained::Change(word, _, tables) => {
             let children = tables
                 .iter()
                 .map(|t| node(format!("Table {}, {} rows", t.name, t.rows), Vec::new()))
@@ -459,7 +462,10 @@ fn traditional(e: &Explained) -> Listing {
     };
     match e {
         Explained::Query(plan, _) => sources.query(1, "SIMPLE", plan, 0),
-        Explained::Change(word, tables) => {
+        Explained::Change(word, from, _) if !from.is_empty() => {
+            sources.items(1, &word.to_uppercase(), from, 0);
+        }
+        Explained::Change(word, _, tables) => {
             for t in tables {
                 sources.row(
                     1,

@@ -55,6 +55,21 @@ pub fn same_index(a: &Schema, i: &Index, b: &Schema, j: &Index) -> bool {
     tags(a, i) == tags(b, j) && same_properties(i, j)
 }
 
+/// The index of a side that `index` became or was: of its columns and name, else of its columns
+/// and of a name that is not spoken for.
+fn counterpart<'a, 's>(
+    index: &Tagged<'_>,
+    own: &[Tagged<'_>],
+    side: &'a [Tagged<'s>],
+) -> Option<&'a Tagged<'s>> {
+    let same = |i: &Tagged<'_>, j: &Tagged<'_>| {
+        i.tags == j.tags && i.index.name.eq_ignore_ascii_case(&j.index.name)
+    };
+    let free = |i: &&Tagged<'_>| i.tags == index.tags && !own.iter().any(|o| same(o, i));
+    let named = side.iter().find(|i| same(i, index));
+    named.or_else(|| side.iter().find(free))
+}
+
 /// Several indexes over the columns of `index` on one side.
 fn ambiguity(index: &Tagged<'_>, side: &[Tagged<'_>]) -> Option<String> {
     let mut names: Vec<&str> = side
@@ -98,11 +113,11 @@ impl<'s> Merged<'s> {
 }
 
 /// The merged indexes over the merged columns, or what conflicts.
-pub fn merge_indexes(
+pub fn merge_indexes<'s>(
     columns: &[Column],
-    ours: &Schema,
-    theirs: &Schema,
-    base: &Schema,
+    ours: &'s Schema,
+    theirs: &'s Schema,
+    base: &'s Schema,
 ) -> Result<Vec<Index>, Vec<String>> {
     let (ours, theirs, base) = (tagged(ours), tagged(theirs), tagged(base));
     let exists = |i: &Tagged<'_>| i.tags.iter().all(|t| columns.iter().any(|c| c.tag == *t));
@@ -111,10 +126,11 @@ pub fn merge_indexes(
         conflicts: Vec::new(),
     };
     for our in ours.iter().filter(|i| exists(i)) {
-        let Some(their) = theirs.iter().find(|i| i.tags == our.tags) else {
+        let Some(their) = counterpart(our, &ours, &theirs) else {
             continue;
         };
-        if let Some(text) = ambiguity(our, &theirs).or_else(|| ambiguity(our, &ours)) {
+        let renamed = !our.index.name.eq_ignore_ascii_case(&their.index.name);
+        if renamed && let Some(text) = ambiguity(our, &theirs).or_else(|| ambiguity(our, &ours)) {
             merged.conflicts.push(text);
             break;
         }
@@ -122,17 +138,19 @@ pub fn merge_indexes(
             merged.add(our.clone());
             continue;
         }
-        match base.iter().find(|i| i.tags == our.tags) {
+        match counterpart(our, &ours, &base) {
             Some(old) if old.equals(their) => merged.add_or_conflict(our),
             Some(old) if old.equals(our) => merged.add_or_conflict(their),
             _ => merged.conflicts.push(String::new()),
         }
     }
-    let is_new = |i: &&Tagged<'_>| exists(i) && !base.iter().any(|b| b.tags == i.tags);
-    let our_new: Vec<_> = ours.iter().filter(is_new).collect();
-    let their_new: Vec<_> = theirs.iter().filter(is_new).collect();
+    let new = |side: &'_ [Tagged<'s>]| -> Vec<Tagged<'s>> {
+        let is_new = |i: &&Tagged<'_>| exists(i) && counterpart(i, side, &base).is_none();
+        side.iter().filter(is_new).cloned().collect()
+    };
+    let (our_new, their_new) = (new(&ours), new(&theirs));
     for our in &our_new {
-        let same_name = |i: &&&Tagged<'_>| i.index.name.eq_ignore_ascii_case(&our.index.name);
+        let same_name = |i: &&Tagged<'_>| i.index.name.eq_ignore_ascii_case(&our.index.name);
         if let Some(their) = their_new.iter().find(same_name)
             && !our.deep_equals(their)
         {
@@ -140,7 +158,7 @@ pub fn merge_indexes(
         }
     }
     for index in our_new.into_iter().chain(their_new) {
-        merged.add(index.clone());
+        merged.add(index);
     }
     if !merged.conflicts.is_empty() {
         return Err(merged.conflicts);

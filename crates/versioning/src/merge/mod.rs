@@ -14,7 +14,7 @@ mod row_merge;
 pub mod schema_conflict;
 mod schema_merge;
 mod secondary;
-mod type_change;
+pub mod type_change;
 mod unique;
 mod violation_info;
 

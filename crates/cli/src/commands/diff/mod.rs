@@ -14,6 +14,7 @@ use crate::environment::Environment;
 use crate::repository::{Repository, is_hidden, literal};
 use crate::{Failure, Outcome};
 
+pub use rows::{Pair, print_change};
 use writer::Writer;
 
 /// `--result-format`.
@@ -174,7 +175,7 @@ pub fn print(repo: &Repository, display: &Display, sides: &Sides, tables: &[Stri
         );
         if let Err(e) = syntax::parse(&sql, &syntax::Options::default()) {
             return Err(Failure::caused(
-                "Failed to parse diff query. Invalid where clause?",
+                format!("Failed to parse diff query. Invalid where clause?\nDiff query: {sql}"),
                 &e.to_string(),
             ));
         }
@@ -195,7 +196,7 @@ pub fn print(repo: &Repository, display: &Display, sides: &Sides, tables: &[Stri
         }
         false => Vec::new(),
     };
-    let mut deltas = repo.deltas(from, to)?;
+    let mut deltas = repo.deltas_of(&sides.from, &sides.to)?;
     deltas.retain(|d| {
         let system = d.name().starts_with("dolt_") && !is_shown_system_table(d.name());
         (!system || display.system || tables.contains(&d.name().to_string()))
@@ -203,8 +204,13 @@ pub fn print(repo: &Repository, display: &Display, sides: &Sides, tables: &[Stri
             && wanted(d)
             && !(ignored.contains(&d.to_name) && d.kind() == DeltaKind::Added)
     });
+    deltas.sort_by(|a, b| a.name().cmp(b.name()));
     if display.summary {
-        return summary(&deltas);
+        let rows = match repo.connection.has_files() {
+            true => deltas.iter().map(summary_row).collect::<Result<_, _>>()?,
+            false => server_summary(repo, sides, &deltas)?,
+        };
+        return summary(rows);
     }
     let difference = Difference {
         repo,
@@ -243,7 +249,68 @@ pub fn print(repo: &Repository, display: &Display, sides: &Sides, tables: &[Stri
     }
 }
 
-fn summary(deltas: &[TableDelta]) -> Outcome {
+/// Whether values of both versions mean the same by their bytes, so that statements can tell what
+/// differs: columns outside the key in the same places, with the same types as stored.
+fn values_comparable(delta: &TableDelta) -> bool {
+    let (Some(from), Some(to)) = (&delta.from, &delta.to) else {
+        return true;
+    };
+    let values = |t: &model::Table| -> Vec<model::Column> {
+        let columns = t.schema().columns.iter();
+        columns.filter(|c| !c.primary_key).cloned().collect()
+    };
+    let (from, to) = (values(from), values(to));
+    let added = to.iter().skip(from.len());
+    if added.into_iter().any(|c| !c.expression.is_empty()) {
+        return false;
+    }
+    from.iter().zip(&to).all(|(a, b)| {
+        let same_column = a.name == b.name || a.tag == b.tag;
+        let change = versioning::type_change(&a.sql_type, &b.sql_type);
+        same_column && change.compatible && !change.rewrite
+    })
+}
+
+/// A table's name, how it differs, and whether its rows and its definition do.
+type SummaryRow = [String; 4];
+
+fn shown_name(d: &TableDelta) -> String {
+    match d.kind() {
+        DeltaKind::Renamed => format!("{} -> {}", d.from_name, d.to_name),
+        _ => d.name().to_string(),
+    }
+}
+
+fn summary_row(d: &TableDelta) -> Result<SummaryRow, Failure> {
+    Ok([
+        shown_name(d),
+        d.kind().name().to_string(),
+        d.data_changed()?.to_string(),
+        d.schema_changed().to_string(),
+    ])
+}
+
+/// The summary of a server for the tables that are wanted.
+fn server_summary(
+    repo: &Repository,
+    sides: &Sides,
+    deltas: &[TableDelta],
+) -> Result<Vec<SummaryRow>, Failure> {
+    let rows = crate::server_schemas::summary(repo, &sides.from.0, &sides.to.0)?;
+    let mut out = Vec::new();
+    for d in deltas {
+        let own = (0..rows.rows.len())
+            .find(|i| rows.text(*i, 0) == d.from_name && rows.text(*i, 1) == d.to_name);
+        if let Some(i) = own {
+            let truth = |column| (rows.text(i, column) == "1").to_string();
+            let kind = rows.text(i, 2).to_string();
+            out.push([shown_name(d), kind, truth(3), truth(4)]);
+        }
+    }
+    Ok(out)
+}
+
+fn summary(rows: Vec<SummaryRow>) -> Outcome {
     use crate::render::{Renderer, Tabular};
     let columns: Vec<_> = ["Table name", "Diff type", "Data change", "Schema change"]
         .iter()
@@ -252,17 +319,7 @@ fn summary(deltas: &[TableDelta]) -> Outcome {
     let mut out = std::io::stdout();
     let mut table = Tabular::default();
     table.begin(&columns, &mut out)?;
-    for d in deltas {
-        let name = match d.kind() {
-            DeltaKind::Renamed => format!("{} -> {}", d.from_name, d.to_name),
-            _ => d.name().to_string(),
-        };
-        let cells = [
-            name,
-            d.kind().name().to_string(),
-            d.data_changed()?.to_string(),
-            d.schema_changed().to_string(),
-        ];
+    for cells in rows {
         table.row(
             cells.into_iter().map(|c| Some(c.into_bytes())).collect(),
             &mut out,
@@ -277,7 +334,7 @@ impl Difference<'_> {
         if table.is_empty() {
             return Ok(String::new());
         }
-        let text = engine::show::create_table_text(&self.repo.session, root, table)?;
+        let text = engine::show::create_table_text(&*self.repo.schema_session()?, root, table)?;
         Ok(text.map_or(String::new(), |t| format!("{t};")))
     }
 
@@ -294,14 +351,22 @@ impl Difference<'_> {
     }
 
     fn database(&self, writer: &mut Writer) -> Result<(), Failure> {
-        let name = self.repo.db()?.handle.name.clone();
+        let name = self.repo.connection.place()?.0.unwrap_or_default();
+        let name = name.split(['/', '@']).next().unwrap_or("").to_string();
         let shown = format!("__DATABASE__{name}");
         writer.begin(&shown, &shown, DeltaKind::Modified)?;
         let rows = self.repo.query(&format!(
             "show create database {}",
             crate::repository::quoted(&name)
         ))?;
-        writer.schema("", &format!("{};", rows.text(0, 1)), &[])?;
+        if self.display.schema {
+            let collation = self.to.root.collation().get().name;
+            let statement = format!(
+                "ALTER DATABASE {} COLLATE='{collation}';",
+                crate::repository::quoted(&name)
+            );
+            writer.schema("", &format!("{};", rows.text(0, 1)), &[statement])?;
+        }
         writer.no_rows()
     }
 
@@ -329,7 +394,16 @@ impl Difference<'_> {
                     "invalid output format: sql. SQL format diffs only rendered for schema or data changes",
                 ));
             }
-            let stat = versioning::diff_stat(delta.name(), delta.from.as_ref(), delta.to.as_ref())?;
+            let (old, new) = (delta.from.as_ref(), delta.to.as_ref());
+            let stat = match self.repo.connection.has_files() {
+                true => versioning::diff_stat(delta.name(), old, new)?,
+                false => crate::server_schemas::stat(
+                    self.repo,
+                    self.from_name,
+                    self.to_name,
+                    delta.name(),
+                )?,
+            };
             let columns =
                 |t: &Option<model::Table>| t.as_ref().map_or(0, |t| t.schema().columns.len());
             return writer.stat(&stat, columns(&delta.from));
@@ -383,6 +457,12 @@ impl Difference<'_> {
         if !display.data {
             return writer.no_rows();
         }
+        if display.form == Form::Sql && !values_comparable(delta) {
+            return Err(Failure::new(format!(
+                "Incompatible schema change, skipping data diff for table '{}'",
+                delta.to_name
+            )));
+        }
         let target = target::Target::of(delta, display);
         rows::print(self, delta, &target, lazy, writer)
     }
@@ -397,32 +477,23 @@ impl Difference<'_> {
             return Ok(());
         }
         let mut list: Vec<(String, String, String, String)> = Vec::new();
-        for (side, table) in [(0, &delta.from), (1, &delta.to)] {
-            let Some(table) = table else { continue };
-            let reader = versioning::RowReader::of(table);
-            let at = |n: &str| table.schema().columns.iter().position(|c| c.name == n);
-            let (Some(kind), Some(name), Some(text)) = (at("type"), at("name"), at("fragment"))
-            else {
+        let sides = [
+            (&delta.from_name, delta.from.as_ref()),
+            (&delta.to_name, delta.to.as_ref()),
+        ];
+        for (side, (name, table)) in sides.into_iter().enumerate() {
+            if name.is_empty() {
                 continue;
-            };
-            for run in table.rows()?.all()? {
-                for (key, value) in run?.iter() {
-                    let row = reader.row(key, value)?;
-                    let cell = |i: usize| {
-                        let ty = &table.schema().columns[i].sql_type;
-                        let text = crate::render::cell(&row[i], ty).unwrap_or_default();
-                        String::from_utf8_lossy(&text).into_owned()
-                    };
-                    let (k, n, mut t) = (cell(kind), cell(name), cell(text));
-                    if !t.is_empty() && !t.ends_with(';') {
-                        t.push(';');
-                    }
-                    let found = list.iter_mut().find(|e| e.0 == k && e.1 == n);
-                    match (found, side) {
-                        (Some(e), _) => e.3 = t,
-                        (None, 0) => list.push((k, n, t, String::new())),
-                        (None, _) => list.push((k, n, String::new(), t)),
-                    }
+            }
+            for [kind, name, mut text] in self.stored_fragments(side, table)? {
+                if !text.is_empty() && !text.ends_with(';') {
+                    text.push(';');
+                }
+                let found = list.iter_mut().find(|e| e.0 == kind && e.1 == name);
+                match (found, side) {
+                    (Some(e), _) => e.3 = text,
+                    (None, 0) => list.push((kind, name, text, String::new())),
+                    (None, _) => list.push((kind, name, String::new(), text)),
                 }
             }
         }
@@ -432,6 +503,45 @@ impl Difference<'_> {
             writer.fragment(kind, name, old, new)?;
         }
         Ok(())
+    }
+}
+
+impl Difference<'_> {
+    /// Kind, name and text of each row of a version of dolt_schemas.
+    fn stored_fragments(
+        &self,
+        side: usize,
+        table: Option<&model::Table>,
+    ) -> Result<Vec<[String; 3]>, Failure> {
+        let mut out = Vec::new();
+        if !self.repo.connection.has_files() {
+            let revision = [self.from_name, self.to_name][side];
+            let rows = self.repo.query(&format!(
+                "SELECT type, name, fragment FROM dolt_schemas AS OF {}",
+                literal(revision)
+            ))?;
+            for i in 0..rows.rows.len() {
+                out.push([0, 1, 2].map(|column| rows.text(i, column).to_string()));
+            }
+            return Ok(out);
+        }
+        let Some(table) = table else { return Ok(out) };
+        let reader = versioning::RowReader::of(table);
+        let at = |n: &str| table.schema().columns.iter().position(|c| c.name == n);
+        let (Some(kind), Some(name), Some(text)) = (at("type"), at("name"), at("fragment")) else {
+            return Ok(out);
+        };
+        for run in table.rows()?.all()? {
+            for (key, value) in run?.iter() {
+                let row = reader.row(key, value)?;
+                out.push([kind, name, text].map(|i| {
+                    let ty = &table.schema().columns[i].sql_type;
+                    let text = crate::render::cell(&row[i], ty).unwrap_or_default();
+                    String::from_utf8_lossy(&text).into_owned()
+                }));
+            }
+        }
+        Ok(out)
     }
 }
 
@@ -445,6 +555,14 @@ fn sides(repo: &Repository, p: &Parsed) -> Result<(Sides, Vec<String>), Failure>
     };
     let base_of = |a: &str, b: &str| -> Result<String, Failure> {
         let (a, b) = (repo.commit_id(a)?, repo.commit_id(b)?);
+        if !repo.connection.has_files() {
+            let sql = format!(
+                "SELECT dolt_merge_base({}, {})",
+                literal(&a.hash().to_string()),
+                literal(&b.hash().to_string())
+            );
+            return Ok(repo.query(&sql)?.text(0, 0).to_string());
+        }
         let base = repo.with_store(|s| model::common_ancestor(s.objects(), a, b))?;
         base.map(|id| id.hash().to_string())
             .ok_or_else(|| Failure::new("no common ancestor"))
@@ -479,7 +597,11 @@ fn sides(repo: &Repository, p: &Parsed) -> Result<(Sides, Vec<String>), Failure>
             tables = rest.to_vec();
         }
         [first, rest @ ..] => {
-            if repo.root(first).is_err() {
+            let is_revision = |w: &str| match repo.connection.has_files() {
+                true => repo.root(w).is_ok(),
+                false => ["WORKING", "STAGED"].contains(&w) || repo.commit_id(w).is_ok(),
+            };
+            if !is_revision(first) {
                 if by_base {
                     return Err(needs());
                 }
@@ -487,7 +609,7 @@ fn sides(repo: &Repository, p: &Parsed) -> Result<(Sides, Vec<String>), Failure>
             } else {
                 from = first.clone();
                 tables = rest.to_vec();
-                let second = rest.first().filter(|w| repo.root(w).is_ok());
+                let second = rest.first().filter(|w| is_revision(w));
                 if let Some(second) = second {
                     to = second.clone();
                     tables.remove(0);

@@ -71,7 +71,9 @@ fn each(
     emit: &mut dyn FnMut(Pair) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut left = d.display.limit;
-    if let Some(condition) = &d.display.condition {
+    // Rows of a server come from statements only.
+    let all = (!d.repo.connection.has_files()).then_some("true");
+    if let Some(condition) = d.display.condition.as_deref().or(all) {
         return each_where(d, delta, target, condition, emit);
     }
     let readers = (
@@ -213,6 +215,17 @@ fn tabular(
         return emit(line(">", to));
     }
     emit(line("*", &cells))
+}
+
+/// Prints one change as a table of its own.
+pub fn print_change(columns: &[ColumnMeta], pair: &Pair) -> Result<(), Failure> {
+    let mut header = vec![text_column(" ")];
+    header.extend_from_slice(columns);
+    let mut writer = Writer::new(Form::Tabular);
+    writer.begin_rows(&header, true)?;
+    let all: Vec<usize> = (0..columns.len()).collect();
+    tabular(pair, Mode::Context, &all, &mut |line| writer.line(line))?;
+    writer.end_rows()
 }
 
 /// Prints the rows of a table that differ.

@@ -31,7 +31,9 @@ fn most_flexible(a: &SqlType, b: &SqlType) -> SqlType {
     let whole = |t: &SqlType| matches!(t, SqlType::Int { .. });
     let float = |t: &SqlType| matches!(t, SqlType::Float | SqlType::Double);
     let decimal = |t: &SqlType| matches!(t, SqlType::Decimal { .. });
+    let time = |t: &SqlType| matches!(t, SqlType::DateTime(_) | SqlType::Timestamp(_));
     match (a, b) {
+        (SqlType::Date, b) if time(b) => b.clone(),
         (a, b) if whole(a) && (float(b) || decimal(b)) => b.clone(),
         (a, b) if decimal(a) && decimal(b) => b.clone(),
         (a, b) if float(a) && float(b) => SqlType::Double,

@@ -169,7 +169,19 @@ pub(super) fn modify(
     check_auto_increment(&schema)?;
     check_generated(session, &table, &schema)?;
     add_checks(session, change, &table, &mut schema, &d.checks)?;
+    let numbers = |s: &model::Schema| s.columns.iter().any(|c| c.auto_increment);
+    let begins_to_number = numbers(&schema) && !numbers(state.table.schema());
     rewrite(session, change, state, schema, &sources)?;
+    if begins_to_number {
+        // Numbers go on behind those that are there.
+        let state = change.table(&table)?;
+        let highest = super::highest_number(&state)?;
+        if highest > 0 {
+            let next = highest.saturating_add(1);
+            change.put_table(&table, &state.table.with_auto_increment(next))?;
+        }
+        change.db.handle.reset_number(&table);
+    }
     if !old.name.eq_ignore_ascii_case(&name) {
         rename_in_keys(change, &table, &old.name, &name)?;
     }

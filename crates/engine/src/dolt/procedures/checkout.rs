@@ -226,7 +226,8 @@ fn restore(session: &Session, db: &DbRef, names: &[String]) -> Result<ProcedureR
             for name in names {
                 let found = match (staged.find_table(name)?, head.find_table(name)?) {
                     (Some((stored, _)), _) | (None, Some((stored, _))) => Some(stored),
-                    _ => None,
+                    // What was never staged goes.
+                    _ => working.find_table(name)?.map(|(stored, _)| stored),
                 };
                 match found {
                     Some(stored) => known.push(stored),

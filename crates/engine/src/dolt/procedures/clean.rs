@@ -68,7 +68,10 @@ pub fn rm(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureRes
         let mut names = Vec::new();
         for name in &a.positional {
             let Some((stored, hash)) = staged.find_table(name)? else {
-                missing.push(name.clone());
+                match working.find_table(name)? {
+                    Some((stored, _)) => unstaged.push(stored),
+                    None => missing.push(name.clone()),
+                }
                 continue;
             };
             if working.table_hash(&stored)?.is_some_and(|w| w != hash) {
@@ -89,11 +92,10 @@ pub fn rm(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureRes
             for key in working.foreign_keys()?.keys {
                 let gone = |t: &str| names.iter().any(|n| n.eq_ignore_ascii_case(t));
                 if gone(&key.parent_table) && !gone(&key.child_table) {
-                    return Err(Error::fk_drop_parent(
-                        key.parent_table,
-                        key.name,
-                        key.child_table,
-                    ));
+                    return Err(Error::general(format!(
+                        "unable to remove `{}` since it is referenced from table `{}`",
+                        key.parent_table, key.child_table
+                    )));
                 }
             }
         }

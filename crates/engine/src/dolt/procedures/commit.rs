@@ -1,5 +1,6 @@
 //! `dolt_commit`.
 
+use model::CommitId;
 use values::Value;
 
 use super::{ProcedureResult, hash, row, text};
@@ -40,7 +41,23 @@ fn request(a: &Arguments) -> Result<CommitRequest> {
         allow_empty: a.has("allow-empty"),
         skip_empty: a.has("skip-empty"),
         force: a.has("force"),
+        skip_verification: a.has("skip-verification"),
     })
+}
+
+/// MySQL's number for a transaction that cannot be committed beside another one's.
+const DEADLOCK: u16 = 1213;
+
+/// The error of amending a head that is not the one the transaction began on.
+fn amends_another(branch: &str, head: CommitId, seen: CommitId) -> Error {
+    Error::new(
+        DEADLOCK,
+        "40001",
+        format!(
+            "serialization failure: cannot amend head of branch '{branch}': is at {} but expected {}: this transaction conflicts with a committed transaction from another client, try restarting transaction.",
+            head.0, seen.0
+        ),
+    )
 }
 
 /// Commits what is staged.
@@ -73,7 +90,20 @@ pub fn commit(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedur
             }
         }
     }
-    let made = edit_now(session, &db, |e| make(e, &request))?;
+    let seen = match request.amend {
+        true => session.branch_changes(&db)?.head,
+        false => None,
+    };
+    let made = edit_now(session, &db, |e| match seen.filter(|h| *h != e.head) {
+        Some(seen) => Err(amends_another(&e.branch, e.head, seen)),
+        None => make(e, &request),
+    });
+    if let Err(e) = &made
+        && e.code == DEADLOCK
+    {
+        session.rollback_transaction();
+    }
+    let made = made?;
     let mut result = row([("hash", made.map_or(text(""), |id| hash(id.0)))]);
     if made.is_none() {
         result.rows.clear();

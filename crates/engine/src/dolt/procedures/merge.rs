@@ -16,6 +16,7 @@ use crate::dolt::ignore::IgnorePatterns;
 use crate::dolt::logic::SessionLogic;
 use crate::dolt::revision;
 use crate::dolt::staging::copy_tables;
+use crate::dolt::verification::is_failure;
 use crate::error::{Error, Result};
 use crate::session::{DbRef, Session};
 
@@ -138,6 +139,7 @@ pub(super) fn run_with(
     let request = CommitRequest {
         author,
         force,
+        skip_verification: a.has("skip-verification"),
         ..CommitRequest::default()
     };
     let mut warnings = Vec::new();
@@ -317,12 +319,15 @@ fn merge_into(
         return Ok(merged(text(""), false, SUCCESS));
     }
     request.allow_empty = true;
-    let made = commit(e, &request)?;
-    Ok(merged(
-        made.map_or(text(""), |id| hash(id.0)),
-        false,
-        SUCCESS,
-    ))
+    match commit(e, &request) {
+        // The merge stays staged, for tests or rows to be corrected.
+        Err(failed) if is_failure(&failed) => Ok(merged(text(""), false, &failed.message)),
+        made => Ok(merged(
+            made?.map_or(text(""), |id| hash(id.0)),
+            false,
+            SUCCESS,
+        )),
+    }
 }
 
 /// Takes the branch back to before a merge; ignored tables stay as they are.

@@ -20,6 +20,8 @@ mod rebase;
 mod remote;
 mod replay;
 mod reset;
+mod revert;
+mod squash_history;
 mod stash;
 mod tag;
 mod verify;
@@ -55,8 +57,9 @@ const PROCEDURES: &[(&str, Procedure)] = &[
     ("dolt_rebase", rebase::rebase),
     ("dolt_remote", remote::remote),
     ("dolt_reset", reset::reset),
-    ("dolt_revert", replay::revert),
+    ("dolt_revert", revert::revert),
     ("dolt_rm", clean::rm),
+    ("dolt_squash_history", squash_history::squash_history),
     ("dolt_stash", stash::stash),
     ("dolt_tag", tag::tag),
     ("dolt_update_column_tag", column_tag::update),

@@ -6,16 +6,17 @@ use model::{
 use prolly::Edit;
 use values::{CollationId, Decimal, LobSize, OwnedValue, SqlType, Value};
 use versioning::reset::with_untracked;
-use versioning::{Log, RowReader};
+use versioning::{Log, RowReader, table_deltas};
 
 use super::replay::{PickHow, Picked, pick_with};
 use super::{ProcedureResult, branch, row, text};
 use crate::dolt::arguments::{OptionSpec, Takes, parse};
-use crate::dolt::branch_edit::{BranchEdit, branch_of, edit_now};
+use crate::dolt::branch_edit::{BranchEdit, branch_of, edit, edit_now};
 use crate::dolt::commit::{meta, store_commit};
 use crate::dolt::revision;
-use crate::dolt::staging::{deltas, is_dirty, unstaged};
+use crate::dolt::staging::{is_dirty, unstaged};
 use crate::dolt::validate::tables_with_artifacts;
+use crate::dolt::verification::verify;
 use crate::error::{Error, Result};
 use crate::root_state::TableState;
 use crate::session::{DbRef, Revision, Session};
@@ -272,11 +273,12 @@ fn load_plan(e: &BranchEdit<'_>) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
+fn no_rebase() -> Error {
+    Error::general("no rebase in progress")
+}
+
 fn state_of(e: &BranchEdit<'_>) -> Result<RebaseState> {
-    e.set
-        .rebase
-        .clone()
-        .ok_or_else(|| Error::general("no rebase in progress"))
+    e.set.rebase.clone().ok_or_else(no_rebase)
 }
 
 fn is_on(session: &Session, name: &str) -> bool {
@@ -287,36 +289,68 @@ fn is_on(session: &Session, name: &str) -> bool {
 enum Stepped {
     GoOn,
     Pause(String),
+    Unverified(Error),
     DataConflict,
     SchemaConflict,
 }
 
+/// Where the conflicts of a step go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Conflicts {
+    /// Into the working set, for everybody to see.
+    Committed,
+    /// Into the session's transaction.
+    InTransaction,
+    /// Nowhere: the rebase is given up.
+    Refused,
+}
+
 fn go_on(session: &Session, db: &DbRef) -> Result<String> {
+    // Asked before the session's transaction is committed, which conflicts would prevent.
+    if session.branch_changes(db)?.set.rebase.is_none() {
+        return Err(no_rebase());
+    }
+    let (conflicts, _) = tables_with_artifacts(&revision::working_root(session, db)?)?;
+    if !conflicts.is_empty() {
+        return Err(Error::general(format!(
+            "conflicts detected in tables {}; resolve conflicts before continuing the rebase",
+            conflicts.join(", ")
+        )));
+    }
     let steps = edit_now(session, db, |e| {
         state_of(e)?;
-        let (conflicts, _) = tables_with_artifacts(&e.working()?)?;
-        if !conflicts.is_empty() {
-            return Err(Error::general(format!(
-                "conflicts detected in tables {}; resolve conflicts before continuing the rebase",
-                conflicts.join(", ")
-            )));
-        }
         load_plan(e)
     })?;
-    let can_keep = !session.autocommit() || is_on(session, "dolt_allow_commit_conflicts");
+    let place = match (
+        is_on(session, "dolt_allow_commit_conflicts"),
+        session.autocommit(),
+    ) {
+        (true, _) => Conflicts::Committed,
+        (false, false) => Conflicts::InTransaction,
+        (false, true) => Conflicts::Refused,
+    };
     for step in &steps {
-        let stepped = edit_now(session, db, |e| one_step(e, step, can_keep))?;
+        let stepped = edit_now(session, db, |e| {
+            one_step(e, step, place == Conflicts::Committed)
+        })?;
         let (id, message) = (step.commit.0, &step.message);
         match stepped {
             Stepped::GoOn => {}
             Stepped::Pause(message) => return Ok(message),
+            Stepped::Unverified(failed) => return Err(failed),
             Stepped::SchemaConflict => {
                 abort(session, db)?;
                 return Err(Error::general(format!(
                     "schema conflict detected while rebasing commit {id}. the rebase has been automatically aborted"
                 )));
             }
-            Stepped::DataConflict if can_keep => {
+            Stepped::DataConflict if place != Conflicts::Refused => {
+                if place == Conflicts::InTransaction {
+                    edit(session, db, |e| {
+                        let state = state_of(e)?;
+                        pick_step(e, step, &state).map(drop)
+                    })?;
+                }
                 return Err(Error::general(format!(
                     "data conflict detected while rebasing commit {id} ({message}). \n\nResolve the conflicts and remove them from the dolt_conflicts_<table> tables, then continue the rebase by calling dolt_rebase('--continue')"
                 )));
@@ -332,9 +366,10 @@ fn go_on(session: &Session, db: &DbRef) -> Result<String> {
     finish(session, db)
 }
 
-fn one_step(e: &mut BranchEdit<'_>, step: &Step, can_keep: bool) -> Result<Stepped> {
+/// Runs a step. Conflicts stay in the working set only with `keep`.
+fn one_step(e: &mut BranchEdit<'_>, step: &Step, keep: bool) -> Result<Stepped> {
     let state = state_of(e)?;
-    let staged_changes = !deltas(&e.head_root()?, &e.staged()?)?.is_empty();
+    let staged_changes = !table_deltas(&e.head_root()?, &e.staged()?)?.is_empty();
     let unstaged_changes = !unstaged(&e.staged()?, &e.working()?)?.is_empty();
     if !state.started && (staged_changes || unstaged_changes) {
         return Err(Error::general(
@@ -351,7 +386,7 @@ fn one_step(e: &mut BranchEdit<'_>, step: &Step, can_keep: bool) -> Result<Stepp
     }
     if state.started && step.order == state.last_attempted_step {
         if staged_changes {
-            commit_staged(e, step)?;
+            commit_staged(e, step, state.skip_verification)?;
         }
         return Ok(Stepped::GoOn);
     }
@@ -363,24 +398,18 @@ fn one_step(e: &mut BranchEdit<'_>, step: &Step, can_keep: bool) -> Result<Stepp
     if step.action == "drop" {
         return Ok(Stepped::GoOn);
     }
-    let how = PickHow {
-        message: message_of(e, step)?,
-        amend: matches!(step.action, "squash" | "fixup"),
-        keep_empty: true,
-        keep_becoming_empty: state.becoming_empty == EmptyCommits::Keep,
-    };
-    let spec = step.commit.0.to_string();
     let before = e.set.clone();
-    match pick_with(e, step.commit, &spec, &how) {
+    match pick_step(e, step, &state) {
         Ok(Picked::Conflicts(..)) => {
-            if !can_keep {
+            if !keep {
                 e.set = before;
             }
             Ok(Stepped::DataConflict)
         }
+        Ok(Picked::Unverified(failed)) => Ok(Stepped::Unverified(failed)),
         Ok(_) if step.action == "edit" => Ok(Stepped::Pause(format!(
-            "edit action paused at commit {spec} ({}). \n\nYou can now modify the working directory and stage changes. When ready, continue the rebase by calling dolt_rebase('--continue')",
-            step.message
+            "edit action paused at commit {} ({}). \n\nYou can now modify the working directory and stage changes. When ready, continue the rebase by calling dolt_rebase('--continue')",
+            step.commit.0, step.message
         ))),
         Ok(_) => Ok(Stepped::GoOn),
         Err(error) if error.message.starts_with("merge aborted: schema conflict") => {
@@ -389,6 +418,18 @@ fn one_step(e: &mut BranchEdit<'_>, step: &Step, can_keep: bool) -> Result<Stepp
         }
         Err(error) => Err(error),
     }
+}
+
+/// Makes the changes of a step's commit again.
+fn pick_step(e: &mut BranchEdit<'_>, step: &Step, state: &RebaseState) -> Result<Picked> {
+    let how = PickHow {
+        message: message_of(e, step)?,
+        amend: matches!(step.action, "squash" | "fixup"),
+        keep_empty: true,
+        keep_becoming_empty: state.becoming_empty == EmptyCommits::Keep,
+        skip_verification: state.skip_verification,
+    };
+    pick_with(e, step.commit, &step.commit.0.to_string(), &how)
 }
 
 /// The message of a step's commit; none keeps that of the commit that is picked.
@@ -406,14 +447,17 @@ fn message_of(e: &BranchEdit<'_>, step: &Step) -> Result<Option<String>> {
 }
 
 /// Commits what the user staged for a step.
-fn commit_staged(e: &mut BranchEdit<'_>, step: &Step) -> Result<()> {
+fn commit_staged(e: &mut BranchEdit<'_>, step: &Step, skip_verification: bool) -> Result<()> {
+    if !skip_verification {
+        verify(e)?;
+    }
     let original = e.handle.store.commit(step.commit)?;
-    let amend = matches!(step.action, "squash" | "fixup" | "edit") && e.set.merge.is_none();
+    let amend = matches!(step.action, "squash" | "fixup");
     let message = message_of(e, step)?.unwrap_or_else(|| step.message.clone());
     let mut meta = meta(e.session, &message, None, None)?;
     meta.author = original.meta.author.clone();
     meta.author_millis = original.meta.author_millis;
-    let parents = match amend && step.action != "edit" {
+    let parents = match amend {
         true => e.head_commit.parents.clone(),
         false => vec![e.head],
     };
@@ -428,8 +472,8 @@ fn finish(session: &Session, db: &DbRef) -> Result<String> {
     let (state, head) = edit_now(session, db, |e| Ok((state_of(e)?, e.head)))?;
     let branch = state.branch.clone();
     edit_now(session, &on_branch(db, &branch), |e| {
-        let clean =
-            e.set.working == state.pre_working && deltas(&e.head_root()?, &e.staged()?)?.is_empty();
+        let clean = e.set.working == state.pre_working
+            && table_deltas(&e.head_root()?, &e.staged()?)?.is_empty();
         if !clean {
             return Err(Error::general(format!(
                 "rebase aborted due to changes in branch {branch}"
@@ -460,10 +504,7 @@ fn leave(session: &Session, db: &DbRef, temporary: &str, branch: &str) -> Result
 fn abort(session: &Session, db: &DbRef) -> Result<()> {
     let temporary = branch_of(db)?.to_string();
     let left = db.handle.branch_state(&temporary)?.set.clone();
-    let state = left
-        .rebase
-        .clone()
-        .ok_or_else(|| Error::general("no rebase in progress"))?;
+    let state = left.rebase.clone().ok_or_else(no_rebase)?;
     leave(session, db, &temporary, &state.branch)?;
     // Dolt lets the working set stay behind, as the branch's was before the rebase.
     let clean = WorkingSet {

@@ -1,42 +1,48 @@
-//! `dolt_cherry_pick` and `dolt_revert`: a commit's changes made again, or taken back.
+//! `dolt_cherry_pick`, and what it has in common with `dolt_revert` and `dolt_rebase`.
 
-use model::{CommitId, MergeState, Person};
+use model::{CommitId, MergeState};
 use values::Value;
-use versioning::{MergeOptions, MergeOutcome, merge_roots};
+use versioning::{MergeOptions, MergeOutcome, merge_roots, table_deltas};
 
-use super::merge::{abort_state, changed_tables, table_counts};
+use super::merge::{abort_state, table_counts};
 use super::{ProcedureResult, hash, row, text};
 use crate::dolt::arguments::{OptionSpec, Takes, parse};
 use crate::dolt::branch_edit::{BranchEdit, edit, edit_now};
-use crate::dolt::commit::{CommitRequest, commit, meta, parse_author, store_commit};
+use crate::dolt::commit::{meta, store_commit};
 use crate::dolt::logic::SessionLogic;
 use crate::dolt::revision;
-use crate::dolt::staging::{deltas, is_dirty, stage_all, unstaged};
+use crate::dolt::staging::{is_dirty, stage_all, unstaged};
 use crate::dolt::validate::tables_with_artifacts;
+use crate::dolt::verification::{is_failure, verify};
 use crate::error::{Error, Result};
 use crate::session::{DbRef, Session};
 
 /// What became of it.
-enum Replayed {
+pub(super) enum Replayed {
+    /// A commit.
     Made(CommitId),
+    /// Tables with data conflicts, schema conflicts and violations.
     Counts(i64, i64, i64),
+    /// Tests failed; what was picked stays staged.
+    Unverified(Error),
 }
 
-fn result(done: Replayed) -> ProcedureResult {
+pub(super) fn result(done: Replayed) -> Result<ProcedureResult> {
     let (id, counts) = match done {
         Replayed::Made(id) => (hash(id.0), (0, 0, 0)),
         Replayed::Counts(d, s, v) => (text(""), (d, s, v)),
+        Replayed::Unverified(failed) => return Err(failed),
     };
-    row([
+    Ok(row([
         ("hash", id),
         ("data_conflicts", Value::Int(counts.0)),
         ("schema_conflicts", Value::Int(counts.1)),
         ("constraint_violations", Value::Int(counts.2)),
-    ])
+    ]))
 }
 
 /// Runs an edit in the open transaction if it leaves conflicts there, else at once.
-fn run<'s>(
+pub(super) fn run<'s>(
     session: &'s Session,
     db: &DbRef,
     action: impl Fn(&mut BranchEdit<'s>) -> Result<Replayed>,
@@ -47,7 +53,7 @@ fn run<'s>(
     // A first try in the transaction: it fails when it would have moved the head.
     let tried = edit(session, db, |e| match action(e)? {
         counts @ Replayed::Counts(..) => Ok(counts),
-        Replayed::Made(_) => Err(Error::general(AT_ONCE)),
+        Replayed::Made(_) | Replayed::Unverified(_) => Err(Error::general(AT_ONCE)),
     });
     match tried {
         Err(e) if e.message == AT_ONCE => edit_now(session, db, &action),
@@ -58,7 +64,13 @@ fn run<'s>(
 /// Marks a try that must be made outside of the transaction.
 const AT_ONCE: &str = "the head moves at once";
 
-fn merge(e: &BranchEdit<'_>, theirs: CommitId, base: CommitId, pick: bool) -> Result<MergeOutcome> {
+/// Merges what leads from one commit to another into the working root.
+pub(super) fn merge(
+    e: &BranchEdit<'_>,
+    theirs: CommitId,
+    base: CommitId,
+    pick: bool,
+) -> Result<MergeOutcome> {
     let options = MergeOptions {
         is_cherry_pick: pick,
         ..MergeOptions::default()
@@ -75,7 +87,8 @@ fn merge(e: &BranchEdit<'_>, theirs: CommitId, base: CommitId, pick: bool) -> Re
     )?)
 }
 
-fn stage_clean(e: &mut BranchEdit<'_>, outcome: &MergeOutcome) -> Result<()> {
+/// Stages the tables that a merge left nothing to resolve in.
+pub(super) fn stage_clean(e: &mut BranchEdit<'_>, outcome: &MergeOutcome) -> Result<()> {
     let dirty = |name: &str| {
         outcome
             .stats
@@ -116,10 +129,10 @@ pub fn cherry_pick(session: &Session, db: &DbRef, args: &[String]) -> Result<Pro
             )),
         };
         edit(session, db, action)?;
-        return Ok(result(Replayed::Counts(0, 0, 0)));
+        return result(Replayed::Counts(0, 0, 0));
     }
     if a.has("continue") {
-        return run(session, db, continue_pick).map(result);
+        return run(session, db, continue_pick).and_then(result);
     }
     let spec = match a.positional.as_slice() {
         [] => return Err(Error::general("cannot cherry-pick empty string")),
@@ -132,22 +145,23 @@ pub fn cherry_pick(session: &Session, db: &DbRef, args: &[String]) -> Result<Pro
         }
     };
     let id = revision::commit(db, &spec)?;
-    let allow_empty = a.has("allow-empty");
-    run(session, db, |e| pick(e, id, &spec, allow_empty)).map(result)
+    let how = PickHow {
+        keep_empty: a.has("allow-empty"),
+        skip_verification: a.has("skip-verification"),
+        ..PickHow::default()
+    };
+    run(session, db, |e| pick(e, id, &spec, &how)).and_then(result)
 }
 
-fn pick(e: &mut BranchEdit<'_>, id: CommitId, spec: &str, allow_empty: bool) -> Result<Replayed> {
+fn pick(e: &mut BranchEdit<'_>, id: CommitId, spec: &str, how: &PickHow) -> Result<Replayed> {
     if is_dirty(&e.head_root()?, &e.staged()?, &e.working()?)? {
         return Err(Error::general(
             "cannot cherry-pick with uncommitted changes",
         ));
     }
-    let how = PickHow {
-        keep_empty: allow_empty,
-        ..PickHow::default()
-    };
-    match pick_with(e, id, spec, &how)? {
+    match pick_with(e, id, spec, how)? {
         Picked::Made(id) => Ok(Replayed::Made(id)),
+        Picked::Unverified(failed) => Ok(Replayed::Unverified(failed)),
         Picked::Conflicts(d, s, v) => Ok(Replayed::Counts(d, s, v)),
         Picked::Nothing => Err(Error::general("no changes were made, nothing to commit")),
     }
@@ -164,6 +178,8 @@ pub(super) struct PickHow {
     pub keep_empty: bool,
     /// A commit that has become empty is made.
     pub keep_becoming_empty: bool,
+    /// No tests are run first.
+    pub skip_verification: bool,
 }
 
 /// What became of a commit that was made again.
@@ -174,6 +190,8 @@ pub(super) enum Picked {
     Conflicts(i64, i64, i64),
     /// The branch has its changes already.
     Nothing,
+    /// Tests failed; the changes stay staged.
+    Unverified(Error),
 }
 
 /// Makes the changes of a commit again on a clean branch.
@@ -207,29 +225,39 @@ pub(super) fn pick_with(
     let pre_working = e.set.working;
     e.set_working(&outcome.root)?;
     stage_clean(e, &outcome)?;
+    let picking = MergeState {
+        pre_working,
+        from_commit: id,
+        from_spec: spec.to_string(),
+        unmergable_tables: Vec::new(),
+        is_cherry_pick: true,
+        is_revert: false,
+        pre_merge_head: Some(e.head),
+        pending: Vec::new(),
+    };
     if outcome.has_artifacts() {
-        e.set.merge = Some(MergeState {
-            pre_working,
-            from_commit: id,
-            from_spec: spec.to_string(),
-            unmergable_tables: Vec::new(),
-            is_cherry_pick: true,
-            is_revert: false,
-            pre_merge_head: Some(e.head),
-            pending: Vec::new(),
-        });
+        e.set.merge = Some(picking);
         let (d, s, v) = table_counts(&outcome);
         return Ok(Picked::Conflicts(d, s, v));
     }
-    let empty = deltas(&e.head_root()?, &e.staged()?)?.is_empty();
+    let empty = table_deltas(&e.head_root()?, &e.staged()?)?.is_empty();
     if empty && !was_empty && !how.keep_becoming_empty {
         return Ok(Picked::Nothing);
     }
-    commit_as(e, &picked, how).map(Picked::Made)
+    match commit_as(e, &picked, how) {
+        Err(failed) if is_failure(&failed) => {
+            e.set.merge = Some(picking);
+            Ok(Picked::Unverified(failed))
+        }
+        made => made.map(Picked::Made),
+    }
 }
 
 /// A commit of what is staged, in the name of another one.
 fn commit_as(e: &mut BranchEdit<'_>, original: &model::Commit, how: &PickHow) -> Result<CommitId> {
+    if !how.skip_verification {
+        verify(e)?;
+    }
     let m = &original.meta;
     let message = how.message.as_deref().unwrap_or(&m.message);
     let mut meta = meta(e.session, message, None, None)?;
@@ -269,7 +297,8 @@ fn continue_pick(e: &mut BranchEdit<'_>) -> Result<Replayed> {
     commit_as(e, &picked, &PickHow::default()).map(Replayed::Made)
 }
 
-fn unresolved(e: &BranchEdit<'_>) -> Result<Option<Replayed>> {
+/// Tables that are still to be resolved, if there are any.
+pub(super) fn unresolved(e: &BranchEdit<'_>) -> Result<Option<Replayed>> {
     let (conflicts, violations) = tables_with_artifacts(&e.working()?)?;
     Ok(match conflicts.is_empty() && violations.is_empty() {
         true => None,
@@ -279,190 +308,4 @@ fn unresolved(e: &BranchEdit<'_>) -> Result<Option<Replayed>> {
             violations.len() as i64,
         )),
     })
-}
-
-const REVERT_OPTIONS: &[OptionSpec] = &[
-    ("author", "", Takes::Value),
-    ("abort", "", Takes::Flag),
-    ("continue", "", Takes::Flag),
-];
-
-/// Takes back the changes of commits, one new commit each.
-pub fn revert(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureResult> {
-    let a = parse(REVERT_OPTIONS, args)?;
-    if a.has("abort") && a.has("continue") {
-        return Err(Error::general(
-            "error: --continue and --abort are mutually exclusive",
-        ));
-    }
-    let author = a.get("author").map(parse_author).transpose()?;
-    if a.has("abort") {
-        edit_or_now(session, db)?;
-        return Ok(result(Replayed::Counts(0, 0, 0)));
-    }
-    if a.has("continue") {
-        let author = author.as_ref();
-        return run(session, db, |e| continue_revert(e, author)).map(result);
-    }
-    if a.positional.is_empty() {
-        return Err(Error::general("error: nothing specified to revert"));
-    }
-    let mut commits = Vec::new();
-    for spec in &a.positional {
-        commits.push(revision::commit(db, spec)?);
-    }
-    let author = author.as_ref();
-    run(session, db, |e| {
-        let before = e.head;
-        series(e, &commits, before, author)
-    })
-    .map(result)
-}
-
-fn edit_or_now(session: &Session, db: &DbRef) -> Result<()> {
-    let action = |e: &mut BranchEdit<'_>| match e.set.merge.clone() {
-        Some(state) if state.is_revert => {
-            if let Some(before) = state.pre_merge_head.filter(|h| *h != e.head) {
-                e.move_head(before)?;
-            }
-            abort_state(e, &state)?;
-            e.set.working = e.head_commit.root;
-            Ok(())
-        }
-        _ => Err(Error::general("error: There is no revert in progress")),
-    };
-    match session.open_transaction().explicit {
-        true => edit(session, db, action),
-        false => edit_now(session, db, action),
-    }
-}
-
-/// Reverts commits in order, until one conflicts.
-fn series(
-    e: &mut BranchEdit<'_>,
-    commits: &[CommitId],
-    before: CommitId,
-    author: Option<&Person>,
-) -> Result<Replayed> {
-    let mut last = None;
-    for (i, id) in commits.iter().enumerate() {
-        let reverted = e.handle.store.commit(*id)?;
-        let Some(parent) = reverted.parents.first().copied() else {
-            return Err(Error::general(format!(
-                "cannot revert commit with no parents ({})",
-                id.0
-            )));
-        };
-        check_clean(e, *id, parent)?;
-        let outcome = merge(e, parent, *id, false)?;
-        let pre_working = e.set.working;
-        let local = changed_tables(&e.head_root()?, &e.working()?)?;
-        e.set_working(&outcome.root)?;
-        if outcome.has_artifacts() {
-            stage_clean(e, &outcome)?;
-            let rest = commits[i + 1..].iter().map(|id| id.0.to_string());
-            e.set.merge = Some(MergeState {
-                pre_working,
-                from_commit: *id,
-                from_spec: id.0.to_string(),
-                unmergable_tables: Vec::new(),
-                is_cherry_pick: false,
-                is_revert: true,
-                pre_merge_head: Some(before),
-                pending: rest.collect(),
-            });
-            let (d, s, v) = table_counts(&outcome);
-            return Ok(Replayed::Counts(d, s, v));
-        }
-        // Changes that were there before stay out of the commit.
-        let mut staged = outcome.root.clone();
-        let head = e.head_root()?;
-        for name in local.keys() {
-            staged = staged.with_table_hashes([(name.as_str(), head.table_hash(name)?)])?;
-        }
-        e.set_staged(&staged)?;
-        let request = CommitRequest {
-            message: Some(format!("Revert {}", quoted(&reverted.meta.message))),
-            author: author.cloned(),
-            ..CommitRequest::default()
-        };
-        last = commit(e, &request)?;
-    }
-    match last {
-        Some(id) => Ok(Replayed::Made(id)),
-        None => Err(Error::general("nothing to commit")),
-    }
-}
-
-/// Changes that a revert would meet are refused.
-fn check_clean(e: &BranchEdit<'_>, id: CommitId, parent: CommitId) -> Result<()> {
-    let staged = !deltas(&e.head_root()?, &e.staged()?)?.is_empty();
-    let touched = changed_tables(&e.root_of(parent)?, &e.root_of(id)?)?;
-    let met = unstaged(&e.staged()?, &e.working()?)?
-        .iter()
-        .any(|d| touched.contains_key(&d.from_name) || touched.contains_key(&d.to_name));
-    if staged || met {
-        return Err(Error::general(
-            "error: Your local changes would be overwritten by revert.\nhint: Please commit your changes before you revert.",
-        ));
-    }
-    Ok(())
-}
-
-fn continue_revert(e: &mut BranchEdit<'_>, author: Option<&Person>) -> Result<Replayed> {
-    let state = match &e.set.merge {
-        Some(state) if state.is_revert => state.clone(),
-        _ => return Err(Error::general("error: There is no revert in progress")),
-    };
-    if let Some(counts) = unresolved(e)? {
-        return Ok(counts);
-    }
-    if !unstaged(&e.staged()?, &e.working()?)?.is_empty() {
-        return Err(Error::general(
-            "error: cannot continue revert with unstaged changes",
-        ));
-    }
-    let reverted = e.handle.store.commit(state.from_commit)?;
-    let request = CommitRequest {
-        message: Some(format!("Revert {}", quoted(&reverted.meta.message))),
-        author: author.cloned(),
-        allow_empty: true,
-        ..CommitRequest::default()
-    };
-    let made = commit(e, &request)?;
-    if state.pending.is_empty() {
-        return match made {
-            Some(id) => Ok(Replayed::Made(id)),
-            None => Err(Error::general("nothing to commit")),
-        };
-    }
-    let mut rest = Vec::new();
-    for text in &state.pending {
-        let id: CommitId = text
-            .parse()
-            .map_err(|_| Error::general(format!("invalid commit hash: {text}")))?;
-        rest.push(id);
-    }
-    let before = state.pre_merge_head.unwrap_or(e.head);
-    series(e, &rest, before, author)
-}
-
-/// A text in quotes, as Go writes it.
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if (c as u32) < 0x20 || c as u32 == 0x7f => {
-                out.push_str(&format!("\\x{:02x}", c as u32));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

@@ -6,7 +6,7 @@ use versioning::{DeltaKind, MergeOptions, merge_roots};
 use super::{ProcedureResult, status};
 use crate::dolt::arguments::{OptionSpec, Takes, parse};
 use crate::dolt::branch_edit::edit_now;
-use crate::dolt::ignore::IgnorePatterns;
+use crate::dolt::ignore::{IgnorePatterns, Verdict};
 use crate::dolt::logic::SessionLogic;
 use crate::dolt::staging::{copy_tables, deltas};
 use crate::error::{Error, Result};
@@ -113,8 +113,12 @@ fn push(session: &Session, db: &DbRef, name: &str, untracked: bool, all: bool) -
         let mut added = Vec::new();
         for delta in deltas(&staged, &working)? {
             let new = delta.kind() == DeltaKind::Added;
-            if new && !(all || untracked && !ignore.ignores(&delta.to_name)) {
-                continue;
+            if new && !all {
+                match ignore.verdict(&delta.to_name) {
+                    Verdict::Kept if untracked => {}
+                    Verdict::Conflict(why) if untracked => return Err(why),
+                    _ => continue,
+                }
             }
             for table in [delta.from_name, delta.to_name] {
                 if !table.is_empty() && !taken.contains(&table) {

@@ -269,7 +269,12 @@ pub fn preview_conflicts(
     maker: &TableMaker,
     args: &[Option<OwnedValue>],
 ) -> Result<Arc<dyn VirtualTable>> {
+    if args.len() == 3 && args.iter().any(Option::is_none) {
+        // A statement that is only prepared does not know its table yet.
+        return Ok(maker.table(Vec::new(), |_, _| Ok(Flow::Continue)));
+    }
     let args = preview_args("dolt_preview_merge_conflicts", args, 3)?;
+    branch_of(db)?;
     let (l, r, base) = sides(db, &args[0], &args[1])?;
     let schema = |id| -> Result<Option<Arc<Schema>>> {
         let found = revision::commit_root(db, id)?.table(&args[2])?;

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::convert::to_string;
 use crate::dolt::revision::{self, NamedRoot};
+use crate::dolt::schema_override;
 use crate::error::{Error, Result};
 use crate::result::Flow;
 use crate::session::{DbRef, Session};
@@ -524,9 +525,18 @@ pub fn diff_function(
     let Some(some) = new.as_ref().or(old.as_ref()) else {
         return Err(Error::unknown_table_missing(&db.handle.name, name));
     };
-    let shape = Shape {
-        to: new.as_ref().unwrap_or(some).schema().clone(),
-        from: old.as_ref().unwrap_or(some).schema().clone(),
+    let shape = match schema_override::root(session, db)? {
+        Some(pinned) => {
+            let schema = schema_override::schema_of(&pinned, name)?;
+            Shape {
+                to: schema.clone(),
+                from: schema,
+            }
+        }
+        None => Shape {
+            to: new.as_ref().unwrap_or(some).schema().clone(),
+            from: old.as_ref().unwrap_or(some).schema().clone(),
+        },
     };
     let columns = diff_columns(&shape.to, &shape.from);
     let name = name.clone();

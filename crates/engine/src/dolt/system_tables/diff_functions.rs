@@ -143,7 +143,11 @@ pub fn summary(maker: &TableMaker) -> Arc<dyn VirtualTable> {
             let ignore = IgnorePatterns::of(&working)?;
             compared
                 .deltas
-                .retain(|d| d.kind() != DeltaKind::Added || !ignore.ignores(&d.to_name));
+                .retain(|d| match d.kind() {
+                    DeltaKind::Added => !ignore.ignores(&d.to_name),
+                    DeltaKind::Dropped => !ignore.ignores(&d.from_name),
+                    _ => true,
+                });
         }
         let mut rows: Vec<(String, Vec<OwnedValue>)> = Vec::new();
         for delta in &compared.deltas {

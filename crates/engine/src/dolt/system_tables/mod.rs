@@ -6,7 +6,9 @@ mod conflicts;
 mod diff;
 mod diff_functions;
 mod history;
+mod json_diff;
 mod patch;
+mod query_diff;
 mod reflog;
 mod refs;
 mod status;
@@ -16,6 +18,8 @@ mod workspace;
 
 use std::sync::Arc;
 
+pub use test_run::failures as failed_tests;
+pub use user_space::{AGENT_DOC, agent_doc};
 pub use workspace::{Change as WorkspaceChange, change as change_workspace};
 
 use values::{CollationId, DateTime, IntWidth, LobSize, OwnedValue, SqlType, Value};
@@ -317,8 +321,14 @@ fn of_table(
             None => db.clone(),
         };
         let root = super::revision::working_root(session, &db)?;
-        let Some((stored, t)) = root.table(table)? else {
-            return Err(Error::unknown_table_missing(&db.handle.name, table));
+        let (stored, t) = match (root.table(table)?, crate::ddl::code_table(table)) {
+            (Some(found), _) => found,
+            // Tables that come with the first view or procedure have a history without rows.
+            (None, Some(schema)) => {
+                let empty = model::Table::new(db.handle.store.objects(), &schema)?;
+                (table.to_string(), empty)
+            }
+            (None, None) => return Err(Error::unknown_table_missing(&db.handle.name, table)),
         };
         return make(maker, &stored, &t).map(Some);
     }
@@ -347,6 +357,8 @@ pub fn function(
         "dolt_diff_summary" => diff_functions::summary(&maker),
         "dolt_test_run" => test_run::function(&maker),
         "dolt_schema_diff" => diff_functions::schema_diff(&maker),
+        "dolt_json_diff" => json_diff::function(&maker, args.len())?,
+        "dolt_query_diff" => query_diff::function(session, &maker, args)?,
         "dolt_branch_status" => commits::branch_status(&maker),
         "dolt_preview_merge_conflicts_summary" => conflicts::preview_summary(&maker, args)?,
         "dolt_preview_merge_conflicts" => conflicts::preview_conflicts(db, &maker, args)?,

@@ -329,9 +329,8 @@ impl Changed<'_> {
         if tags(old) == tags(new) {
             return;
         }
-        if !old.primary_key.is_empty() {
-            say("DROP PRIMARY KEY".into());
-        }
+        // Also where there was none, as Dolt says it.
+        say("DROP PRIMARY KEY".into());
         if !new.primary_key.is_empty() {
             let names = new.primary_key.iter();
             let names: Vec<&str> = names.map(|c| new.columns[*c].name.as_str()).collect();

@@ -61,7 +61,9 @@ fn entries(scan: &Scan<'_>, mut only: Option<String>, all: bool) -> Result<Vec<V
     };
     let mut before: HashMap<String, Hash> = HashMap::new();
     let mut rows = Vec::new();
-    for past in files.root_history() {
+    let history = files.root_history();
+    let shown = scan.session().instance.settings.reflog_records;
+    for past in &history[history.len().saturating_sub(shown)..] {
         scan.cx.check_interrupt()?;
         // Garbage collection may have dropped what a root named.
         let Ok(datasets) = store.datasets_of(past.root) else {

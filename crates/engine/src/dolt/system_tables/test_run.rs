@@ -51,6 +51,19 @@ pub fn function(maker: &TableMaker) -> Arc<dyn VirtualTable> {
     })
 }
 
+/// The tests of this name or group that fail, with what is wrong.
+pub fn failures(session: &Session, name: &str) -> Result<Vec<String>> {
+    let mut failed = Vec::new();
+    for test in tests(session, name)? {
+        session.check_interrupt()?;
+        let message = run(session, &to_string(&test[2]), &test);
+        if !message.is_empty() {
+            failed.push(format!("{} ({message})", to_string(&test[0])));
+        }
+    }
+    Ok(failed)
+}
+
 /// The tests of this name, else those of the group; `*` means all.
 fn tests(session: &Session, name: &str) -> Result<Vec<Vec<OwnedValue>>> {
     let all = "SELECT * FROM dolt_tests";

@@ -2,15 +2,47 @@
 
 use std::sync::Arc;
 
-use values::{CollationId, SqlType};
+use values::{CollationId, OwnedValue, SqlType};
+use versioning::RowReader;
 
 use super::{
     BOOL, DATETIME6, INT, LONGTEXT, NAME, TEXT, TableMaker, column, emit_all, key, nullable, text,
 };
+use crate::convert::to_string;
 use crate::virtual_table::VirtualTable;
 
 /// The text that dolt_docs shows for agents while there is no other.
 const AGENT: &str = "# AGENT.md - Dolt Database Operations Guide\n";
+
+/// Name of that document.
+pub const AGENT_DOC: &str = "AGENT.md";
+
+/// The row of that document.
+pub fn agent_doc() -> [OwnedValue; 2] {
+    [text(AGENT_DOC), text(AGENT)]
+}
+
+/// dolt_docs: the stored documents, and that for agents if there is no other.
+fn docs(maker: &TableMaker) -> Arc<dyn VirtualTable> {
+    let columns = vec![key("doc_name", NAME), nullable("doc_text", LONGTEXT)];
+    maker.table(columns, |scan, emit| {
+        let mut rows = Vec::new();
+        let root = crate::dolt::working_root(scan.session(), &scan.db)?;
+        if let Some((_, table)) = root.table("dolt_docs")? {
+            let reader = RowReader::of(&table);
+            for run in table.rows()?.all()? {
+                for (key, value) in run?.iter() {
+                    rows.push(reader.row(key, value)?);
+                }
+            }
+        }
+        let is_agent = |r: &Vec<OwnedValue>| r.first().is_some_and(|n| to_string(n) == AGENT_DOC);
+        if !rows.iter().any(is_agent) {
+            rows.push(agent_doc().to_vec());
+        }
+        emit_all(rows, emit)
+    })
+}
 
 /// A table of this name without rows.
 pub fn table(maker: &TableMaker, name: &str) -> Option<Arc<dyn VirtualTable>> {
@@ -52,11 +84,7 @@ pub fn table(maker: &TableMaker, name: &str) -> Option<Arc<dyn VirtualTable>> {
             column("assertion_comparator", TEXT),
             nullable("assertion_value", TEXT),
         ],
-        "dolt_docs" => {
-            let columns = vec![key("doc_name", NAME), nullable("doc_text", LONGTEXT)];
-            let rows = || [vec![text("AGENT.md"), text(AGENT)]];
-            return Some(maker.table(columns, move |_, emit| emit_all(rows(), emit)));
-        }
+        "dolt_docs" => return Some(docs(maker)),
         _ => return None,
     };
     Some(maker.table(columns, |_, emit| emit_all(Vec::new(), emit)))
