@@ -253,6 +253,17 @@ fn check_is_pure(e: &ast::Expr, name: &str) -> Result<()> {
             ),
         ));
     }
+    let mut query = false;
+    crate::bind::aggregate::walk(e, &mut |e| {
+        query |= matches!(e, ast::Expr::Subquery(_) | ast::Expr::Exists(_));
+    });
+    if query {
+        return Err(Error::new(
+            3815,
+            "HY000",
+            format!("An expression of a check constraint '{name}' contains disallowed function."),
+        ));
+    }
     if has_variable(e) {
         return Err(Error::new(
             3816,
@@ -314,6 +325,12 @@ pub(super) fn default_text(
         {
             return Err(Error::invalid_default(column));
         }
+    }
+    if matches!(
+        (ty, &value),
+        (SqlType::Enum(..), Value::Int(_) | Value::UInt(_))
+    ) {
+        return Err(Error::invalid_default(column));
     }
     match stored_text::value_text(&stored, ty) {
         Some(text) => Ok(text),
