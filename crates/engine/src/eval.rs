@@ -182,7 +182,8 @@ impl Expr {
                         if chars.next().is_some() {
                             return Err(Error::wrong_arguments("ESCAPE"));
                         }
-                        first
+                        // Without a character it is the zero character, as in MySQL.
+                        first.or(Some('\0'))
                     }
                 };
                 let (t, p) = (convert::to_text(&text), convert::to_text(&pattern));

@@ -118,6 +118,7 @@ fn variable(
         // A bare word is text: SET character_set_results = utf8mb4.
         Expr::Column(c)
             if c.table.is_none()
+                && !matches!(target, SetTarget::User(_))
                 && session
                     .scope()
                     .is_none_or(|s| s.find(None, &c.name).is_none()) =>

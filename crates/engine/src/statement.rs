@@ -179,7 +179,7 @@ impl Session {
     /// COM_STMT_PREPARE.
     pub fn prepare(&self, sql: &[u8]) -> Result<PreparedInfo> {
         self.begin_statement(sql);
-        let prepared = Arc::new(self.parse_prepared(sql)?);
+        let prepared = Arc::new(self.preparable(sql)?);
         let columns = self.describe(&prepared);
         self.end_of_statement(true)?;
         let columns = columns?;
@@ -192,6 +192,21 @@ impl Session {
             params,
             columns,
         })
+    }
+
+    /// What a client asks to prepare, which is not everything.
+    fn preparable(&self, sql: &[u8]) -> Result<PreparedStatement> {
+        let p = self.parse_prepared(sql)?;
+        match &*p.statement {
+            Statement::CreateEvent(_) | Statement::AlterEvent(_) | Statement::DropEvent(_) => {
+                Err(Error::new(
+                    1295,
+                    "HY000",
+                    "This command is not supported in the prepared statement protocol yet",
+                ))
+            }
+            _ => Ok(p),
+        }
     }
 
     fn parse_prepared(&self, sql: &[u8]) -> Result<PreparedStatement> {
@@ -286,7 +301,7 @@ impl Session {
                         crate::convert::to_text(&self.user_variable(v)).into_owned()
                     }
                 };
-                let p = Arc::new(self.parse_prepared(&source)?);
+                let p = Arc::new(self.preparable(&source)?);
                 self.describe(&p)?;
                 self.prepared_names
                     .borrow_mut()

@@ -506,8 +506,7 @@ impl Binder<'_> {
                 _ => return Err(Error::unknown_function(name)),
             };
             arity(found.3)?;
-            if matches!(found.0, Lag | Lead)
-                && bound.get(1).is_some_and(|t| is_negative_constant(&t.expr))
+            if matches!(found.0, Lag | Lead) && bound.get(1).is_some_and(|t| is_no_offset(&t.expr))
             {
                 return Err(Error::wrong_arguments(name));
             }
@@ -619,6 +618,10 @@ impl Binder<'_> {
                 "A window which depends on another cannot define partitioning.",
             ));
         }
+        if spec.frame.is_some() && found.frame.is_some() {
+            let text = "has a frame definition, so cannot be referenced by another window.";
+            return Err(Error::new(3582, "HY000", format!("Window '{base}' {text}")));
+        }
         if !spec.order_by.is_empty() && !found.order_by.is_empty() {
             let text = "cannot inherit";
             return Err(Error::new(
@@ -640,10 +643,11 @@ impl Binder<'_> {
     }
 }
 
-/// Whether an expression is a negative integer as it is written.
-fn is_negative_constant(e: &Expr) -> bool {
+/// Whether an offset of LAG or LEAD is negative, or text, as it is written.
+fn is_no_offset(e: &Expr) -> bool {
     match e {
         Expr::Literal(Value::Int(n)) => *n < 0,
+        Expr::Literal(Value::Bytes(_)) => true,
         Expr::Negate(e, _) => matches!(&**e, Expr::Literal(Value::Int(n)) if *n > 0),
         _ => false,
     }

@@ -3,7 +3,7 @@
 //! The binder keeps a stack of query blocks. A name is looked for in the innermost block first; a
 //! hit further out becomes [`Expr::Outer`] and marks the blocks between as correlated.
 
-mod aggregate;
+pub(crate) mod aggregate;
 pub mod dml;
 pub use expr::{same_form, type_of_value};
 mod expr;

@@ -405,22 +405,26 @@ impl Binder<'_> {
             meta.ty = typed.ty.clone();
             meta.not_null = !typed.nullable;
             columns.push(meta);
+            if let Item::Expr {
+                expr,
+                name,
+                alias: true,
+            } = item
+            {
+                // Subqueries of later items may name it.
+                let block = self.block();
+                block.aliases.push((name.clone(), typed.clone()));
+                block.alias_sources.push((name.clone(), expr.clone()));
+            }
             bound_items.push(typed);
         }
         let mut named: Vec<(&str, &Typed)> = Vec::new();
         for (item, typed) in items.iter().zip(&bound_items) {
             match item {
                 Item::Expr {
-                    expr,
-                    name,
-                    alias: true,
-                } => {
-                    let block = self.block();
-                    block.aliases.push((name.clone(), typed.clone()));
-                    block.alias_sources.push((name.clone(), expr.clone()));
-                    named.push((name, typed));
+                    name, alias: true, ..
                 }
-                Item::Expr {
+                | Item::Expr {
                     expr: ast::Expr::Column(_),
                     name,
                     ..

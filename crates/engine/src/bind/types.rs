@@ -210,6 +210,13 @@ pub fn common_collation(
 
 /// How two operands are compared.
 pub fn compare_as(a: &Typed, b: &Typed, connection: CollationId) -> Result<CompareAs> {
+    // A constant number is made a date, so that it can be looked up; any other is a number, and
+    // then the date is one too.
+    let varies =
+        |t: &Typed| is_number(&t.ty) && !matches!(t.expr, Expr::Literal(_) | Expr::Param(_));
+    if is_datelike(&a.ty) && varies(b) || is_datelike(&b.ty) && varies(a) {
+        return Ok(CompareAs::Float);
+    }
     compare_types((&a.ty, a.coercibility), (&b.ty, b.coercibility), connection)
 }
 

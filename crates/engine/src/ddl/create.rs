@@ -79,6 +79,16 @@ pub(super) fn define_column(
                 if large && literal && !is_null && !d.parenthesized {
                     return Err(Error::blob_default(&*def.name));
                 }
+                if has_variable(&d.value.expr) {
+                    return Err(Error::new(
+                        3772,
+                        "HY000",
+                        format!(
+                            "Default value expression of column '{}' cannot refer user or system variables.",
+                            def.name
+                        ),
+                    ));
+                }
                 c.expression = default_text(session, &def.name, d, &ty)?;
             }
             ColumnAttribute::OnUpdate(e) => {
@@ -115,6 +125,16 @@ pub(super) fn define_column(
             ColumnAttribute::Generated { expr, kind } => {
                 c.generated = true;
                 c.is_virtual = *kind != Some(ast::GeneratedKind::Stored);
+                if has_variable(&expr.expr) {
+                    return Err(Error::new(
+                        3765,
+                        "HY000",
+                        format!(
+                            "Expression of generated column '{}' cannot refer user or system variables.",
+                            def.name
+                        ),
+                    ));
+                }
                 c.expression = stored_text::generated_text(&expr.expr)?;
             }
             ColumnAttribute::Check(check) => out.checks.push(check.clone()),
@@ -163,6 +183,97 @@ pub(super) fn define_column(
         return Err(Error::invalid_default(&*def.name));
     }
     Ok(out)
+}
+
+fn has_variable(e: &ast::Expr) -> bool {
+    let mut found = false;
+    crate::bind::aggregate::walk(e, &mut |e| {
+        found |= matches!(e, ast::Expr::UserVar(_) | ast::Expr::SystemVar(_));
+    });
+    found
+}
+
+/// Functions that a check must not call, as they give something else at another time or place.
+const NOT_IN_CHECKS: &[&str] = &[
+    "benchmark",
+    "connection_id",
+    "current_role",
+    "current_user",
+    "curdate",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "curtime",
+    "database",
+    "found_rows",
+    "get_lock",
+    "is_free_lock",
+    "is_used_lock",
+    "last_insert_id",
+    "load_file",
+    "localtime",
+    "localtimestamp",
+    "now",
+    "rand",
+    "random_bytes",
+    "release_all_locks",
+    "release_lock",
+    "row_count",
+    "schema",
+    "session_user",
+    "sleep",
+    "sysdate",
+    "system_user",
+    "user",
+    "utc_date",
+    "utc_time",
+    "utc_timestamp",
+    "uuid",
+    "uuid_short",
+    "version",
+];
+
+/// Checks depend on their row alone.
+fn check_is_pure(e: &ast::Expr, name: &str) -> Result<()> {
+    let mut called = None;
+    crate::bind::aggregate::walk(e, &mut |e| {
+        if let ast::Expr::Function(f) = e {
+            let function = f.name.to_lowercase();
+            if f.db.is_none() && NOT_IN_CHECKS.contains(&function.as_str()) {
+                called.get_or_insert(function);
+            }
+        }
+    });
+    if let Some(function) = called {
+        return Err(Error::new(
+            3814,
+            "HY000",
+            format!(
+                "An expression of a check constraint '{name}' contains disallowed function: {function}."
+            ),
+        ));
+    }
+    let mut query = false;
+    crate::bind::aggregate::walk(e, &mut |e| {
+        query |= matches!(e, ast::Expr::Subquery(_) | ast::Expr::Exists(_));
+    });
+    if query {
+        return Err(Error::new(
+            3815,
+            "HY000",
+            format!("An expression of a check constraint '{name}' contains disallowed function."),
+        ));
+    }
+    if has_variable(e) {
+        return Err(Error::new(
+            3816,
+            "HY000",
+            format!(
+                "An expression of a check constraint '{name}' cannot refer to a user or system variable."
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// The stored text of a DEFAULT: a literal is stored as the value that the column makes of it
@@ -214,6 +325,12 @@ pub(super) fn default_text(
         {
             return Err(Error::invalid_default(column));
         }
+    }
+    if matches!(
+        (ty, &value),
+        (SqlType::Enum(..), Value::Int(_) | Value::UInt(_))
+    ) {
+        return Err(Error::invalid_default(column));
     }
     match stored_text::value_text(&stored, ty) {
         Some(text) => Ok(text),
@@ -536,6 +653,7 @@ pub(super) fn add_checks(
                 check_name(table, &text, &list)
             }
         };
+        check_is_pure(&c.expr.expr, &name)?;
         bind_check(session, schema, table, &c.expr.expr, &name)?;
         schema.checks.push(model::Check {
             name,
@@ -937,12 +1055,31 @@ fn select_into_schema(
     let mut binder = Binder::new(session, &modes, text);
     let plan = binder.bind_query(q)?;
     let mut places = Vec::new();
-    for c in &plan.columns {
+    let items: &[ast::SelectItem] = match &q.body {
+        ast::SetExpr::Select(s) if s.items.len() == plan.columns.len() => &s.items,
+        _ => &[],
+    };
+    for (n, c) in plan.columns.iter().enumerate() {
         match schema.column_index(&c.name) {
             Some(i) => places.push(i),
             None => {
+                let few_digits = match items.get(n) {
+                    Some(ast::SelectItem::Expr { expr, .. }) => {
+                        literal_digits(expr).is_some_and(|n| n < 10)
+                    }
+                    _ => false,
+                };
                 let ty = match &c.ty {
                     SqlType::Null => SqlType::Binary(0),
+                    SqlType::Int {
+                        width: values::IntWidth::Big,
+                        unsigned: false,
+                        ..
+                    } if few_digits => SqlType::Int {
+                        width: values::IntWidth::Int,
+                        unsigned: false,
+                        bool_width: false,
+                    },
                     other => other.clone(),
                 };
                 let mut column = Column::new(c.name.clone(), ty, 0);
@@ -973,6 +1110,25 @@ fn select_into_schema(
         Ok(crate::result::Flow::Continue)
     })?;
     Ok(rows)
+}
+
+/// How many digits integer literals give to what is made of them alone.
+fn literal_digits(e: &ast::Expr) -> Option<usize> {
+    match e {
+        ast::Expr::Literal(ast::Literal::Int(n)) => Some(n.to_string().len()),
+        ast::Expr::Literal(ast::Literal::Null) => Some(0),
+        ast::Expr::Unary { expr, .. } => literal_digits(expr).map(|n| n + 1),
+        ast::Expr::Function(f)
+            if f.db.is_none()
+                && ["coalesce", "ifnull"]
+                    .iter()
+                    .any(|n| f.name.eq_ignore_ascii_case(n)) =>
+        {
+            let each: Option<Vec<usize>> = f.args.iter().map(literal_digits).collect();
+            each?.into_iter().max()
+        }
+        _ => None,
+    }
 }
 
 /// The default that a column of a query brings along: that of the stored column that it is.

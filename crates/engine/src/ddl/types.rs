@@ -91,6 +91,12 @@ pub fn column_type_named(
             (false, false) => SqlType::Char(n, id),
         })
     };
+    if let (TypeKind::Binary(_) | TypeKind::VarBinary(_), Some(name)) = (&t.kind, &t.collate) {
+        let id = values::collation::by_name(name).ok_or_else(|| Error::unknown_collation(name))?;
+        if id.id != CollationId::BINARY {
+            return Err(Error::collation_mismatch(id.name, "binary"));
+        }
+    }
     Ok(match &t.kind {
         TypeKind::Bool => SqlType::Int {
             width: IntWidth::Tiny,

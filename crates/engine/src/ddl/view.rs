@@ -76,6 +76,10 @@ pub(super) fn create_view(session: &Session, v: &ast::CreateView, text: &[u8]) -
     let name: &str = &v.name.name;
     create::check_identifier(name)?;
     if change.root.has_table(name) {
+        if v.if_not_exists {
+            session.push_warning(1050, format!("Table '{name}' already exists"));
+            return Ok(());
+        }
         return Err(Error::table_exists(name));
     }
     let mut all = rows(&change)?;

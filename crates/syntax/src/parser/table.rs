@@ -218,7 +218,11 @@ impl Parser<'_> {
             });
         }
         // A COLLATE that follows belongs to the column.
+        let (start, unexpected) = (self.tok.kind, self.unexpected());
         let value = self.source_expr(|p| p.expr_from(PRIMARY))?;
+        if start != T::Str && matches!(value.expr, Expr::Column(_)) {
+            return Err(unexpected);
+        }
         Ok(DefaultValue {
             value,
             parenthesized: false,

@@ -211,8 +211,13 @@ fn to_integer(value: &Value<'_>, from: &SqlType, cx: &Context) -> Option<i128> {
         Value::Float(v) => float_to_integer(*v),
         Value::Decimal(d) => decimal_to_integer(d),
         Value::Bytes(text) => {
-            let p = parse_i128(text);
-            if p.truncated {
+            // Only digits count here; a column would round what follows.
+            let whole = text.trim_ascii();
+            let sign = usize::from(matches!(whole.first(), Some(b'-' | b'+')));
+            let digits = whole[sign..].iter().take_while(|b| b.is_ascii_digit());
+            let length = sign + digits.count();
+            let p = parse_i128(&whole[..length]);
+            if p.truncated || length < whole.len() {
                 cx.truncated("INTEGER", text);
             }
             p.value
@@ -518,7 +523,7 @@ mod tests {
         let cx = Context::default();
         let t = text_type();
         assert_eq!(to_f64(&Value::text("12abc"), &t, &cx), Some(12.0));
-        assert_eq!(to_i64(&Value::text("-3.7"), &t, &cx), Some(-4));
+        assert_eq!(to_i64(&Value::text("-3.7"), &t, &cx), Some(-3));
         assert_eq!(
             to_decimal(&Value::text("1.50x"), &t, &cx)
                 .unwrap()
@@ -531,7 +536,7 @@ mod tests {
             Some(i64::MAX)
         );
         let (warnings, count) = cx.take_warnings();
-        assert_eq!(count, 3);
+        assert_eq!(count, 4);
         assert_eq!(
             warnings[0].text,
             "Truncated incorrect DOUBLE value: '12abc'"

@@ -253,6 +253,9 @@ impl Binder<'_> {
         let id = collation_id(&t.ty).unwrap_or(match &t.ty {
             ty if is_number(ty) || is_temporal(ty) => CollationId::BINARY,
             SqlType::Null => CollationId::BINARY,
+            SqlType::Json => {
+                values::collation::by_name("utf8mb4_bin").map_or(self.modes.connection, |c| c.id)
+            }
             _ => self.modes.connection,
         });
         let collation = values::collation::by_id(id);

@@ -18,6 +18,13 @@ impl Binder<'_> {
                 self.row_comparison(op, a, b)
             }
             (Some(a), None) => match right {
+                // A row that holds NULL may still be the same.
+                ast::Expr::Subquery(_) if op == CompareOp::NullSafeEq => {
+                    match row_of_query(right).as_ref().and_then(row_of) {
+                        Some(b) if a.len() == b.len() => self.row_comparison(op, a, b),
+                        _ => Err(Error::not_supported("<=> with such a subquery")),
+                    }
+                }
                 ast::Expr::Subquery(q) => {
                     let t = self.in_query(&ast::Expr::Row(a.to_vec()), q, op, false)?;
                     Ok(t)

@@ -3,6 +3,19 @@
 use super::*;
 use crate::bind::aggregate::has_aggregate;
 
+/// Whether an expression can be told from within a subquery: it holds none itself.
+fn is_plain(e: &Expr) -> bool {
+    match e {
+        Expr::Column { .. } | Expr::Outer { .. } | Expr::Literal(_) | Expr::Param(_) => true,
+        Expr::Cast { expr, .. } | Expr::Not(expr) | Expr::Negate(expr, _) => is_plain(expr),
+        Expr::Coalesce(list) | Expr::Call { args: list, .. } => list.iter().all(is_plain),
+        Expr::Arith { left, right, .. } | Expr::Compare { left, right, .. } => {
+            is_plain(left) && is_plain(right)
+        }
+        _ => false,
+    }
+}
+
 impl Binder<'_> {
     /// A variable of the program around the statement, or a column of a trigger's row.
     pub(super) fn variable(&self, c: &ast::ColumnRef) -> Result<Option<Typed>> {
@@ -267,6 +280,14 @@ impl Binder<'_> {
                 let source = source.clone();
                 return self.expr(&source).map(Found::Column);
             }
+            // A subquery of the select list may name what stands before it there.
+            let from_inside = level + 1 < self.blocks.len() && block.clause == "field list";
+            if c.table.is_none()
+                && !block.in_aggregate
+                && let Some(t) = alias(block).filter(|t| from_inside && is_plain(&t.expr))
+            {
+                return Ok(Found::Column(t));
+            }
             if c.table.is_none()
                 && block.alias_rule == AliasRule::Fallback
                 && !block.in_aggregate
@@ -297,10 +318,14 @@ impl Binder<'_> {
             let Some(table) = self.blocks[level].tables.iter().find(|t| t.slot == slot) else {
                 continue;
             };
-            if let Some(j) = table
-                .columns
+            let shown = |c: &crate::bind::ScopeColumn| c.meta.name.eq_ignore_ascii_case(name);
+            // An alias of the new row may have renamed its columns.
+            let stored = |c: &crate::bind::ScopeColumn| c.meta.org_name.eq_ignore_ascii_case(name);
+            let columns = &table.columns;
+            if let Some(j) = columns
                 .iter()
-                .position(|c| c.meta.name.eq_ignore_ascii_case(name))
+                .position(shown)
+                .or(columns.iter().position(stored))
             {
                 return Ok(table.typed(j));
             }

@@ -71,6 +71,14 @@ pub(super) fn modify(
             }
         }
     }
+    let in_fulltext = |i: &model::Index| i.fulltext.is_some() && i.columns.contains(&at);
+    if !column.sql_type.is_text() && schema.indexes.iter().any(in_fulltext) {
+        return Err(Error::new(
+            1283,
+            "HY000",
+            format!("Column '{}' cannot be part of FULLTEXT index", column.name),
+        ));
+    }
     let longest = match &column.sql_type {
         SqlType::Char(n, _) | SqlType::VarChar(n, _) => Some(u64::from(*n)),
         SqlType::Binary(n) | SqlType::VarBinary(n) => Some(u64::from(*n)),
