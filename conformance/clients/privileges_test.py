@@ -144,6 +144,25 @@ def views_read_with_the_rights_of_their_definer():
 
 
 @test
+def views_read_with_the_rights_that_they_name():
+    maker = account("view_maker", "SELECT ON shop.hidden", "SELECT ON shop.items")
+    root(
+        "CREATE SQL SECURITY INVOKER VIEW shop.as_reader AS SELECT id FROM hidden",
+        "CREATE DEFINER = view_maker@'%' VIEW shop.as_maker AS SELECT id FROM hidden",
+        "CREATE DEFINER = gone@'%' VIEW shop.as_nobody AS SELECT id FROM hidden",
+    )
+    views = [f"SELECT ON shop.{v}" for v in ("as_reader", "as_maker", "as_nobody")]
+    c = connect(account("view_reader", *views), "shop")
+    refused(c, 1356, "SELECT * FROM as_reader", "lack rights to use them")
+    assert rows(c, "SELECT * FROM as_maker") == [(7,)]
+    refused(c, 1449, "SELECT * FROM as_nobody", "('gone'@'%') does not exist")
+    root(f"REVOKE SELECT ON shop.hidden FROM {maker}@'%'", "GRANT SELECT ON shop.hidden TO view_reader@'%'")
+    assert rows(c, "SELECT * FROM as_reader") == [(7,)]
+    refused(c, 1356, "SELECT * FROM as_maker")
+    assert root("SELECT * FROM shop.as_reader") == [(7,)]
+
+
+@test
 def grants_take_effect_at_once():
     c = connect(account("late", "SELECT ON shop.items"), "shop")
     assert rows(c, "SELECT count(*) FROM items") == [(2,)]

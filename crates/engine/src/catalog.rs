@@ -5,7 +5,7 @@ use std::sync::Arc;
 use syntax::ast;
 use values::{OwnedValue, Value};
 
-use crate::accounts::Access;
+use crate::accounts::{Access, AccountName};
 use crate::bind::{BoundTable, Catalog, Resolved};
 use crate::context::Context;
 use crate::dolt::{nonlocal, schema_override};
@@ -182,9 +182,21 @@ impl Catalog for Session {
                 as_of: None,
                 text: v.query.clone(),
                 columns: v.columns.clone(),
+                reader: v.reader.clone(),
             });
         }
         Err(missing())
+    }
+
+    fn access_of(&self, definer: &AccountName) -> Result<Option<Arc<Access>>> {
+        let Some(accounts) = &self.instance.accounts else {
+            return Ok(None);
+        };
+        if !accounts.exists(definer) {
+            return Err(Error::definer_missing(&definer.user, &definer.host));
+        }
+        let grants = accounts.effective_grants(&definer.user, &definer.host);
+        Ok(Access::of(definer.clone(), self.host(), grants).map(Arc::new))
     }
 
     fn resolve_function(

@@ -350,7 +350,10 @@ impl Instance {
                     // What an attempt left that was cut short.
                     place.remove_all()?;
                 }
-                if place.exists() {
+                // What a power loss left of a database may be without its mark; anything else is
+                // somebody's.
+                let is_left = |(name, _): &(String, Kind)| name == ".dolt";
+                if place.exists() && !place.list().is_ok_and(|l| l.iter().all(is_left)) {
                     return Err(Error::database_exists(name));
                 }
                 let mark = Incomplete::mark(&place)?;

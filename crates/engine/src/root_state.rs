@@ -10,6 +10,7 @@ use chunks::Hash;
 use foldhash::{HashMap, HashMapExt};
 use model::{ForeignKeys, Objects, Place, Root, RootId, Table};
 
+use crate::accounts::AccountName;
 use crate::env::{Layout, Place as ColumnPlace};
 use crate::error::Result;
 use crate::table::{Check, Column, Index, TableDef};
@@ -92,6 +93,30 @@ pub struct ViewDef {
     pub columns: Vec<String>,
     /// sql_mode at its creation.
     pub sql_mode: String,
+    /// Whose rights it reads with.
+    pub reader: ViewReader,
+}
+
+/// Whose rights a view reads with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ViewReader {
+    /// Those of whoever made it, which were held against it then: its text does not say who it was.
+    Maker,
+    /// Those of the account that DEFINER names.
+    Definer(AccountName),
+    /// SQL SECURITY INVOKER: those of whoever reads the view.
+    Invoker,
+}
+
+impl ViewReader {
+    fn of(v: &syntax::ast::CreateView) -> ViewReader {
+        let definer = v.definer.as_ref().and_then(crate::program::account);
+        match (v.sql_security, definer) {
+            (Some(syntax::ast::SqlSecurity::Invoker), _) => ViewReader::Invoker,
+            (_, Some(name)) => ViewReader::Definer(name),
+            (_, None) => ViewReader::Maker,
+        }
+    }
 }
 
 /// A table of a root.
@@ -423,6 +448,7 @@ fn read_views(root: &RootState) -> Result<HashMap<String, ViewDef>> {
                 columns: v.columns.iter().map(|c| c.to_string()).collect(),
                 fragment: fragment.clone(),
                 sql_mode,
+                reader: ViewReader::of(&v),
             };
             out.insert(view.name.to_lowercase(), view);
         }

@@ -14,6 +14,7 @@ use crate::plan::{
     Access, Derived, FullJoin, JoinItem, JoinKind, QueryPlan, Source, TableScan, VirtualScan,
 };
 use crate::result::ColumnMeta;
+use crate::root_state::ViewReader;
 use crate::table::TableDef;
 use crate::time_zone::Zone;
 
@@ -253,7 +254,18 @@ impl Binder<'_> {
                 as_of: _,
                 text,
                 columns,
-            } => self.view(db, as_of, &text, columns, shown, &name.name),
+                reader,
+            } => {
+                let own = self.access.clone();
+                self.access = match &reader {
+                    ViewReader::Invoker => own.clone(),
+                    ViewReader::Maker => None,
+                    ViewReader::Definer(name) => self.catalog.access_of(name)?,
+                };
+                let part = self.view(db, as_of, &text, columns, shown, &name.name);
+                self.access = own;
+                part
+            }
             Resolved::Virtual(table) => {
                 let cache = self.new_cache();
                 self.virtual_table(table, Vec::new(), shown, cache)
@@ -310,10 +322,7 @@ impl Binder<'_> {
         let scope = self.scope.take();
         self.depends_on_code(&db);
         let cache = self.new_cache();
-        // A view reads with the rights of who defined it.
-        let access = self.access.take();
         let bound = self.query_with_outer(&query);
-        self.access = access;
         self.scope = scope;
         self.view_as_of = view_as_of;
         self.view_db = view_db;
@@ -323,7 +332,7 @@ impl Binder<'_> {
             b.hidden = h;
         }
         let (plan, _) = bound.map_err(|e| match e.code {
-            1146 | 1054 | 1305 => Error::view_invalid(&db, name),
+            1146 | 1054 | 1305 | 1044 | 1142 | 1143 => Error::view_invalid(&db, name),
             _ => e,
         })?;
         let columns: Vec<ast::Ident> = columns.into_iter().map(ast::Ident::from).collect();

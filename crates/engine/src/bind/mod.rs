@@ -19,7 +19,7 @@ use values::{CollationId, OwnedValue, SqlType};
 
 pub use types::Typed;
 
-use crate::accounts::Access;
+use crate::accounts::{Access, AccountName};
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::plan::{AggregateCall, QueryPlan, WindowCall};
@@ -27,6 +27,7 @@ use crate::program::Scope;
 use crate::program::stored::{CodeVersion, StoredProgram};
 use crate::program::trigger::TriggerSet;
 use crate::result::ColumnMeta;
+use crate::root_state::ViewReader;
 use crate::table::TableDef;
 use crate::time_zone::Zone;
 use crate::virtual_table::VirtualTable;
@@ -62,6 +63,8 @@ pub enum Resolved {
         text: String,
         /// Column names, if the view has its own.
         columns: Vec<String>,
+        /// Whose rights it reads with.
+        reader: ViewReader,
     },
     /// A system table.
     Virtual(Arc<dyn VirtualTable>),
@@ -83,6 +86,10 @@ pub trait Catalog {
         name: &str,
         args: &[Option<OwnedValue>],
     ) -> Result<Arc<dyn VirtualTable>>;
+    /// What the account that a view names as its definer may not do; none if it may do everything.
+    fn access_of(&self, _definer: &AccountName) -> Result<Option<Arc<Access>>> {
+        Ok(None)
+    }
     /// Names of the stored tables of a database.
     fn table_names(&self, _db: &str) -> Result<Vec<String>> {
         Ok(Vec::new())

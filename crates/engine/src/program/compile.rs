@@ -188,7 +188,7 @@ pub(crate) fn rights(s: &Statement) -> (Option<AccountName>, bool) {
 }
 
 /// The account that DEFINER names; none is the current one.
-fn account(a: &ast::Account) -> Option<AccountName> {
+pub(crate) fn account(a: &ast::Account) -> Option<AccountName> {
     match a {
         ast::Account::Named { user, host } => Some(AccountName::new(
             user.to_string(),

@@ -21,7 +21,7 @@ use values::{OwnedValue, SqlType};
 
 use crate::accounts::AccountName;
 
-pub(crate) use compile::{Kind, Source, compile, options_of, rights};
+pub(crate) use compile::{Kind, Source, account, compile, options_of, rights};
 pub(crate) use condition::ConditionTest;
 
 /// Programs that may stand within each other: procedures calling, triggers firing triggers.
