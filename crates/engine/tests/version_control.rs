@@ -4,6 +4,7 @@
 
 mod script;
 
+use engine::instance::{Instance, Settings};
 use engine::session::Session;
 use script::Script;
 
@@ -15,6 +16,11 @@ fn with_table() -> Script {
     s.run("insert into t values (1,1,'one'),(2,2,'two')");
     s.run("call dolt_commit('-Am','base')");
     s
+}
+
+/// A server whose databases are in a directory.
+fn on_disk(dir: &std::path::Path) -> Script {
+    Script::on(|clock| Instance::open(dir, Settings::default(), clock).unwrap())
 }
 
 #[test]
@@ -484,7 +490,7 @@ fn databases_go_to_remotes_and_back() {
     let dir = std::env::temp_dir().join(format!("engine-remotes-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(dir.join("data")).unwrap();
-    let s = Script::on_disk(&dir.join("data"));
+    let s = on_disk(&dir.join("data"));
     s.run("create database db");
     s.run("use db");
     s.run(TABLE);
@@ -510,7 +516,7 @@ fn databases_go_to_remotes_and_back() {
         "remotes/origin/main",
     );
 
-    let copy = Script::on_disk(&dir.join("data"));
+    let copy = on_disk(&dir.join("data"));
     copy.run(&format!("call dolt_clone('{url}','copy')"));
     copy.run("use copy");
     copy.check("select * from t", "1,1,one");

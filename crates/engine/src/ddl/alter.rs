@@ -11,8 +11,8 @@ use syntax::ast::{self, AlterSpec, ColumnPosition, TableConstraint};
 use values::{SqlType, Value};
 
 use super::create::{
-    Pending, add_checks, add_constraint, check_auto_increment, check_generated, define_column,
-    set_primary_key, table_option,
+    Pending, add_checks, add_constraint, check_auto_increment, check_generated, column_index,
+    define_column, set_primary_key, table_option,
 };
 use super::functional_key;
 use super::{Change, foreign_key, rebuild, rename_table, table_database_of};
@@ -530,18 +530,7 @@ fn add_columns(
         if d.unique {
             extra.push(TableConstraint::Unique {
                 constraint: None,
-                index: ast::IndexDef {
-                    name: None,
-                    if_not_exists: false,
-                    parts: vec![ast::KeyPart {
-                        what: ast::KeyPartWhat::Column {
-                            name: def.name.clone(),
-                            length: None,
-                        },
-                        descending: false,
-                    }],
-                    options: Vec::new(),
-                },
+                index: column_index(&def.name),
             });
         }
         checks.extend(d.checks);

@@ -257,7 +257,8 @@ pub(super) fn check_table_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn column_index(name: &str) -> IndexDef {
+/// The definition of an index over one column, without a name.
+pub(super) fn column_index(name: &str) -> IndexDef {
     IndexDef {
         name: None,
         if_not_exists: false,

@@ -1,8 +1,6 @@
 //! Statements and the rows that they give, for tests.
 
 #![allow(clippy::unwrap_used)]
-// Each test program uses its part.
-#![allow(dead_code)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -66,20 +64,16 @@ pub struct Script {
 impl Script {
     /// A server in memory with a database `db`.
     pub fn new() -> Script {
-        let clock = Arc::new(Ticking(AtomicI64::new(1_700_000_000_000_000)));
-        let instance = Arc::new(Instance::in_memory(Settings::default(), clock));
-        let session = Session::new(&instance, 1, "root", "localhost");
-        let script = Script { instance, session };
+        let script = Script::on(|clock| Instance::in_memory(Settings::default(), clock));
         script.run("create database db");
         script.run("use db");
         script
     }
 
-    /// A server whose databases are in a directory.
-    pub fn on_disk(dir: &std::path::Path) -> Script {
+    /// A session of a server that is opened with a clock of its own.
+    pub fn on(open: impl FnOnce(Arc<dyn Clock>) -> Instance) -> Script {
         let clock = Arc::new(Ticking(AtomicI64::new(1_700_000_000_000_000)));
-        let instance = Instance::open(dir, Settings::default(), clock).unwrap();
-        let instance = Arc::new(instance);
+        let instance = Arc::new(open(clock));
         let session = Session::new(&instance, 1, "root", "localhost");
         Script { instance, session }
     }

@@ -191,18 +191,7 @@ pub(super) fn modify(
             i.unique && i.columns.len() == 1 && state.def.columns[i.columns[0]].name == name
         });
         if !already {
-            let index = ast::IndexDef {
-                name: None,
-                if_not_exists: false,
-                parts: vec![ast::KeyPart {
-                    what: ast::KeyPartWhat::Column {
-                        name: def.name.clone(),
-                        length: None,
-                    },
-                    descending: false,
-                }],
-                options: Vec::new(),
-            };
+            let index = column_index(&def.name);
             let c = TableConstraint::Unique {
                 constraint: None,
                 index,
