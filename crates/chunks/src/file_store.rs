@@ -671,7 +671,9 @@ pub(crate) mod tests {
                 std::fs::write(cut_dir.join(JOURNAL_NAME), &bytes).unwrap();
                 std::fs::copy(dir.join("manifest"), cut_dir.join("manifest")).unwrap();
                 let store = open(&cut_dir);
-                let (end, root) = ends.iter().rev().find(|(at, _)| *at <= cut).unwrap();
+                // A checksum that ends in zeros is whole again when zeros follow the cut.
+                let whole = |end: u64| bytes.starts_with(&journal[..end as usize]);
+                let (end, root) = ends.iter().rev().find(|(at, _)| whole(*at)).unwrap();
                 assert_eq!(store.root().unwrap(), *root, "cut at {cut}");
                 assert!(store.journal_size() >= *end);
                 fill(&store, 100..102);
