@@ -6,10 +6,10 @@ use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use zstd::dict::DecoderDictionary;
 
-use crate::{Chunk, ChunkError, Directory, Hash, MAX_CHUNK, Result, record};
+use crate::finished_file::{copy_start, read_end};
+use crate::{Access, Chunk, ChunkError, Directory, DiskFile, Hash, MAX_CHUNK, Result, record};
 
 const FOOTER: usize = 220;
 /// Dictionaries kept ready per archive.
@@ -22,8 +22,12 @@ pub type ReadSpan<'r> = &'r dyn Fn(Range<u64>) -> Result<Cow<'r, [u8]>>;
 
 type Dictionaries = std::collections::HashMap<u32, Arc<DecoderDictionary<'static>>>;
 
-/// An archive, mapped.
-pub type Archive = ArchiveIndex<Bytes>;
+/// An archive: its end is in memory, the rest is read when it is asked for. Nothing is mapped: a
+/// file that somebody cuts short gives an error.
+pub struct Archive {
+    index: ArchiveIndex<Vec<u8>>,
+    file: Box<dyn DiskFile>,
+}
 
 /// The end of an archive: where the spans of its chunks lie. `B` holds the file, or no more of it
 /// than the index, the metadata and the footer.
@@ -89,21 +93,43 @@ pub fn archive_tail_len(bytes: &[u8]) -> std::result::Result<u64, &'static str> 
 impl Archive {
     /// Opens an archive and checks its footer.
     pub fn open(dir: &Directory, name: &str) -> Result<Archive> {
-        let map = dir.map(name)?;
-        let size = map.len() as u64;
-        ArchiveIndex::new(&dir.at(name), map, size)
+        let path = dir.at(name);
+        let file = dir.open(name, Access::Read)?;
+        let (size, mut end) = read_end(&*file, &path, FOOTER as u64)?;
+        if let Ok(tail) = archive_tail_len(&end) {
+            (_, end) = read_end(&*file, &path, tail)?;
+        }
+        Ok(Archive {
+            index: ArchiveIndex::new(&path, end, size)?,
+            file,
+        })
     }
 
-    fn mapped(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
-        // Spans end before the index, which is in the map.
-        Ok(Cow::Borrowed(
-            &self.bytes[range.start as usize..range.end as usize],
-        ))
+    fn read(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
+        // The span lies within the file as it was when it was opened.
+        let mut bytes = vec![0; (range.end - range.start) as usize];
+        self.file
+            .read_exact_at(&mut bytes, range.start)
+            .map_err(|e| ChunkError::io("read", &self.path, e))?;
+        Ok(Cow::Owned(bytes))
     }
 
     /// A chunk. Frames carry no checksum, so a chunk out of one is hashed again.
     pub fn get(&self, hash: &Hash) -> Result<Option<Chunk>> {
-        self.get_with(hash, &|range| self.mapped(range))
+        self.get_with(hash, &|range| self.read(range))
+    }
+
+    /// The first bytes of the file, a part at a time.
+    pub(crate) fn copy(&self, len: u64, write: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        copy_start(&*self.file, &self.path, len, write)
+    }
+}
+
+impl Deref for Archive {
+    type Target = ArchiveIndex<Vec<u8>>;
+
+    fn deref(&self) -> &ArchiveIndex<Vec<u8>> {
+        &self.index
     }
 }
 
@@ -274,9 +300,9 @@ impl<B: Deref<Target = [u8]>> ArchiveIndex<B> {
         Ok(Some(chunk))
     }
 
-    /// All spans one behind the other.
-    pub(crate) fn data(&self) -> &[u8] {
-        &self.bytes[..self.index]
+    /// Bytes of all spans one behind the other.
+    pub(crate) fn data_len(&self) -> u64 {
+        self.data
     }
 
     /// Where each span ends.

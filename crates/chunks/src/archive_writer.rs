@@ -123,7 +123,7 @@ impl ArchiveWriter {
     pub(crate) fn append_file(&mut self, source: &Source) -> Result<()> {
         let base = u32::try_from(self.span_ends.len()).map_err(|_| self.full())?;
         let start = self.at;
-        let data = match source {
+        match source {
             Source::Archive(archive) => {
                 let ends = archive.span_ends()?;
                 self.span_ends.extend(ends.iter().map(|end| start + end));
@@ -136,7 +136,9 @@ impl ArchiveWriter {
                     self.entries.push((hash, dictionary, span));
                 }
                 // What lies behind the last span belongs to none.
-                &archive.data()[..ends.last().map_or(0, |end| *end as usize)]
+                let len = ends.last().copied().unwrap_or(0);
+                archive.copy(len, &mut |part| self.write(part))?;
+                self.at += len;
             }
             Source::Table(table) => {
                 let mut end = start;
@@ -145,11 +147,10 @@ impl ArchiveWriter {
                     self.span_ends.push(end);
                     self.entries.push((hash, 0, span));
                 }
-                table.data()
+                table.copy(&mut |part| self.write(part))?;
+                self.at += table.data_len();
             }
-        };
-        self.write(data)?;
-        self.at += data.len() as u64;
+        }
         Ok(())
     }
 

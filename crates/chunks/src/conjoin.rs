@@ -69,10 +69,10 @@ pub(crate) fn put_together(dir: &Directory, files: &[Spec], known: &Sources) -> 
     Ok(made)
 }
 
-fn data_len(source: &Source) -> usize {
+fn data_len(source: &Source) -> u64 {
     match source {
-        Source::Table(table) => table.data().len(),
-        Source::Archive(archive) => archive.data().len(),
+        Source::Table(table) => table.data_len(),
+        Source::Archive(archive) => archive.data_len(),
     }
 }
 

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::{Access, ChunkError, Disk, DiskFile, Kind, LocalDisk, Result};
 
 /// A directory on a disk.
@@ -106,19 +104,11 @@ impl Directory {
     pub fn open(&self, name: &str, access: Access) -> Result<Box<dyn DiskFile>> {
         let path = self.at(name);
         let action = match access {
-            Access::New | Access::Fresh => "create",
+            Access::New | Access::Fresh | Access::FreshWithMode(_) => "create",
             _ => "open",
         };
         let opened = self.disk.open(&path, access);
         opened.map_err(|e| ChunkError::io(action, &path, e))
-    }
-
-    /// The bytes of a file that is complete and never written again.
-    pub fn map(&self, name: &str) -> Result<Bytes> {
-        let path = self.at(name);
-        self.disk
-            .map(&path)
-            .map_err(|e| ChunkError::io("map", &path, e))
     }
 
     /// The bytes of a small file; nothing if it does not exist.
@@ -178,10 +168,38 @@ impl Directory {
 
     /// Replaces a file durably: a crash leaves the old one or the new one.
     pub fn replace(&self, name: &str, contents: &[u8]) -> Result<()> {
+        self.replace_as(name, contents, Access::Fresh)
+    }
+
+    /// [`Directory::replace`] for a file whose new contents nobody may see after a failure: what
+    /// was there is put back.
+    pub fn replace_or_keep(&self, name: &str, contents: &[u8]) -> Result<()> {
+        self.replace_or_keep_as(name, contents, Access::Fresh)
+    }
+
+    pub(crate) fn replace_or_keep_as(
+        &self,
+        name: &str,
+        contents: &[u8],
+        access: Access,
+    ) -> Result<()> {
+        let before = self.read(name)?;
+        let replaced = self.replace_as(name, contents, access);
+        if replaced.is_err() && self.read(name).is_ok_and(|now| now != before) {
+            // The first failure is the one to tell of.
+            let _ = match before {
+                Some(before) => self.replace_as(name, &before, access),
+                None => self.remove(name).and_then(|()| self.sync()),
+            };
+        }
+        replaced
+    }
+
+    fn replace_as(&self, name: &str, contents: &[u8], access: Access) -> Result<()> {
         let temp = format!("nbs_manifest_{}_{name}", std::process::id());
         let path = self.at(name);
         let attempt = || -> std::io::Result<()> {
-            let file = self.disk.open(&self.at(&temp), Access::Fresh)?;
+            let file = self.disk.open(&self.at(&temp), access)?;
             file.write_all_at(contents, 0)?;
             file.sync()?;
             self.disk.rename(&self.at(&temp), &path)

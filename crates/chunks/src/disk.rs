@@ -8,8 +8,6 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -23,6 +21,8 @@ pub enum Access {
     New,
     /// To write a file anew, whatever it held.
     Fresh,
+    /// The same with these permissions, whatever the process's mask.
+    FreshWithMode(u32),
 }
 
 /// What a name in a directory stands for.
@@ -38,15 +38,9 @@ pub enum Kind {
 pub type Held = Box<dyn Send + Sync>;
 
 /// Files and directories by path.
-///
-/// A finished file is mapped once, as plain memory; only files that are still written are read
-/// through [`DiskFile`].
 pub trait Disk: Send + Sync + fmt::Debug {
     /// Opens a file.
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>>;
-
-    /// The bytes of a file that is complete and never written again.
-    fn map(&self, path: &Path) -> io::Result<Bytes>;
 
     /// The bytes of a small file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
@@ -119,18 +113,17 @@ impl Disk for LocalDisk {
             Access::WriteOrCreate => options.read(true).write(true).create(true).truncate(false),
             Access::New => options.read(true).write(true).create_new(true),
             Access::Fresh => options.write(true).create(true).truncate(true),
+            Access::FreshWithMode(mode) => {
+                std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+                options.write(true).create(true).truncate(true)
+            }
         };
-        Ok(Box::new(options.open(path)?))
-    }
-
-    #[allow(unsafe_code)]
-    fn map(&self, path: &Path) -> io::Result<Bytes> {
-        let file = File::open(path)?;
-        // SAFETY: a mapping is sound while nobody changes or truncates the file. Table files and
-        // archives come into being by rename and are only ever unlinked (spec 01 §4, §12), which
-        // leaves mappings intact; test `a_deleted_file_stays_readable` holds to it.
-        let map = unsafe { memmap2::Mmap::map(&file) }?;
-        Ok(Bytes::from_owner(map))
+        let file = options.open(path)?;
+        if let Access::FreshWithMode(mode) = access {
+            // The mask may have taken something out.
+            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+        }
+        Ok(Box::new(file))
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -244,19 +237,5 @@ impl io::Write for Appender {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_deleted_file_stays_readable() {
-        let path = std::env::temp_dir().join(format!("mapped-{}", std::process::id()));
-        std::fs::write(&path, b"still here").unwrap();
-        let map = LocalDisk.map(&path).unwrap();
-        std::fs::remove_file(&path).unwrap();
-        assert_eq!(&map[..], b"still here");
     }
 }

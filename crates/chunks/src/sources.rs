@@ -141,3 +141,58 @@ impl Sources {
         self.files.iter().map(|(_, s)| s.path().to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ArchiveWriter, write_table_file};
+
+    /// What somebody else cut short or unlinked while it was open gives what is left of it, and
+    /// errors; a mapping would end the process.
+    #[test]
+    fn a_file_that_is_cut_short_while_it_is_open_gives_errors() {
+        let dir = crate::file_store::tests::temp_dir("cut-short");
+        let place = Directory::local(&dir);
+        let chunks: Vec<Chunk> = (0..600u32)
+            .map(|n| Chunk::new(format!("{n} {}", "text ".repeat(1 + n as usize % 40))))
+            .collect();
+        let mut archive = ArchiveWriter::create(&place).unwrap();
+        for chunk in &chunks {
+            archive.append(chunk).unwrap();
+        }
+        for spec in [
+            write_table_file(&place, &chunks).unwrap(),
+            archive.finish().unwrap(),
+        ] {
+            let source = Source::open(&place, spec).unwrap();
+            for chunk in &chunks {
+                assert_eq!(source.get(&chunk.hash()).unwrap().as_ref(), Some(chunk));
+            }
+            let file = std::fs::OpenOptions::new();
+            let file = file.clone().write(true).open(source.path()).unwrap();
+            for left in [source.file_size() - 1, source.file_size() / 3, 1, 0] {
+                file.set_len(left).unwrap();
+                let read = chunks.iter().map(|c| (c, source.get(&c.hash())));
+                let mut errors = 0;
+                for (chunk, read) in read {
+                    match read {
+                        Ok(found) => assert_eq!(found.as_ref(), Some(chunk)),
+                        Err(_) => errors += 1,
+                    }
+                }
+                assert!(errors > 0 || left == source.file_size() - 1);
+                assert!(left > 1 || errors == chunks.len());
+                assert!(Source::open(&place, spec).is_err());
+            }
+            std::fs::remove_file(source.path()).unwrap();
+            assert!(source.get(&chunks[0].hash()).is_err());
+        }
+        let spec = write_table_file(&place, &chunks).unwrap();
+        let source = Source::open(&place, spec).unwrap();
+        std::fs::remove_file(source.path()).unwrap();
+        for chunk in &chunks {
+            assert_eq!(source.get(&chunk.hash()).unwrap().as_ref(), Some(chunk));
+        }
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}

@@ -2,27 +2,43 @@
 
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
+use crate::finished_file::{copy_start, read_end};
+use crate::table_index::{FOOTER, footer_tail_len};
+use crate::{
+    Access, Chunk, ChunkError, Directory, DiskFile, Hash, MAX_CHUNK, Result, TableIndex, record,
+};
 
-use crate::{Chunk, ChunkError, Directory, Hash, Result, TableIndex, record};
+/// The largest record: a chunk that does not compress.
+const MAX_RECORD: u64 = (MAX_CHUNK + MAX_CHUNK / 6 + 64) as u64;
 
-/// A table file, mapped.
+/// A table file: its index is in memory, its records are read when they are asked for. Nothing is
+/// mapped: a file that somebody cuts short gives an error.
 pub struct TableFile {
     path: PathBuf,
-    index: TableIndex<Bytes>,
+    file: Box<dyn DiskFile>,
+    size: u64,
+    index: TableIndex<Vec<u8>>,
 }
 
 impl TableFile {
     /// Opens a table file and checks its footer, not its records.
     pub fn open(dir: &Directory, name: &str) -> Result<TableFile> {
-        let map = dir.map(name)?;
         let path = dir.at(name);
-        let size = map.len() as u64;
-        let index = TableIndex::new(map, size).map_err(|reason| ChunkError::BadTable {
+        let file = dir.open(name, Access::Read)?;
+        let (size, mut end) = read_end(&*file, &path, FOOTER as u64)?;
+        if let Some(tail) = footer_tail_len(&end) {
+            (_, end) = read_end(&*file, &path, tail)?;
+        }
+        let index = TableIndex::new(end, size).map_err(|reason| ChunkError::BadTable {
             path: path.clone(),
             reason: reason.to_owned(),
         })?;
-        Ok(TableFile { path, index })
+        Ok(TableFile {
+            path,
+            file,
+            size,
+            index,
+        })
     }
 
     /// Number of chunks.
@@ -37,7 +53,7 @@ impl TableFile {
 
     /// Bytes of the file.
     pub fn file_size(&self) -> u64 {
-        self.index.bytes().len() as u64
+        self.size
     }
 
     /// Where the file is.
@@ -56,10 +72,18 @@ impl TableFile {
         self.index.find(hash).map_err(|reason| self.bad(reason))
     }
 
-    fn record(&self, ordinal: usize) -> Result<&[u8]> {
+    fn record(&self, ordinal: usize) -> Result<Vec<u8>> {
         let range = self.index.range(ordinal);
         let range = range.map_err(|reason| self.bad(reason))?;
-        Ok(&self.index.bytes()[range.start as usize..range.end as usize])
+        let len = range.end - range.start;
+        if len > MAX_RECORD {
+            return Err(self.bad("record is larger than any chunk"));
+        }
+        let mut bytes = vec![0; len as usize];
+        self.file
+            .read_exact_at(&mut bytes, range.start)
+            .map_err(|e| ChunkError::io("read", &self.path, e))?;
+        Ok(bytes)
     }
 
     /// Whether it has a chunk.
@@ -73,17 +97,17 @@ impl TableFile {
             return Ok(None);
         };
         let file = || self.path.display().to_string();
-        record::decode(*hash, self.record(ordinal)?, file).map(Some)
+        record::decode(*hash, &self.record(ordinal)?, file).map(Some)
     }
 
-    /// The compressed record of a chunk, for copying it as it is.
-    pub fn record_of(&self, hash: &Hash) -> Result<Option<&[u8]>> {
-        self.find(hash)?.map(|o| self.record(o)).transpose()
+    /// Bytes of the records one behind the other.
+    pub(crate) fn data_len(&self) -> u64 {
+        self.index.records_len()
     }
 
-    /// The records one behind the other.
-    pub(crate) fn data(&self) -> &[u8] {
-        self.index.data()
+    /// The records one behind the other, a part at a time.
+    pub(crate) fn copy(&self, write: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        copy_start(&*self.file, &self.path, self.data_len(), write)
     }
 
     /// Bytes of all chunks before compression, as the footer has it.

@@ -30,6 +30,18 @@ pub fn tail_len(spec: Spec) -> u64 {
     INDEX_ENTRY as u64 * u64::from(spec.chunks) + FOOTER as u64
 }
 
+/// Bytes of index and footer of a file with this footer; none if it is no table file's.
+pub(crate) fn footer_tail_len(footer: &[u8]) -> Option<u64> {
+    let is_ours = footer.len() == FOOTER && footer.ends_with(&MAGIC);
+    is_ours.then(|| {
+        INDEX_ENTRY as u64
+            * u64::from(u32::from_be_bytes([
+                footer[0], footer[1], footer[2], footer[3],
+            ]))
+            + FOOTER as u64
+    })
+}
+
 impl<B: Deref<Target = [u8]>> TableIndex<B> {
     /// Reads the footer at the end of `bytes`, which are the last ones of a file of `file_size`.
     pub fn new(bytes: B, file_size: u64) -> Result<TableIndex<B>, &'static str> {
@@ -56,11 +68,6 @@ impl<B: Deref<Target = [u8]>> TableIndex<B> {
             records,
             offsets: OnceLock::new(),
         })
-    }
-
-    /// The bytes that it was made of.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
     }
 
     /// Number of chunks.
@@ -143,9 +150,9 @@ impl<B: Deref<Target = [u8]>> TableIndex<B> {
         Ok(start..start + self.record_len(ordinal))
     }
 
-    /// The records in front of the index, as far as they are held.
-    pub(crate) fn data(&self) -> &[u8] {
-        &self.bytes[..self.index]
+    /// Bytes of the records in front of the index.
+    pub(crate) fn records_len(&self) -> u64 {
+        self.records
     }
 
     /// Bytes of all chunks before compression, as the footer has it.

@@ -72,9 +72,9 @@ impl TableWriter {
     /// Adds all that another file has, as it lies there.
     pub(crate) fn append_file(&mut self, file: &TableFile) -> Result<()> {
         self.entries.extend(file.entries()?);
-        self.write(file.data())?;
+        file.copy(&mut |part| self.write(part))?;
         self.uncompressed += file.uncompressed();
-        self.records += file.data().len() as u64;
+        self.records += file.data_len();
         Ok(())
     }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use chunks::{LocalDisk, SmallFile};
+
 use crate::Failure;
 
 /// Keys that `dolt config --add` accepts; `sqlserver.global.*` besides.
@@ -72,15 +74,12 @@ pub fn read(path: &Path) -> Result<File, Failure> {
     }
 }
 
-/// Writes a file, in one step.
+/// Writes a file, in one step. One that holds profiles is for its user alone: they may have
+/// passwords.
 pub fn write(path: &Path, file: &File) -> Result<(), Failure> {
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir)?;
-    }
-    let temporary = path.with_extension("json.tmp");
-    std::fs::write(&temporary, serde_json::to_vec(file)?)?;
-    std::fs::rename(&temporary, path)?;
-    Ok(())
+    let mode = file.contains_key(crate::profile::KEY).then_some(0o600);
+    let kept = SmallFile::on(&LocalDisk::shared(), path, mode)?;
+    Ok(kept.replace(&serde_json::to_vec(file)?)?)
 }
 
 /// Local and global settings.

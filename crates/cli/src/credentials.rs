@@ -1,12 +1,11 @@
 //! Keys that prove to a remote who somebody is: `~/.dolt/creds/KEYID.jwk` (spec 06 §4), each a JSON
 //! Web Key of an Ed25519 pair. A key's number is the SHA-512/224 of its public half.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
+use chunks::{LocalDisk, SmallFile};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use sha2::{Digest, Sha512_224};
 
@@ -103,15 +102,9 @@ impl Credentials {
             kty: "OKP".into(),
             crv: "Ed25519".into(),
         };
-        std::fs::create_dir_all(dir)?;
         let path = dir.join(format!("{}.jwk", self.id()));
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&path)?;
-        file.write_all(&serde_json::to_vec(&jwk)?)?;
+        let file = SmallFile::on(&LocalDisk::shared(), &path, Some(0o600))?;
+        file.replace(&serde_json::to_vec(&jwk)?)?;
         Ok(path)
     }
 }

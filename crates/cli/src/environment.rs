@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use chunks::{Directory, LocalDisk};
 use engine::accounts::{Accounts, ClientHost};
 use engine::branch_control::BranchControl;
 use engine::error::Error;
@@ -402,11 +403,13 @@ impl Environment {
             password,
             given,
         } = &self.credentials;
-        let accounts = Accounts::open(&self.server_file(&self.privilege_file, "privileges.db")?)?;
+        let disk = LocalDisk::shared();
+        let privileges = self.server_file(&self.privilege_file, "privileges.db")?;
+        let accounts = Accounts::open(&disk, &privileges)?;
         let rules = self.server_file(&self.branch_control_file, "branch_control.db")?;
         let config = self.server_file(&None, "privileges.db")?;
         if let Some(dir) = config.parent() {
-            accounts.keep_directory(dir.to_path_buf());
+            accounts.keep_directory(Directory::local(dir));
         }
         // Where there are no accounts everybody has all rights.
         if *given && !accounts.is_empty() {
@@ -428,7 +431,7 @@ impl Environment {
             instance.set_global("secure_file_priv", values::Value::text(here));
         }
         instance.accounts = Some(Arc::new(accounts));
-        instance.branch_control = BranchControl::open(&rules)?;
+        instance.branch_control = BranchControl::open(&disk, &rules)?;
         let instance = Arc::new(instance);
         let session = Session::new(&instance, instance.next_connection_id(), user, HOST);
         for (name, value) in Environment::commit_identity() {

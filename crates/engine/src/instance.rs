@@ -196,6 +196,8 @@ pub struct Instance {
     pub locks: crate::functions::locks::UserLocks,
     /// Accounts; none when every connection is trusted, as on the command line.
     pub accounts: Option<Arc<crate::accounts::Accounts>>,
+    /// Global variables that outlive the process, if there is a directory to keep them in.
+    pub(crate) persisted: Option<crate::persisted::Persisted>,
     /// What is wrong with global variables that were to be loaded.
     pub persisted_errors: Vec<String>,
     /// Who may write to which branches.
@@ -217,6 +219,7 @@ impl Instance {
             pins: crate::pin::Pins::default(),
             locks: crate::functions::locks::UserLocks::new(),
             accounts: None,
+            persisted: None,
             persisted_errors: Vec::new(),
             branch_control: crate::branch_control::BranchControl::default(),
         }
@@ -250,7 +253,9 @@ impl Instance {
                 }
             }
         }
-        let (variables, wrong) = crate::persisted::load(dir)?;
+        let kept = crate::persisted::Persisted::of(&place)?;
+        let (variables, wrong) = kept.load()?;
+        instance.persisted = Some(kept);
         for (name, value) in variables {
             instance.set_global(&name, value);
         }
@@ -429,7 +434,7 @@ impl Instance {
     }
 
     /// The directory of the databases, if they are on a disk.
-    fn place(&self) -> Option<Directory> {
+    pub(crate) fn place(&self) -> Option<Directory> {
         let dir = self.data_dir.as_deref()?;
         Some(Directory::on(self.settings.disk.clone(), dir))
     }

@@ -719,23 +719,23 @@ impl Session {
 
     /// Keeps a global variable for processes to come, or no longer.
     pub(crate) fn persist(&self, name: &str, value: Option<&str>) -> Result<()> {
-        match &self.instance.data_dir {
-            Some(dir) => crate::persisted::keep(dir, name, value),
+        match &self.instance.persisted {
+            Some(kept) => kept.keep(name, value),
             None => Err(Error::general("no directory to keep global variables in")),
         }
     }
 
     /// RESET PERSIST of one variable, or of all.
     pub(crate) fn reset_persist(&self, name: Option<&str>, if_exists: bool) -> Result<()> {
-        let Some(dir) = &self.instance.data_dir else {
+        let Some(kept) = &self.instance.persisted else {
             return Ok(());
         };
         let Some(name) = name else {
-            return crate::persisted::forget_all(dir);
+            return kept.forget_all();
         };
         let name = name.to_ascii_lowercase();
-        if crate::persisted::is_kept(dir, &name)? {
-            return crate::persisted::keep(dir, &name, None);
+        if kept.is_kept(&name)? {
+            return kept.keep(&name, None);
         }
         let text = format!("Variable {name} does not exist in persisted config file");
         if if_exists {

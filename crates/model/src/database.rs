@@ -144,14 +144,15 @@ impl Database {
             write_config(&dot, &BTreeMap::new())?;
         }
         let files = Arc::new(FileStore::create(noms.path(), options.chunks.clone())?);
+        let state = RepoState::new(branch);
         let db = Database::over(
             files.clone(),
             Some(files),
             Some(dir),
-            RepoState::new(branch),
+            state.clone(),
             options,
         )?;
-        db.write_state()?;
+        db.write_state(&state)?;
         Ok(db)
     }
 
@@ -564,12 +565,15 @@ impl Database {
 
     /// Changes the checked-out branch, remotes, backups or upstreams.
     pub fn edit_repo_state(&self, edit: impl FnOnce(&mut RepoState)) -> Result<()> {
-        edit(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        self.write_state()
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = state.clone();
+        edit(&mut next);
+        self.write_state(&next)?;
+        *state = next;
+        Ok(())
     }
 
-    fn write_state(&self) -> Result<()> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    fn write_state(&self, state: &RepoState) -> Result<()> {
         if self.closed.load(Ordering::SeqCst) {
             return Err(ChunkError::ReadOnly.into());
         }

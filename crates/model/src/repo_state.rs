@@ -86,7 +86,7 @@ impl RepoState {
     /// Writes the file of a `.dolt`, replacing it in one step.
     pub fn write(&self, dot: &Directory) -> Result<()> {
         let text = serde_json::to_vec_pretty(self).map_err(|e| bad_file(dot, REPO_STATE, e))?;
-        Ok(dot.replace(REPO_STATE, &text)?)
+        Ok(dot.replace_or_keep(REPO_STATE, &text)?)
     }
 }
 
@@ -112,7 +112,7 @@ pub(crate) fn read_config(dot: &Directory) -> Result<BTreeMap<String, String>> {
 /// Writes the flat configuration file of a `.dolt`.
 pub(crate) fn write_config(dot: &Directory, config: &BTreeMap<String, String>) -> Result<()> {
     let text = serde_json::to_vec(config).map_err(|e| bad_file(dot, CONFIG, e))?;
-    Ok(dot.replace(CONFIG, &text)?)
+    Ok(dot.replace_or_keep(CONFIG, &text)?)
 }
 
 #[cfg(test)]

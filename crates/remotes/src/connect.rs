@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use chunks::{ChunkStore, Directory, JOURNAL_NAME, TableStore};
+use chunks::{ChunkError, ChunkStore, Directory, Disk, JOURNAL_NAME, Kind, TableStore};
 use model::{Database, OpenOptions};
 
 use crate::{Error, Location, Result};
@@ -11,31 +11,39 @@ use crate::{Error, Location, Result};
 /// Bytes of tree nodes that are kept while a remote is open: its refs and commits.
 const CACHE_BYTES: usize = 16 << 20;
 
+fn is_file(disk: &dyn Disk, path: &Path) -> bool {
+    matches!(disk.kind(path), Ok(Some(Kind::File(_))))
+}
+
 /// Makes the place that an address names, where it can be made.
-pub fn prepare(location: &Location) -> Result<()> {
+pub fn prepare(location: &Location, disk: &Arc<dyn Disk>) -> Result<()> {
     let Some(path) = location.path() else {
         return Ok(());
     };
-    if path.is_file() {
+    if is_file(&**disk, &path) {
         return Err(Error::IsFile);
     }
-    std::fs::create_dir_all(&path).map_err(|e| {
+    Directory::on(disk.clone(), &path).create().map_err(|e| {
+        let why = match &e {
+            ChunkError::Io { source, .. } => source.to_string(),
+            other => other.to_string(),
+        };
         Error::Io(format!(
-            "failed to create directory '{}': {e}",
+            "failed to create directory '{}': {why}",
             path.display()
         ))
     })
 }
 
-/// Opens a remote.
-pub fn open(location: &Location) -> Result<Database> {
+/// Opens a remote. A local one is on this disk.
+pub fn open(location: &Location, disk: &Arc<dyn Disk>) -> Result<Database> {
     location.check_scheme()?;
     let options = OpenOptions {
         cache_bytes: CACHE_BYTES,
         ..OpenOptions::default()
     };
     let store = match (location.path(), location.scheme.as_str()) {
-        (Some(path), _) => directory(&path)?,
+        (Some(path), _) => directory(&path, disk)?,
         #[cfg(feature = "s3")]
         (None, "s3") => objects(&location.url)?,
         _ => return Err(Error::Unsupported(location.scheme.clone())),
@@ -55,21 +63,18 @@ fn objects(url: &str) -> Result<Arc<dyn ChunkStore>> {
 
 /// The store of table files in a directory. Databases keep a journal, which belongs to the
 /// process that has the database open: they are no remotes.
-fn directory(path: &Path) -> Result<Arc<dyn ChunkStore>> {
-    if path.is_file() {
+fn directory(path: &Path, disk: &Arc<dyn Disk>) -> Result<Arc<dyn ChunkStore>> {
+    if is_file(&**disk, path) {
         return Err(Error::IsFile);
     }
-    if !path.is_dir() {
+    let place = Directory::on(disk.clone(), path);
+    if !place.exists() {
         return Err(Error::NoSuchDirectory(path.display().to_string()));
     }
-    if path.join(JOURNAL_NAME).exists() {
+    if place.kind(JOURNAL_NAME)?.is_some() {
         return Err(Error::IsDatabase);
     }
     // Dolt makes this one too when it opens a store, and looks for it.
-    let old = path.join("oldgen");
-    if !old.is_dir() {
-        std::fs::create_dir(&old)
-            .map_err(|e| Error::Io(format!("create {}: {e}", old.display())))?;
-    }
-    Ok(Arc::new(TableStore::open(&Directory::local(path))?))
+    place.child("oldgen").create()?;
+    Ok(Arc::new(TableStore::open(&place)?))
 }

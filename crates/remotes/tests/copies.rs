@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use chunks::{Directory, HashSet, Manifest};
+use chunks::{Directory, HashSet, LocalDisk, Manifest};
 use model::{
     Column, Commit, CommitId, CommitMeta, CreateOptions, Database, Expected, OpenOptions, Person,
     Remote, Schema, Table, Tag, WorkingSet, ref_name,
@@ -32,8 +32,8 @@ impl Place {
     /// A remote in a directory of this name.
     fn remote(&self, name: &str) -> Database {
         let location = remotes::absolute(&format!("file://./{name}"), &self.0).unwrap();
-        remotes::prepare(&location).unwrap();
-        remotes::open(&location).unwrap()
+        remotes::prepare(&location, &LocalDisk::shared()).unwrap();
+        remotes::open(&location, &LocalDisk::shared()).unwrap()
     }
 
     fn database(&self, name: &str) -> Database {
@@ -376,13 +376,19 @@ fn clones_that_cannot_be_made() {
     // A database's own directory is no remote; other schemes say that they are not there yet.
     let noms = Location::parse(&format!("file://{}/.dolt/noms", place.at("ours").display()));
     assert!(matches!(
-        remotes::open(&noms.unwrap()),
+        remotes::open(&noms.unwrap(), &LocalDisk::shared()),
         Err(Error::IsDatabase)
     ));
     let azure = Location::parse("az://container/path").unwrap();
-    assert!(matches!(remotes::open(&azure), Err(Error::Unsupported(_))));
+    assert!(matches!(
+        remotes::open(&azure, &LocalDisk::shared()),
+        Err(Error::Unsupported(_))
+    ));
     let odd = Location::parse("files:///x").unwrap();
-    assert!(matches!(remotes::open(&odd), Err(Error::UnknownScheme(_))));
+    assert!(matches!(
+        remotes::open(&odd, &LocalDisk::shared()),
+        Err(Error::UnknownScheme(_))
+    ));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use chunks::LocalDisk;
 use model::{Database, OpenOptions, Remote};
 use remotes::{CloneOptions, Location};
 
@@ -33,7 +34,7 @@ impl Unpacked {
 
     fn open(&self, name: &str) -> Database {
         let url = format!("file://{}", self.0.join(name).display());
-        remotes::open(&Location::parse(&url).unwrap()).unwrap()
+        remotes::open(&Location::parse(&url).unwrap(), &LocalDisk::shared()).unwrap()
     }
 }
 

@@ -102,8 +102,10 @@ impl Opener for EngineOpener {
             cache_bytes: config.cache_bytes.unwrap_or(self.settings.cache_bytes),
             ..self.settings.clone()
         };
-        let accounts = Accounts::open(&config.privilege_file).map_err(|e| e.to_string())?;
-        let rules = BranchControl::open(&config.branch_control_file).map_err(|e| e.to_string())?;
+        let disk = settings.disk.clone();
+        let accounts = Accounts::open(&disk, &config.privilege_file).map_err(|e| e.to_string())?;
+        let rules =
+            BranchControl::open(&disk, &config.branch_control_file).map_err(|e| e.to_string())?;
         let mut instance = Instance::open(&config.data_dir, settings, Arc::new(SystemClock))
             .map_err(|e| e.to_string())?;
         instance.branch_control = rules;

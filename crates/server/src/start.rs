@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chunks::{LocalDisk, SmallFile};
 use engine::accounts::Accounts;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -98,8 +99,10 @@ fn start(args: &[String], cwd: &Path, opener: &dyn Opener) -> Result<(), ConfigE
     if !invocation.from_file {
         let path = config.data_dir.join("config.yaml");
         if !path.exists() {
-            std::fs::write(&path, config_file::generate(&config.given))
-                .map_err(|e| ConfigError(format!("cannot write {}: {e}", path.display())))?;
+            let text = config_file::generate(&config.given);
+            SmallFile::on(&LocalDisk::shared(), &path, None)
+                .and_then(|file| file.replace(text.as_bytes()))
+                .map_err(|e| ConfigError(e.to_string()))?;
         }
     }
     println!("Starting server with Config {}", config.summary());

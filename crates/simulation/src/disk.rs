@@ -36,7 +36,6 @@ pub(crate) struct Contents {
     now: Vec<u8>,
     durable: Vec<u8>,
     pending: Vec<Change>,
-    mapped: Option<Bytes>,
 }
 
 fn write_at(bytes: &mut Vec<u8>, at: u64, part: &[u8]) {
@@ -82,7 +81,6 @@ impl Contents {
     fn change(&mut self, change: Change) {
         change.apply(&mut self.now);
         self.pending.push(change);
-        self.mapped = None;
     }
 
     fn sync(&mut self) {
@@ -135,7 +133,6 @@ impl Contents {
     fn lose_power(&mut self, random: &mut Random, injected: &mut Injected) {
         self.tear(random, injected);
         self.now.clone_from(&self.durable);
-        self.mapped = None;
     }
 }
 
@@ -324,7 +321,6 @@ impl SimulatedDisk {
         if let Some(byte) = file.durable.get_mut(at) {
             *byte ^= bit;
         }
-        file.mapped = None;
         *state.injected.entry("bit flipped").or_default() += 1;
         let text = format!("{name} at {at}");
         state.note("-- flip", at as u64);
@@ -505,7 +501,7 @@ impl Disk for SimulatedDisk {
         }
         let id = match (state.file(path), access) {
             (Ok(_), Access::New) => return Err(io::ErrorKind::AlreadyExists.into()),
-            (Ok(id), Access::Fresh) => {
+            (Ok(id), Access::Fresh | Access::FreshWithMode(_)) => {
                 state.begin_whole(None, Doing::Write)?;
                 state.files[id].change(Change::Length(0));
                 id
@@ -522,17 +518,6 @@ impl Disk for SimulatedDisk {
             epoch: state.epoch,
             name: name.to_owned(),
         }))
-    }
-
-    fn map(&self, path: &Path) -> io::Result<Bytes> {
-        let mut state = self.lock();
-        state.begin_whole(None, Doing::Read)?;
-        let id = state.file(path)?;
-        let file = &mut state.files[id];
-        Ok(file
-            .mapped
-            .get_or_insert_with(|| Bytes::copy_from_slice(&file.now))
-            .clone())
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {

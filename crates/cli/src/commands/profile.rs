@@ -1,7 +1,5 @@
 //! `dolt profile`.
 
-use std::os::unix::fs::PermissionsExt;
-
 use crate::arguments::{Parsed, parse};
 use crate::commands::options::PROFILE;
 use crate::config::{global_path, write};
@@ -63,10 +61,7 @@ fn keep(
     } else {
         file.insert(profile::KEY.into(), profile::encode(profiles)?);
     }
-    let path = global_path()?;
-    write(&path, &file)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(())
+    write(&global_path()?, &file)
 }
 
 fn add(env: &Environment, p: &Parsed) -> Outcome {

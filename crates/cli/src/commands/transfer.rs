@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use chunks::LocalDisk;
 use engine::dolt::{clone_directory, new_remote};
 use model::OpenOptions;
 use remotes::CloneOptions;
@@ -57,7 +58,7 @@ pub fn clone(env: &Environment, words: &[String]) -> Outcome {
     let url = without_page(given);
     let invalid = |_| Failure::new(format!("error: '{url}' is not valid."));
     let location = remotes::absolute(url, &env.dir).map_err(invalid)?;
-    remotes::prepare(&location)
+    remotes::prepare(&location, &LocalDisk::shared())
         .map_err(|_| Failure::new(format!("error: '{url}' is not valid.")))?;
     if p.has("ref") && !location.scheme.starts_with("git+") {
         return Err(Failure::new(
@@ -70,7 +71,7 @@ pub fn clone(env: &Environment, words: &[String]) -> Outcome {
         Some(_) => return Err(Failure::new("error: invalid depth")),
     };
     println!("cloning {}", location.url);
-    let source = remotes::open(&location)
+    let source = remotes::open(&location, &LocalDisk::shared())
         .map_err(|e| Failure::caused("error: failed to get remote db", &e.to_string()))?;
     let name = p.get("remote").unwrap_or("origin");
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

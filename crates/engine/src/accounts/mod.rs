@@ -9,10 +9,12 @@ mod required;
 mod show;
 mod statement;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use chunks::{Directory, Disk, SmallFile};
 
 pub use access::Access;
 pub use host::ClientHost;
@@ -20,7 +22,7 @@ pub use privilege::{Grants, PRIVILEGES, Privilege, PrivilegeBits};
 pub use required::check;
 pub use statement::{Outcome, execute, set_password, show_create_user, show_grants};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// An account's name: its user and the host part as granted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -251,14 +253,17 @@ impl State {
     }
 }
 
+/// The file has passwords in it: it is for its owner alone.
+const FILE_MODE: u32 = 0o600;
+
 /// The accounts of a server. Readers see a statement's changes all at once, after they are on disk.
 pub struct Accounts {
     state: RwLock<Arc<State>>,
     /// Held while a statement changes accounts.
     writer: Mutex<()>,
-    file: Option<PathBuf>,
+    file: Option<SmallFile>,
     /// Directory of the server's other files, made when accounts are first written.
-    beside: std::sync::OnceLock<PathBuf>,
+    beside: std::sync::OnceLock<Directory>,
     version: AtomicU64,
 }
 
@@ -277,7 +282,7 @@ impl Accounts {
         accounts
     }
 
-    fn with(state: State, file: Option<PathBuf>) -> Accounts {
+    fn with(state: State, file: Option<SmallFile>) -> Accounts {
         Accounts {
             state: RwLock::new(Arc::new(state)),
             writer: Mutex::new(()),
@@ -288,14 +293,10 @@ impl Accounts {
     }
 
     /// Reads the privileges file; a missing one gives no accounts and is not made.
-    pub fn open(path: &Path) -> Result<Accounts> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(e) => return Err(Error::general(format!("{}: {e}", path.display()))),
-        };
-        let state = file_format::decode(&bytes)?;
-        Ok(Accounts::with(state, Some(path.to_path_buf())))
+    pub fn open(disk: &Arc<dyn Disk>, path: &Path) -> Result<Accounts> {
+        let file = SmallFile::on(disk, path, Some(FILE_MODE))?;
+        let state = file_format::decode(&file.read()?.unwrap_or_default())?;
+        Ok(Accounts::with(state, Some(file)))
     }
 
     fn read(&self) -> Arc<State> {
@@ -317,22 +318,19 @@ impl Accounts {
     }
 
     /// Makes this directory, too, when accounts are written.
-    pub fn keep_directory(&self, dir: PathBuf) {
+    pub fn keep_directory(&self, dir: Directory) {
         // A second call has nothing to add.
         let _ = self.beside.set(dir);
     }
 
     fn write(&self, state: &State) -> Result<()> {
-        let Some(path) = &self.file else {
+        let Some(file) = &self.file else {
             return Ok(());
         };
         if let Some(dir) = self.beside.get() {
-            std::fs::create_dir_all(dir)
-                .map_err(|e| Error::general(format!("cannot make {}: {e}", dir.display())))?;
+            dir.create()?;
         }
-        let bytes = file_format::encode(state)?;
-        write_atomically(path, &bytes, 0o600)
-            .map_err(|e| Error::general(format!("cannot write {}: {e}", path.display())))
+        Ok(file.replace(&file_format::encode(state)?)?)
     }
 
     /// Writes the file as it stands.
@@ -480,39 +478,6 @@ fn server_account(user: &str, host: &str, password: &str) -> Account {
     account.password_last_changed = 1;
     account.superuser = true;
     account
-}
-
-/// A reader sees the old file or the new one, also after a crash.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
-    use std::io::Write;
-    let dir = match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => dir,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(dir)?;
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    let temporary = PathBuf::from(temporary);
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    let written = (|| {
-        let mut file = options.open(&temporary)?;
-        // The mask of the process does not take the group out.
-        #[cfg(unix)]
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    })();
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-        return written;
-    }
-    #[cfg(unix)]
-    std::fs::File::open(dir)?.sync_all()?;
-    Ok(())
 }
 
 #[cfg(test)]

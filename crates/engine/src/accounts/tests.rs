@@ -1,3 +1,7 @@
+use std::path::PathBuf;
+
+use chunks::LocalDisk;
+
 use super::*;
 
 fn shared(path: &str) -> Option<PathBuf> {
@@ -107,7 +111,7 @@ fn damaged_files_are_refused() {
 #[test]
 fn statements_are_kept_on_disk() {
     let path = scratch("kept");
-    let accounts = Accounts::open(&path).expect("opens");
+    let accounts = Accounts::open(&LocalDisk::shared(), &path).expect("opens");
     assert!(
         accounts.is_empty() && !path.exists(),
         "reading makes no file"
@@ -145,7 +149,7 @@ fn statements_are_kept_on_disk() {
     )
     .expect("routine");
 
-    let again = Accounts::open(&path).expect("opens");
+    let again = Accounts::open(&LocalDisk::shared(), &path).expect("opens");
     assert_eq!(again.list(), accounts.list());
     assert_eq!(again.role_edges(), accounts.role_edges());
     assert_eq!(
@@ -279,7 +283,7 @@ fn the_most_specific_account_is_taken() {
 #[test]
 fn the_servers_own_account_is_not_kept() {
     let path = scratch("own");
-    let accounts = Accounts::open(&path).expect("opens");
+    let accounts = Accounts::open(&LocalDisk::shared(), &path).expect("opens");
     accounts
         .add_superuser("root", "localhost", "")
         .expect("root");
@@ -292,7 +296,7 @@ fn the_servers_own_account_is_not_kept() {
     assert!(accounts.version() > before);
     accounts.save().expect("saved");
     assert!(accounts.get("__dolt_local_user__", "localhost").is_some());
-    let again = Accounts::open(&path).expect("opens");
+    let again = Accounts::open(&LocalDisk::shared(), &path).expect("opens");
     assert!(again.get("__dolt_local_user__", "localhost").is_none());
     let root = again.get("root", "localhost").expect("root");
     assert!(root.superuser && root.grants.has_dynamic("clone_admin"));

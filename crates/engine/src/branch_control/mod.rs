@@ -9,8 +9,10 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use chunks::{Disk, SmallFile};
 
 pub use permission::Permissions;
 pub use statement::{change, columns, is_control_table};
@@ -18,12 +20,15 @@ pub use statement::{change, columns, is_control_table};
 use crate::error::{Error, Result};
 use rules::Rules;
 
+/// The file is for its owner and group.
+const FILE_MODE: u32 = 0o660;
+
 /// The rules of a server. Readers see a statement's changes all at once, after they are on disk.
 pub struct BranchControl {
     rules: RwLock<Arc<Rules>>,
     /// Held while a statement changes rules.
     writer: Mutex<()>,
-    file: Option<PathBuf>,
+    file: Option<SmallFile>,
 }
 
 impl Default for BranchControl {
@@ -33,7 +38,7 @@ impl Default for BranchControl {
 }
 
 impl BranchControl {
-    fn with(rules: Rules, file: Option<PathBuf>) -> BranchControl {
+    fn with(rules: Rules, file: Option<SmallFile>) -> BranchControl {
         BranchControl {
             rules: RwLock::new(Arc::new(rules)),
             writer: Mutex::new(()),
@@ -42,12 +47,9 @@ impl BranchControl {
     }
 
     /// Reads the file; a missing or empty one lets everybody write, and is not made.
-    pub fn open(path: &Path) -> Result<BranchControl> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(e) => return Err(Error::general(format!("{}: {e}", path.display()))),
-        };
+    pub fn open(disk: &Arc<dyn Disk>, path: &Path) -> Result<BranchControl> {
+        let file = SmallFile::on(disk, path, Some(FILE_MODE))?;
+        let bytes = file.read()?.unwrap_or_default();
         let rules = match bytes.is_empty() {
             true => Rules::initial(),
             false => file_format::decode(&bytes).map_err(|e| {
@@ -57,7 +59,7 @@ impl BranchControl {
                 ))
             })?,
         };
-        Ok(BranchControl::with(rules, Some(path.to_path_buf())))
+        Ok(BranchControl::with(rules, Some(file)))
     }
 
     /// The rules as they are now.
@@ -73,10 +75,8 @@ impl BranchControl {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rules = Rules::clone(&self.read());
         let result = edit(&mut rules)?;
-        if let Some(path) = &self.file {
-            let bytes = file_format::encode(&rules)?;
-            crate::accounts::write_atomically(path, &bytes, 0o660)
-                .map_err(|e| Error::general(format!("cannot write {}: {e}", path.display())))?;
+        if let Some(file) = &self.file {
+            file.replace(&file_format::encode(&rules)?)?;
         }
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
         Ok(result)

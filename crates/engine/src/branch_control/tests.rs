@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chunks::LocalDisk;
+
 use super::expression::fold;
 use super::file_format::{decode, encode};
 use super::rules::{NamePattern, Rules};
@@ -282,7 +284,7 @@ fn the_file_is_written_when_rules_change() {
     let dir = std::env::temp_dir().join(format!("dolt-rs-rules-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&dir);
     let path = dir.join("cfg").join("branch_control.db");
-    let control = BranchControl::open(&path).expect("absent is fine");
+    let control = BranchControl::open(&LocalDisk::shared(), &path).expect("absent is fine");
     assert!(!path.exists());
     control
         .change(|r| {
@@ -293,9 +295,9 @@ fn the_file_is_written_when_rules_change() {
             Ok(())
         })
         .expect("writable");
-    let again = BranchControl::open(&path).expect("just written");
+    let again = BranchControl::open(&LocalDisk::shared(), &path).expect("just written");
     assert_eq!(again.read().access().count(), 2);
     std::fs::write(&path, b"damaged").expect("writable");
-    assert!(BranchControl::open(&path).is_err());
+    assert!(BranchControl::open(&LocalDisk::shared(), &path).is_err());
     let _ = std::fs::remove_dir_all(&dir);
 }

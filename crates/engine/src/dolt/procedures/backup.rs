@@ -188,7 +188,7 @@ fn add(session: &Session, db: &DbRef, name: &str, url: &str, a: &Arguments) -> R
 /// failed, is a warning: it must not stop the sync.
 fn sync(session: &Session, db: &DbRef, to: &Remote, grace: Option<Duration>) -> Result<()> {
     let location = Location::parse(&to.url)?;
-    remotes::prepare(&location)?;
+    remotes::prepare(&location, &session.instance.settings.disk)?;
     if let Some(grace) = grace {
         let now = UNIX_EPOCH
             + Duration::from_micros(session.instance.clock.now_micros().max(0).unsigned_abs());
@@ -198,45 +198,48 @@ fn sync(session: &Session, db: &DbRef, to: &Remote, grace: Option<Duration>) -> 
         };
         session.push_warning(1105, text);
     }
-    remotes::sync(&db.handle.store, &open(to)?)?;
+    remotes::sync(&db.handle.store, &open(session, to)?)?;
     Ok(())
 }
 
 fn restore(session: &Session, url: &str, name: &str, force: bool) -> Result<()> {
     let instance = &session.instance;
-    let Some(data_dir) = instance.data_dir.clone() else {
+    let Some(root) = instance.place() else {
         return Err(Error::general(
             "cannot restore: this server keeps its databases in memory",
         ));
     };
-    let source = remotes::open(&remotes::absolute(url, &data_dir)?)?;
-    let dir = data_dir.join(name);
+    let location = remotes::absolute(url, root.path())?;
+    let source = remotes::open(&location, &instance.settings.disk)?;
     let known = instance.database(name).is_some();
-    if (known || dir.exists()) && !force {
+    if (known || root.kind(name)?.is_some()) && !force {
         return Err(Error::general(format!(
             "database '{name}' already exists, use '--force' to overwrite"
         )));
     }
-    // The copy is complete before anything makes room for it.
-    let aside = data_dir.join(format!(".restoring-{name}"));
-    if aside.exists() {
-        std::fs::remove_dir_all(&aside)?;
+    // The copy is complete, and durable, before anything makes room for it.
+    let aside = format!(".restoring-{name}");
+    let copy = root.child(&aside);
+    if copy.exists() {
+        copy.remove_all()?;
     }
-    std::fs::create_dir_all(&aside)?;
+    copy.create()?;
     let branch = &instance.settings.default_branch;
-    let made = remotes::restore(&source, &aside, branch, &instance.open_options());
+    let made = remotes::restore(&source, copy.path(), branch, &instance.open_options());
     match made {
         Ok(store) => drop(store),
         Err(e) => {
-            std::fs::remove_dir_all(&aside)?;
+            // The first failure is the one to tell of; the next attempt removes what is left.
+            let _ = copy.remove_all();
             return Err(e.into());
         }
     }
     if known {
         instance.drop_database(name)?;
-    } else if dir.exists() {
-        std::fs::remove_dir_all(&dir)?;
+    } else if root.child(name).exists() {
+        root.child(name).remove_all()?;
     }
-    std::fs::rename(&aside, &dir)?;
-    instance.attach(name, &dir)
+    root.rename(&aside, name)?;
+    root.sync()?;
+    instance.attach(name, root.child(name).path())
 }

@@ -70,7 +70,7 @@ pub fn clone(session: &Session, args: &[String]) -> Result<ProcedureResult> {
     if session.instance.database(&name).is_some() {
         return Err(Error::database_exists(&name));
     }
-    let source = remotes::open(&location)?;
+    let source = remotes::open(&location, &session.instance.settings.disk)?;
     let remote = a.get("remote").unwrap_or(DEFAULT_NAME);
     let options = CloneOptions {
         remote: new_remote(remote, location.url, BTreeMap::new()),

@@ -24,7 +24,7 @@ pub fn usual_specs(remote: &Remote) -> Result<Vec<FetchSpec>> {
 }
 
 /// Brings the branches of a remote.
-pub fn fetch(_: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureResult> {
+pub fn fetch(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureResult> {
     let a = parse(OPTIONS, args)?;
     let store = &db.handle.store;
     let state = store.repo_state();
@@ -52,7 +52,7 @@ pub fn fetch(_: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureResult
             .map(|s| FetchSpec::parse_argument(s, name))
             .collect::<remotes::Result<_>>()?,
     };
-    let source = open(remote)?;
+    let source = open(session, remote)?;
     remotes::fetch(
         store,
         &source,

@@ -88,7 +88,7 @@ pub fn pull(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureR
     let store = &db.handle.store;
     let current = branch_of(db)?.to_string();
     let (remote, branch) = source(&store.repo_state(), &a, &current)?;
-    let there = open(&remote)
+    let there = open(session, &remote)
         .map_err(|e| Error::general(format!("failed to get remote db; {}", e.message)))?;
     if there.branch(&branch).is_none() {
         return Err(Error::general(format!(

@@ -131,7 +131,7 @@ fn run(session: &Session, db: &DbRef, a: &Arguments) -> Result<String> {
     if set_upstream && specs.iter().any(|s| matches!(s, PushSpec::Tag { .. })) {
         return Err(Error::general("cannot set upstream for tag"));
     }
-    let there = open(&remote).map_err(|e| {
+    let there = open(session, &remote).map_err(|e| {
         Error::general(format!(
             "failed to get remote db; the remote: {} '{}' could not be accessed; {}",
             remote.name, remote.url, e.message

@@ -46,7 +46,7 @@ pub fn base_directory(session: &Session, store: Option<&Database>) -> PathBuf {
 /// The absolute form of an address; a directory that it names is made.
 pub fn absolute(session: &Session, store: Option<&Database>, url: &str) -> Result<Location> {
     let location = remotes::absolute(url, &base_directory(session, store))?;
-    remotes::prepare(&location)?;
+    remotes::prepare(&location, &session.instance.settings.disk)?;
     Ok(location)
 }
 
@@ -132,8 +132,9 @@ fn remove(db: &DbRef, name: &str) -> Result<()> {
 }
 
 /// Opens a remote of a database.
-pub fn open(remote: &Remote) -> Result<Database> {
-    Ok(remotes::open(&Location::parse(&remote.url)?)?)
+pub fn open(session: &Session, remote: &Remote) -> Result<Database> {
+    let location = Location::parse(&remote.url)?;
+    Ok(remotes::open(&location, &session.instance.settings.disk)?)
 }
 
 /// The only remote, or the one of the usual name (Dolt's `GetDefaultRemote`).
