@@ -7,6 +7,7 @@ given binary must find nothing, and the database must open again with the same r
 """
 
 import argparse
+import socket
 import subprocess
 import tempfile
 import threading
@@ -19,6 +20,12 @@ def connect(port, **more):
     return pymysql.connect(host="127.0.0.1", port=port, user="root", **({"autocommit": True} | more))
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 def rows(connection, sql, args=None):
     with connection.cursor() as c:
         c.execute(sql, args)
@@ -28,18 +35,25 @@ def rows(connection, sql, args=None):
 def start(dolt, directory, port):
     command = [dolt, "--data-dir", directory, "sql-server", "--host", "127.0.0.1", "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(200):
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        # Somebody else may have the port, and answer.
+        if server.poll() is not None:
+            raise SystemExit(f"the server ended with exit code {server.returncode}")
         try:
             connect(port).close()
-            return server
         except pymysql.err.OperationalError:
             time.sleep(0.05)
+            continue
+        time.sleep(0.2)
+        if server.poll() is None:
+            return server
     raise SystemExit("the server does not answer")
 
 
 def stop(server):
     server.terminate()
-    server.wait(30)
+    server.wait(300)
 
 
 def main():
@@ -47,7 +61,7 @@ def main():
     p.add_argument("--dolt", required=True)
     p.add_argument("--check", action="append", default=[])
     p.add_argument("--seconds", type=float, default=15)
-    p.add_argument("--port", type=int, default=3399)
+    p.add_argument("--port", type=int, default=free_port())
     a = p.parse_args()
     directory = tempfile.mkdtemp(prefix="gc-stress-")
     server = start(a.dolt, directory, a.port)

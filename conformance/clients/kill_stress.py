@@ -18,7 +18,7 @@ import time
 
 import pymysql
 
-from gc_stress import connect, rows, start, stop
+from gc_stress import connect, free_port, rows, start, stop
 
 SESSIONS = 24
 
@@ -68,7 +68,7 @@ def main():
     p.add_argument("--check", action="append", default=[])
     p.add_argument("--rounds", type=int, default=8)
     p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--port", type=int, default=3398)
+    p.add_argument("--port", type=int, default=free_port())
     a = p.parse_args()
     pick = random.Random(a.seed)
     directory = tempfile.mkdtemp(prefix="kill-stress-")

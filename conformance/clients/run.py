@@ -22,16 +22,29 @@ def free_port():
 
 
 def wait_for(port, server):
-    deadline = time.monotonic() + 20
+    """Whether the server listens. It ends if somebody else took the port meanwhile."""
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise SystemExit(f"the server ended with exit code {server.returncode}")
+            return False
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
+            # Whoever listens may be that somebody else.
+            time.sleep(0.2)
+            return server.poll() is None
         except OSError:
             time.sleep(0.05)
     raise SystemExit("the server does not listen")
+
+
+def start(command, directory):
+    """The server and its port."""
+    for _ in range(5):
+        port = free_port()
+        server = subprocess.Popen(command + ["--port", str(port)], cwd=directory, stdout=subprocess.DEVNULL)
+        if wait_for(port, server):
+            return server, port
+    raise SystemExit(f"the server ended with exit code {server.returncode}")
 
 
 def main():
@@ -44,19 +57,17 @@ def main():
     for test in TESTS:
         if args.only and not any(name in test[1] for name in args.only):
             continue
-        port = free_port()
         with tempfile.TemporaryDirectory() as directory:
             command = [os.path.abspath(args.dolt)] + ([] if args.bare else ["sql-server"])
-            command += ["--host", "127.0.0.1", "--port", str(port), "--loglevel", "error"]
-            server = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL)
+            command += ["--host", "127.0.0.1", "--loglevel", "error"]
+            server, port = start(command, directory)
             try:
-                wait_for(port, server)
                 env = dict(os.environ, DOLT=command[0], DOLT_HOST="127.0.0.1", DOLT_PORT=str(port))
-                if subprocess.run(test, cwd=HERE, env=env, timeout=300).returncode != 0:
+                if subprocess.run(test, cwd=HERE, env=env, timeout=1200).returncode != 0:
                     failed.append(test[1])
             finally:
                 server.send_signal(signal.SIGTERM)
-                code = server.wait(timeout=60)
+                code = server.wait(timeout=300)
             if code != 0:
                 failed.append(f"exit code {code} of the server under {test[1]}")
     print("failed: " + ", ".join(failed) if failed else "all client tests passed")

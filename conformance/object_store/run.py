@@ -35,8 +35,8 @@ def free_port():
 class Proxy:
     """Passes HTTP on to the service, one request per connection, and spoils some."""
 
-    def __init__(self, port, target, seed, per_cent):
-        self.port, self.target = port, target
+    def __init__(self, target, seed, per_cent):
+        self.target = target
         self.random = random.Random(seed)
         self.per_cent = per_cent
         self.faults = {}
@@ -48,8 +48,9 @@ class Proxy:
         def run():
             loop = asyncio.new_event_loop()
             asyncio.set_event_loop(loop)
-            loop.run_until_complete(
-                asyncio.start_server(self.serve, "127.0.0.1", self.port))
+            server = loop.run_until_complete(
+                asyncio.start_server(self.serve, "127.0.0.1", 0))
+            self.port = server.sockets[0].getsockname()[1]
             started.set()
             loop.run_forever()
 
@@ -247,14 +248,18 @@ def main():
     service = subprocess.Popen([moto, "-H", "127.0.0.1", "-p", str(target)],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(200):
+        for _ in range(1200):
+            if service.poll() is not None:
+                raise SystemExit(f"the service ended with exit code {service.returncode}")
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(urllib.request.Request(
                     f"http://127.0.0.1:{target}/{BUCKET}", method="PUT"))
                 break
             time.sleep(0.1)
+        else:
+            raise SystemExit("the service does not answer")
         for name, per_cent in [("plain", 0), ("faulty", args.faults)]:
-            proxy = Proxy(free_port(), target, args.seed, per_cent)
+            proxy = Proxy(target, args.seed, per_cent)
             proxy.start()
             place = os.path.join(base, name)
             home = os.path.join(base, name, "home")

@@ -49,6 +49,8 @@ fn stores(dir: &Path, found: &mut Vec<PathBuf>) {
 
 fn temp(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("golden-{name}-{}", std::process::id()));
+    // Numbers of processes come again.
+    let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).unwrap();
     dir
 }

@@ -623,7 +623,10 @@ mod tests {
     }
 
     fn temp_dir(name: &str) -> PathBuf {
-        std::env::temp_dir().join(format!("model-{name}-{}", std::process::id()))
+        let dir = std::env::temp_dir().join(format!("model-{name}-{}", std::process::id()));
+        // Numbers of processes come again.
+        let _ = std::fs::remove_dir_all(&dir);
+        dir
     }
 
     #[test]

@@ -116,6 +116,7 @@ mod tests {
     #[test]
     fn written_found_and_removed() {
         let dir = std::env::temp_dir().join(format!("dolt-rs-info-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
         let inner = dir.join("a/b");
         std::fs::create_dir_all(&inner).expect("made");
         let file = InfoFile::create(&dir, Some(3306)).expect("written");

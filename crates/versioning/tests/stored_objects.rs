@@ -507,6 +507,8 @@ fn walk(what: &str, from: Objects, mut hashes: Vec<Hash>, roots: &[Hash], tally:
 
 fn unpack(golden: &Path) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("golden-objects-{}", std::process::id()));
+    // Numbers of processes come again.
+    let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).unwrap();
     for entry in std::fs::read_dir(golden.join("dbs")).unwrap() {
         let path = entry.unwrap().path();

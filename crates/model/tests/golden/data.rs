@@ -122,6 +122,8 @@ pub fn databases(golden: &Path) -> impl Iterator<Item = Unpacked> {
             let n = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             let parent =
                 std::env::temp_dir().join(format!("model-golden-{}-{n}", std::process::id()));
+            // Numbers of processes come again.
+            let _ = std::fs::remove_dir_all(&parent);
             std::fs::create_dir_all(&parent).unwrap();
             let status = Command::new("tar")
                 .arg("xzf")

@@ -20,6 +20,7 @@ use values::{CollationId, OwnedValue, SqlType, Value};
 pub struct Fake {
     accounts: Accounts,
     killed: Arc<AtomicBool>,
+    pausing: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -44,6 +45,7 @@ impl InterruptHandle for Handle {
 struct FakeSession {
     handle: Arc<Handle>,
     killed: Arc<AtomicBool>,
+    pausing: Arc<AtomicBool>,
     prepared: Mutex<Vec<String>>,
     user: Mutex<String>,
 }
@@ -128,6 +130,7 @@ impl FakeSession {
                 std::thread::sleep(Duration::from_millis(5));
             },
             "pause" => {
+                self.pausing.store(true, Ordering::SeqCst);
                 std::thread::sleep(Duration::from_millis(400));
                 done(sink)
             }
@@ -237,6 +240,7 @@ impl Backend for Fake {
         Ok(Box::new(FakeSession {
             handle: Arc::default(),
             killed: self.killed.clone(),
+            pausing: self.pausing.clone(),
             prepared: Mutex::default(),
             user: Mutex::new(format!("{}@{}", login.account.user, login.account.host)),
         }))
@@ -248,6 +252,8 @@ pub struct Running {
     pub stopper: Stopper,
     thread: Option<std::thread::JoinHandle<()>>,
     pub killed: Arc<AtomicBool>,
+    /// A statement has begun to pause.
+    pub pausing: Arc<AtomicBool>,
 }
 
 impl Drop for Running {
@@ -277,9 +283,11 @@ pub fn start_with(config: ConnectionConfig, tls: bool) -> Running {
         engine::accounts::execute(&accounts, &statement, &root, None).expect("runs");
     }
     let killed = Arc::new(AtomicBool::new(false));
+    let pausing = Arc::new(AtomicBool::new(false));
     let backend = Arc::new(Fake {
         accounts,
         killed: killed.clone(),
+        pausing: pausing.clone(),
     });
     let logger = Arc::new(Logger::new(Level::Fatal, false));
     let tls = tls.then(|| {
@@ -296,6 +304,7 @@ pub fn start_with(config: ConnectionConfig, tls: bool) -> Running {
         stopper,
         thread,
         killed,
+        pausing,
     }
 }
 
