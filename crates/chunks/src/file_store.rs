@@ -127,7 +127,8 @@ impl FileStore {
             return Err(ChunkError::Locked);
         }
         let manifest = Manifest::read(dir)?;
-        let opened = Journal::open(dir, lock.is_some(), options.clock)?;
+        let named = manifest.as_ref().map_or(Hash::EMPTY, |m| m.root);
+        let opened = Journal::open(dir, lock.is_some(), options.clock, named)?;
         let (journal, warning) = match opened {
             Some(opened) => (Some(opened.journal), opened.warning),
             None => (None, None),

@@ -89,8 +89,13 @@ pub(crate) struct Opened {
 }
 
 impl Journal {
-    /// Opens a journal. A writer cuts off an incomplete tail.
-    pub fn open(dir: &Directory, writable: bool, clock: Clock) -> Result<Option<Opened>> {
+    /// Opens a journal. A writer cuts off an incomplete tail. `named` is the manifest's root.
+    pub fn open(
+        dir: &Directory,
+        writable: bool,
+        clock: Clock,
+        named: Hash,
+    ) -> Result<Option<Opened>> {
         let path = dir.at(JOURNAL_NAME);
         let access = match writable {
             true => Access::Write,
@@ -117,29 +122,31 @@ impl Journal {
         let mut novel = Vec::new();
         let mut roots = VecDeque::new();
         let mut root = Hash::EMPTY;
-        let end = journal_record::scan(
-            &*file,
-            &path,
-            indexed.journal_from,
-            |at, entry| match entry {
-                Entry::Chunk { hash, payload, len } => {
-                    let key = Key::of(&hash);
-                    let place = Place {
-                        at: at + payload as u64,
-                        len: len as u32,
-                    };
-                    places.insert(key, place);
-                    novel.push((key, place));
-                }
-                Entry::Root { root: new, time } => {
-                    root = new;
-                    if roots.len() == MAX_ROOTS_REMEMBERED {
-                        roots.pop_front();
+        let end =
+            journal_record::scan(
+                &*file,
+                &path,
+                indexed.journal_from,
+                named,
+                |at, entry| match entry {
+                    Entry::Chunk { hash, payload, len } => {
+                        let key = Key::of(&hash);
+                        let place = Place {
+                            at: at + payload as u64,
+                            len: len as u32,
+                        };
+                        places.insert(key, place);
+                        novel.push((key, place));
                     }
-                    roots.push_back((new, time.unwrap_or(0)));
-                }
-            },
-        )?;
+                    Entry::Root { root: new, time } => {
+                        root = new;
+                        if roots.len() == MAX_ROOTS_REMEMBERED {
+                            roots.pop_front();
+                        }
+                        roots.push_back((new, time.unwrap_or(0)));
+                    }
+                },
+            )?;
         if writable && end.tail {
             file.set_len(end.offset)
                 .and_then(|()| file.sync())
@@ -188,7 +195,7 @@ impl Journal {
             .map_err(|e| ChunkError::io("sync", &dir.at(JOURNAL_NAME), e))?;
         // An index of an earlier journal would not agree with this one; loading checks that.
         dir.sync()?;
-        let opened = Journal::open(dir, true, clock)?;
+        let opened = Journal::open(dir, true, clock, Hash::EMPTY)?;
         let missing = || ChunkError::JournalMissing(dir.at(JOURNAL_NAME));
         let journal = opened.ok_or_else(missing)?.journal;
         {
@@ -756,7 +763,7 @@ mod tests {
         }
         let copy = crate::file_store::tests::temp_dir("full-copy");
         std::fs::copy(dir.join(JOURNAL_NAME), copy.join(JOURNAL_NAME)).unwrap();
-        let reopened = Journal::open(&Directory::local(&copy), true, || 0)
+        let reopened = Journal::open(&Directory::local(&copy), true, || 0, Hash::EMPTY)
             .unwrap()
             .unwrap()
             .journal;
@@ -765,7 +772,7 @@ mod tests {
         capacity.store(u64::MAX, Ordering::Relaxed);
         commit(&journal, 1000).unwrap();
         drop(journal);
-        let reopened = Journal::open(&Directory::local(&dir), true, || 0)
+        let reopened = Journal::open(&Directory::local(&dir), true, || 0, Hash::EMPTY)
             .unwrap()
             .unwrap()
             .journal;

@@ -170,16 +170,19 @@ pub(crate) struct End {
 }
 
 /// Visits all records from `from` to the end, as Dolt decides where that is. An incomplete tail
-/// is reported; damage that good roots follow is an error.
+/// is reported; damage that good roots follow is an error, and so is damage that the root follows
+/// which the manifest names: that one was durable.
 pub(crate) fn scan(
     file: &dyn DiskFile,
     path: &Path,
     from: u64,
+    named: Hash,
     mut visit: impl FnMut(u64, Entry),
 ) -> Result<End> {
     let mut window = Window::new(file, path)?;
     let mut at = from;
     let (mut tail, mut warning) = (true, None);
+    let mut named_seen = named.is_empty();
     loop {
         let bytes = window.at(at, 4)?;
         let Some(len) = bytes.first_chunk().map(|b| u32::from_be_bytes(*b) as usize) else {
@@ -211,14 +214,26 @@ pub(crate) fn scan(
             offset: at,
             reason,
         })?;
+        named_seen |= matches!(entry, Entry::Root { root, .. } if root == named);
         visit(at, entry);
         at += len as u64;
     }
-    if tail && roots_after(&mut window, at, 1)?.damage {
-        return Err(ChunkError::JournalDataLoss {
-            path: path.to_owned(),
-            offset: at,
-        });
+    if tail {
+        let beyond = roots_after(&mut window, at, 1, named)?;
+        let damage = beyond.damage
+            // A root may come again in a write that was never durable.
+            || beyond.named && !named_seen && !holds_root(file, path, from, named)?;
+        if damage {
+            return Err(ChunkError::JournalDataLoss {
+                path: path.to_owned(),
+                offset: at,
+            });
+        }
+        if beyond.roots > 0 && warning.is_none() {
+            warning = Some(format!(
+                "invalid journal record at offset {at}: a root lies behind it"
+            ));
+        }
     }
     Ok(End {
         offset: at,
@@ -227,8 +242,31 @@ pub(crate) fn scan(
     })
 }
 
+/// Whether a root is among the records in front of `end`, which are good.
+fn holds_root(file: &dyn DiskFile, path: &Path, end: u64, root: Hash) -> Result<bool> {
+    let mut window = Window::new(file, path)?;
+    let mut at = 0;
+    while at < end {
+        let bytes = window.at(at, 4)?;
+        let len = bytes.first_chunk().map_or(0, |b| u32::from_be_bytes(*b)) as usize;
+        if !(8..=MAX_RECORD).contains(&len) {
+            break;
+        }
+        let record = valid(window.at(at, len)?).map(parse);
+        if let Some(Ok(Entry::Root { root: found, .. })) = record
+            && found == root
+        {
+            return Ok(true);
+        }
+        at += len as u64;
+    }
+    Ok(false)
+}
+
 /// What lies behind the last good record.
 struct Beyond {
+    /// Whether the root that was looked for is there.
+    named: bool,
     /// Whether a valid root record, and any valid record after it, are there: then more was lost
     /// than a write in progress.
     damage: bool,
@@ -236,11 +274,12 @@ struct Beyond {
     roots: usize,
 }
 
-/// Looks for valid records beyond `from`; stops looking once there is damage and `enough` roots.
-fn roots_after(window: &mut Window<'_>, from: u64, enough: usize) -> Result<Beyond> {
+/// Looks for valid records beyond `from`, and whether `named` is among the roots; stops looking once there is damage and `enough` roots.
+fn roots_after(window: &mut Window<'_>, from: u64, enough: usize, named: Hash) -> Result<Beyond> {
     const STEP: usize = 1 << 20;
     let mut at = from;
     let mut beyond = Beyond {
+        named: false,
         damage: false,
         roots: 0,
     };
@@ -266,7 +305,10 @@ fn roots_after(window: &mut Window<'_>, from: u64, enough: usize) -> Result<Beyo
             if beyond.damage && beyond.roots >= enough {
                 break;
             }
-            beyond.roots += usize::from(matches!(parse(record), Ok(Entry::Root { .. })));
+            if let Ok(Entry::Root { root, .. }) = parse(record) {
+                beyond.roots += 1;
+                beyond.named |= root == named;
+            }
             at += len as u64;
             continue;
         }
@@ -291,9 +333,13 @@ pub struct JournalDamage {
 }
 
 /// Says what a journal has whose damage would lose commits; nothing if there is no such damage.
-pub(crate) fn assess(file: &dyn DiskFile, path: &Path) -> Result<Option<JournalDamage>> {
+pub(crate) fn assess(
+    file: &dyn DiskFile,
+    path: &Path,
+    named: Hash,
+) -> Result<Option<JournalDamage>> {
     let (mut roots_kept, mut last_kept) = (0, None);
-    let scanned = scan(file, path, 0, |_, entry| {
+    let scanned = scan(file, path, 0, named, |_, entry| {
         if let Entry::Root { time, .. } = entry {
             roots_kept += 1;
             last_kept = time;
@@ -310,7 +356,7 @@ pub(crate) fn assess(file: &dyn DiskFile, path: &Path) -> Result<Option<JournalD
         len: window.len,
         roots_kept,
         last_kept,
-        roots_lost: roots_after(&mut window, offset, usize::MAX)?.roots,
+        roots_lost: roots_after(&mut window, offset, usize::MAX, named)?.roots,
     }))
 }
 

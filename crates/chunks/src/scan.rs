@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::journal::JOURNAL_NAME;
 use crate::{
-    Access, Chunk, ChunkError, Directory, FileStore, Hash, JournalDamage, LockFile, Result, Source,
-    journal_record,
+    Access, Chunk, ChunkError, Directory, FileStore, Hash, JournalDamage, LockFile, Manifest,
+    Result, Source, journal_record,
 };
 
 /// Chunks that one thread takes at a time.
@@ -18,6 +18,11 @@ const COPY_PART: usize = 1 << 20;
 enum Place<'a> {
     Journal,
     File(&'a Source),
+}
+
+/// The root that the manifest names; none if it cannot be read.
+fn named_root(dir: &Directory) -> Result<Hash> {
+    Ok(Manifest::read(dir)?.unwrap_or_default().root)
 }
 
 impl FileStore {
@@ -68,7 +73,7 @@ impl FileStore {
     /// What the journal in a directory still has, if it is damaged so that commits are lost.
     pub fn assess_journal(dir: &Directory) -> Result<Option<JournalDamage>> {
         let file = dir.open(JOURNAL_NAME, Access::Read)?;
-        journal_record::assess(&*file, &dir.at(JOURNAL_NAME))
+        journal_record::assess(&*file, &dir.at(JOURNAL_NAME), named_root(dir)?)
     }
 
     /// Cuts off a journal where it cannot be read any more, and keeps the original under the
@@ -79,7 +84,7 @@ impl FileStore {
             return Err(ChunkError::Locked);
         };
         let file = dir.open(JOURNAL_NAME, Access::Write)?;
-        let damage = journal_record::assess(&*file, &path)?;
+        let damage = journal_record::assess(&*file, &path, named_root(dir)?)?;
         let offset = damage.ok_or(ChunkError::JournalIsWhole)?.offset;
         let name = format!("{JOURNAL_NAME}_save_{suffix}");
         let saved = dir.at(&name);
@@ -165,6 +170,65 @@ mod tests {
         fill(&store, 20..22);
         drop(store);
         assert_eq!(open(&dir).root().unwrap(), chunk(21).hash());
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_lost_write_in_front_of_the_last_root_is_damage_where_the_manifest_names_that_root() {
+        let dir = temp_dir("lost-write");
+        let place = Directory::local(&dir);
+        let path = dir.join(JOURNAL_NAME);
+        let store = open(&dir);
+        let roots = fill(&store, 0..3);
+        let third = store.journal_size() as usize;
+        fill(&store, 3..4);
+        let fourth = store.journal_size() as usize;
+        fill(&store, 4..5);
+        // As after a kill, the manifest does not know yet.
+        let manifest = std::fs::read(dir.join("manifest")).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        drop(store);
+        let named = std::fs::read(dir.join("manifest")).unwrap();
+        assert_ne!(manifest, named);
+        bytes[third..fourth].fill(0);
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(matches!(
+            FileStore::open(&dir, OpenOptions::default()),
+            Err(ChunkError::JournalDataLoss { offset, .. }) if offset == third as u64
+        ));
+        assert!(FileStore::assess_journal(&place).unwrap().is_some());
+        std::fs::write(dir.join("manifest"), &manifest).unwrap();
+        assert_eq!(FileStore::assess_journal(&place).unwrap(), None);
+        let store = open(&dir);
+        assert!(
+            store
+                .warning()
+                .is_some_and(|w| w.contains("a root lies behind it"))
+        );
+        assert_eq!(store.root().unwrap(), roots[2]);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_root_that_came_again_in_a_torn_write_is_no_damage() {
+        let dir = temp_dir("root-again");
+        let path = dir.join(JOURNAL_NAME);
+        let store = open(&dir);
+        let roots = fill(&store, 0..3);
+        drop(store);
+        let store = open(&dir);
+        let before = std::fs::read(dir.join("manifest")).unwrap();
+        fill(&store, 3..4);
+        let torn = store.journal_size() as usize;
+        // Back to the root that the manifest names, with a chunk that is lost.
+        store.put(chunk(9)).unwrap();
+        assert!(store.commit(roots[2], chunk(3).hash()).unwrap());
+        let mut bytes = std::fs::read(&path).unwrap();
+        drop(store);
+        bytes[torn..torn + 8].fill(0);
+        std::fs::write(&path, &bytes).unwrap();
+        std::fs::write(dir.join("manifest"), &before).unwrap();
+        assert_eq!(open(&dir).root().unwrap(), chunk(3).hash());
         std::fs::remove_dir_all(dir).unwrap();
     }
 }

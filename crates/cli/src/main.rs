@@ -63,7 +63,21 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
+/// Lets the process have as many files open as it may: each finished file of a database stays
+/// open, and so does each connection of a server.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    // Where it cannot be raised, what there is has to do.
+    let _ = setrlimit(Resource::Nofile, most);
+}
+
 fn main() -> ExitCode {
+    raise_file_limit();
     let args: Vec<String> = std::env::args_os()
         .skip(1)
         .map(|a| a.to_string_lossy().into_owned())

@@ -155,6 +155,9 @@ struct State {
     capacity: u64,
     lies: bool,
     lied: bool,
+    misdirected: bool,
+    /// Journals whose last write has landed elsewhere.
+    misdirected_ends: HashSet<NodeId>,
     deliberate: Option<Deliberate>,
     held: HashSet<NodeId>,
     injected: Injected,
@@ -184,7 +187,10 @@ fn failed(what: &str) -> io::Error {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Doing {
     Read,
+    /// Changes names or lengths.
     Write,
+    /// Writes bytes of a file.
+    Contents,
     Sync,
 }
 
@@ -204,6 +210,8 @@ impl SimulatedDisk {
                 capacity: u64::MAX,
                 lies: false,
                 lied: false,
+                misdirected: false,
+                misdirected_ends: HashSet::new(),
                 deliberate: None,
                 held: HashSet::new(),
                 injected: Injected::new(),
@@ -241,6 +249,16 @@ impl SimulatedDisk {
     /// Whether power loss would lose something for which a sync was acknowledged.
     pub fn has_lied(&self) -> bool {
         self.lock().lied
+    }
+
+    /// Whether a write has landed elsewhere.
+    pub fn has_misdirected(&self) -> bool {
+        self.lock().misdirected
+    }
+
+    /// Whether the last write of a journal has, of which nothing that follows can tell.
+    pub fn journal_end_was_misdirected(&self) -> bool {
+        !self.lock().misdirected_ends.is_empty()
     }
 
     /// Leaves room for so many bytes more, or for any number.
@@ -395,7 +413,8 @@ impl State {
         let meets = match armed.fault {
             Fault::PowerLoss => doing != Doing::Read,
             Fault::ReadError => doing == Doing::Read,
-            Fault::WriteError => doing == Doing::Write,
+            Fault::WriteError => matches!(doing, Doing::Write | Doing::Contents),
+            Fault::Misdirected => doing == Doing::Contents,
             Fault::SyncError | Fault::Kill => doing == Doing::Sync,
         };
         if !meets {
@@ -480,6 +499,29 @@ impl State {
         self.names
             .change(NameChange::set(dir, name, Some(Node::File(id))));
         Ok(id)
+    }
+
+    /// Writes these bytes at the start of a sector that they do not belong to, of this file or
+    /// another one. The file that they belong to is as long as it should be.
+    fn misdirect(&mut self, id: NodeId, at: u64, bytes: &[u8]) {
+        let end = at + bytes.len() as u64;
+        if end > self.files[id].now.len() as u64 {
+            self.files[id].change(Change::Length(end));
+        }
+        let names = self.names.files();
+        let other = match self.random.one_in(3) {
+            true => self.random.choose(&names).map_or(id, |(_, other)| *other),
+            false => id,
+        };
+        let sectors = self.files[other].now.len() as u64 / SECTOR + 2;
+        let mut to = self.random.below(sectors) * SECTOR;
+        if (other, to) == (id, at) {
+            to += SECTOR;
+        }
+        self.misdirected = true;
+        *self.injected.entry("misdirected write").or_default() += 1;
+        self.note("-- misdirected", to);
+        self.files[other].change(Change::Write(to, Bytes::copy_from_slice(bytes)));
     }
 
     fn sync_is_a_lie(&mut self) -> bool {
@@ -689,7 +731,7 @@ impl DiskFile for OpenFile {
     fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         let disk = self.disk()?;
         let mut state = disk.lock();
-        let fault = state.begin(Some(self.epoch), Doing::Write)?;
+        let fault = state.begin(Some(self.epoch), Doing::Contents)?;
         let len = state.files[self.id].now.len() as u64;
         let end = at + bytes.len() as u64;
         let mut fits = bytes.len();
@@ -717,7 +759,15 @@ impl DiskFile for OpenFile {
         }
         let text = format!("write {} {at}", self.name);
         state.note(&text, fits as u64);
-        if fits > 0 {
+        if self.name == chunks::JOURNAL_NAME && bytes.iter().any(|b| *b != 0) {
+            match fault == Some(Fault::Misdirected) {
+                true => state.misdirected_ends.insert(self.id),
+                false => state.misdirected_ends.remove(&self.id),
+            };
+        }
+        if fault == Some(Fault::Misdirected) {
+            state.misdirect(self.id, at, &bytes[..fits]);
+        } else if fits > 0 {
             let part = Bytes::copy_from_slice(&bytes[..fits]);
             state.files[self.id].change(Change::Write(at, part));
         }

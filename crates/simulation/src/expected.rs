@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use crate::beside::{Beside, SeenBeside};
+
 /// A row but for its key.
 pub(crate) type Cells = (i64, String);
 /// The rows of the table, by key.
@@ -95,14 +97,18 @@ pub(crate) struct Branch {
 pub(crate) struct Expected {
     pub branches: BTreeMap<String, Branch>,
     pub tags: BTreeMap<String, CommitNumber>,
-    /// Databases beside the one that all else is about.
-    pub others: BTreeSet<String>,
+    /// Branches of remotes as they were last seen, by remote and name.
+    pub tracking: BTreeMap<String, CommitNumber>,
+    /// What does not become durable with the rest.
+    pub beside: Beside,
 }
 
 /// What was read of everything; what could not be read is an error.
 #[derive(Default)]
 pub(crate) struct Observed {
-    pub others: Option<BTreeSet<String>>,
+    pub beside: SeenBeside,
+    /// With the messages of the commits.
+    pub tracking: Option<BTreeMap<String, String>>,
     pub branches: Option<BTreeSet<String>>,
     pub tags: Option<BTreeSet<String>>,
     pub working: BTreeMap<String, Rows>,
@@ -119,10 +125,17 @@ impl Observed {
         let text = |what: &str, seen: &dyn fmt::Debug, wanted: &dyn fmt::Debug| {
             Some(format!("{what}: seen {seen:?}, expected {wanted:?}"))
         };
-        if let Some(seen) = &self.others
-            && *seen != expected.others
-        {
-            return text("databases", seen, &expected.others);
+        if let Some(found) = self.beside.differs(&expected.beside, commits) {
+            return Some(found);
+        }
+        if let Some(seen) = &self.tracking {
+            let message = |at: &CommitNumber| commits.0[*at].message.clone();
+            let all = expected.tracking.iter();
+            let wanted: BTreeMap<String, String> =
+                all.map(|(name, at)| (name.clone(), message(at))).collect();
+            if *seen != wanted {
+                return text("branches of remotes", seen, &wanted);
+            }
         }
         let branches: BTreeSet<String> = expected.branches.keys().cloned().collect();
         if let Some(seen) = &self.branches

@@ -12,6 +12,8 @@ pub enum Fault {
     ReadError,
     /// A write ends early, or a name cannot be changed.
     WriteError,
+    /// A write is acknowledged and lands elsewhere.
+    Misdirected,
     /// A sync fails, and what it was to make durable may be lost.
     SyncError,
 }
@@ -23,6 +25,7 @@ impl Fault {
             Fault::Kill => "killed at a sync",
             Fault::ReadError => "read error",
             Fault::WriteError => "write error",
+            Fault::Misdirected => "misdirected write",
             Fault::SyncError => "sync error",
         }
     }

@@ -1,13 +1,15 @@
 //! One random history: sessions work, things go wrong, and what is there afterwards is held
 //! against what was acknowledged.
 
+mod beside;
 mod statements;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use engine::error::Error;
 
+use crate::beside::{Beside, VARIABLES};
 use crate::client::Client;
 use crate::expected::{Branch, Cells, Commits, Expected, Observed, Rows};
 use crate::world::{DATABASE, World};
@@ -31,6 +33,8 @@ enum Honesty {
     Lies,
     /// Its bits change.
     Decays,
+    /// Writes land where they do not belong.
+    Misdirects,
 }
 
 /// How a history went.
@@ -79,6 +83,7 @@ pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
     let honesty = match (seed % 10, options.deliberate) {
         (0, None) => Honesty::Lies,
         (1, None) => Honesty::Decays,
+        (2, None) => Honesty::Misdirects,
         _ => Honesty::Honest,
     };
     let mut history = History {
@@ -92,11 +97,14 @@ pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
         acknowledged: 0,
         in_flight: Vec::new(),
         past: Vec::new(),
+        past_beside: Vec::new(),
         micros: START,
         next: 0,
         broken: false,
         flipped: false,
+        flipped_settings: false,
         others_uncertain: false,
+        uncertain: BTreeSet::new(),
         full: false,
         count: 0,
         steps: Vec::new(),
@@ -155,14 +163,20 @@ struct History {
     in_flight: Vec<Expected>,
     /// All states ever, where the disk is not honest.
     past: Vec<Expected>,
+    /// All that was ever to be beside them.
+    past_beside: Vec<Beside>,
     micros: i64,
     next: u64,
     /// A sync failed: the store may refuse writes until it is opened again.
     broken: bool,
     /// A bit has changed.
     flipped: bool,
+    /// One of a file without checksums has.
+    flipped_settings: bool,
     /// CREATE or DROP DATABASE failed, and what is seen of it need not be durable.
     others_uncertain: bool,
+    /// Remotes and backups of which what is seen need not be durable.
+    uncertain: BTreeSet<String>,
     /// There is little room.
     full: bool,
     count: u64,
@@ -187,6 +201,7 @@ impl History {
             Honesty::Honest => true,
             Honesty::Lies => !self.disk.has_lied(),
             Honesty::Decays => !self.flipped,
+            Honesty::Misdirects => !self.disk.has_misdirected(),
         }
     }
 
@@ -229,6 +244,14 @@ impl History {
                 .run(sql)
                 .map_err(|e| format!("{sql}: {}", show(&e)))?;
         }
+        let mut beside = Beside::default();
+        for name in VARIABLES {
+            let rows = client.run(&format!("select @@global.{name}"));
+            let cell = rows.map_err(|e| show(&e))?.into_iter().flatten().next();
+            beside
+                .variables
+                .insert(name.to_owned(), cell.unwrap_or_default());
+        }
         drop(client);
         let first = self.commits.add(
             "Initialize data repository".into(),
@@ -238,7 +261,10 @@ impl History {
         let start = self
             .commits
             .add("c-start".into(), vec![first], Rows::default());
-        let mut state = Expected::default();
+        let mut state = Expected {
+            beside,
+            ..Expected::default()
+        };
         let main = Branch {
             head: start,
             working: Rows::default(),
@@ -248,6 +274,7 @@ impl History {
         empty.branches.values_mut().for_each(|b| b.head = first);
         self.past.push(empty);
         self.past.push(state.clone());
+        self.past_beside.push(state.beside.clone());
         self.states.push(state);
         self.world = Some(world);
         self.connect()
@@ -276,8 +303,10 @@ impl History {
             return self.room();
         }
         match self.random.below(100) {
-            0..42 => self.write(who),
-            42..45 => self.write_many(who),
+            0..30 => self.write(who),
+            30..34 => self.keep_something(who),
+            34..43 => self.with_remote(who),
+            43..45 => self.write_many(who),
             45..53 => self.begin_or_end(who),
             53..62 => self.commit(who),
             62..66 => self.make_branch(who),
@@ -291,7 +320,7 @@ impl History {
             86..88 => self.reopen(false),
             88..90 => self.reopen(true),
             90..94 => self.arm(who),
-            94..96 => self.room(),
+            94..96 if self.honesty != Honesty::Misdirects => self.room(),
             96..98 if self.honesty == Honesty::Lies => {
                 let lies = self.random.one_in(2);
                 self.say(format!("the disk lies: {lies}"));
@@ -299,6 +328,12 @@ impl History {
                 Ok(())
             }
             96..98 if self.honesty == Honesty::Decays => self.decay(),
+            94..98 if self.honesty == Honesty::Misdirects => {
+                let after = self.random.below(12);
+                self.say(format!("misdirected write after {after}"));
+                self.disk.arm(Fault::Misdirected, after);
+                Ok(())
+            }
             _ => self.lose_power(),
         }
     }
@@ -319,10 +354,12 @@ impl History {
         };
         self.say(format!("{fault:?} after {after}"));
         self.disk.arm(fault, after);
-        match self.random.below(6) {
+        match self.random.below(9) {
             0 | 1 => self.collect(who),
             2 => self.conjoin(),
             3 => self.database(who),
+            4 => self.keep_something(who),
+            5 | 6 => self.with_remote(who),
             _ => Ok(()),
         }
     }
@@ -339,38 +376,59 @@ impl History {
         Ok(())
     }
 
-    /// Does something that leads to another state, if it succeeds.
-    fn change(&mut self, who: usize, sql: &str, next: Expected) -> Check {
+    /// Does something that leads to another state, the last of these, if it succeeds; a failure
+    /// may leave one before it.
+    fn change(&mut self, who: usize, sql: &str, steps: Vec<Expected>) -> Check {
         self.say(format!(
             "{who}: {}",
             sql.chars().take(150).collect::<String>()
         ));
+        let here = &self.now().beside;
+        let others = steps.iter().map(|s| &s.beside).filter(|b| *b != here);
+        let others: Vec<Beside> = others.cloned().collect();
+        self.past_beside.extend(others);
         let before = self.disk.injected();
         let done = self.sessions[who].client.run(sql);
-        match done {
-            Ok(_) if next.others != self.now().others => {
-                // It says nothing of what is not durable in this database.
-                self.states = self.elsewhere(&next.others);
-                self.others_uncertain = false;
-                self.past.extend(self.states.clone());
-                self.acknowledged = 0;
-                self.count += 1;
-                Ok(())
-            }
-            Ok(_) => {
-                self.push(next);
-                self.acknowledged = self.states.len() - 1;
-                self.count += 1;
-                Ok(())
-            }
-            Err(e) => self.failed(who, &e, Some(next), &before),
+        let Some(next) = steps.last().filter(|_| done.is_ok()) else {
+            let error = done.err().ok_or("a change leads somewhere")?;
+            return self.failed(who, &error, steps, &before);
+        };
+        let (here, beside) = (self.now().clone(), &next.beside);
+        if *next == here {
+            // Nothing was written, and so nothing became durable.
+            return Ok(());
         }
+        let within = next.branches != here.branches
+            || next.tags != here.tags
+            || next.tracking != here.tracking;
+        for place in beside.places.keys() {
+            if beside.places.get(place) != here.beside.places.get(place) {
+                self.uncertain.remove(place);
+            }
+        }
+        if beside.others != here.beside.others {
+            self.others_uncertain = false;
+        }
+        if *beside == here.beside {
+            self.push(next.clone());
+            self.acknowledged = self.states.len() - 1;
+        } else {
+            // It says of this database no more than what it changed there.
+            self.states = match within {
+                true => vec![next.clone()],
+                false => self.elsewhere(beside),
+            };
+            self.past.extend(self.states.clone());
+            self.acknowledged = 0;
+        }
+        self.count += 1;
+        Ok(())
     }
 
-    /// What may be there now, with other databases beside it.
-    fn elsewhere(&self, others: &std::collections::BTreeSet<String>) -> Vec<Expected> {
+    /// What may be there now, with this beside it.
+    fn elsewhere(&self, beside: &Beside) -> Vec<Expected> {
         let mut states = self.states[self.acknowledged..].to_vec();
-        states.iter_mut().for_each(|s| s.others.clone_from(others));
+        states.iter_mut().for_each(|s| s.beside.clone_from(beside));
         states
     }
 
@@ -382,20 +440,16 @@ impl History {
     }
 
     /// A statement failed: is that right, and what is there now?
-    fn failed(
-        &mut self,
-        who: usize,
-        e: &Error,
-        next: Option<Expected>,
-        before: &Injected,
-    ) -> Check {
+    fn failed(&mut self, who: usize, e: &Error, steps: Vec<Expected>, before: &Injected) -> Check {
         self.say(format!("{who}: error {}", show(e)));
-        self.others_uncertain |= next.as_ref().is_some_and(|n| n.others != self.now().others);
+        let now = &self.now().beside.others;
+        self.others_uncertain |= steps.iter().any(|s| s.beside.others != *now);
         if self.disk.is_down() {
-            let others = next.as_ref().map(|n| n.others.clone());
-            self.in_flight.extend(next);
-            if let Some(others) = others.filter(|o| *o != self.now().others) {
-                self.in_flight = self.elsewhere(&others);
+            for step in steps {
+                if step.beside != self.now().beside {
+                    self.in_flight.extend(self.elsewhere(&step.beside));
+                }
+                self.in_flight.push(step);
             }
             return self.recover();
         }
@@ -408,7 +462,9 @@ impl History {
         if !(excused || self.full && e.code == DISK_FULL) {
             return Err(format!("failed for no reason: {}", show(e)));
         }
-        if new("no space") && !self.broken && self.is_honest() && e.code != DISK_FULL {
+        let others = ["sync error", "write error", "short write", "read error"];
+        let only_full = new("no space") && !others.into_iter().any(new);
+        if only_full && !self.broken && self.is_honest() && e.code != DISK_FULL {
             return Err(format!("a full disk is not called so: {}", show(e)));
         }
         self.disk.disarm();
@@ -416,7 +472,7 @@ impl History {
         self.sessions[who].open = None;
         let _ = self.sessions[who].client.run("rollback");
         if !self.is_honest() {
-            self.in_flight.extend(next);
+            self.in_flight.extend(steps);
             return self.look();
         }
         let seen = self.world().observe(|_| 0);
@@ -426,19 +482,23 @@ impl History {
         let Some(same) = seen.differs(self.now(), &self.commits) else {
             return Ok(());
         };
-        let Some(next) = next else {
-            return Err(format!("a failed statement left something: {same}"));
-        };
-        match seen.differs(&next, &self.commits) {
-            None => self.push(next),
-            Some(other) => {
-                return Err(format!(
-                    "a failed statement was done in part: against before: {same}; \
-                     against after: {other}"
-                ));
+        let mut others = Vec::new();
+        for step in steps {
+            match seen.differs(&step, &self.commits) {
+                None => {
+                    self.push(step);
+                    return Ok(());
+                }
+                Some(other) => others.push(other),
             }
         }
-        Ok(())
+        Err(match others.is_empty() {
+            true => format!("a failed statement left something: {same}"),
+            false => format!(
+                "a failed statement was done in part: against before: {same}; \
+                 against after: {others:?}"
+            ),
+        })
     }
 
     /// A statement that changes nothing for others.
@@ -451,7 +511,7 @@ impl History {
         match self.sessions[who].client.run(sql) {
             Ok(_) => Ok(true),
             Err(e) => {
-                self.failed(who, &e, None, &before)?;
+                self.failed(who, &e, Vec::new(), &before)?;
                 Ok(false)
             }
         }
@@ -544,11 +604,37 @@ impl History {
     fn look(&mut self) -> Check {
         let mut random = self.random.fork();
         let seen = self.world().observe(|n| random.below(n as u64) as usize);
-        if self.others_uncertain || self.honesty == Honesty::Lies {
-            // Databases do not become durable together.
-            let all = self.states.iter_mut().chain(&mut self.in_flight);
-            for state in all.chain(&mut self.past) {
-                state.others = seen.others.clone().unwrap_or_default();
+        if !self.is_honest()
+            && !self.flipped_settings
+            && let Some(odd) = seen.beside.never_was(&self.past_beside)
+        {
+            return Err(format!("never was there: {odd}"));
+        }
+        // What does not become durable together; each by itself was read without an error.
+        let all = self.states.iter_mut().chain(&mut self.in_flight);
+        let dishonest = match self.honesty {
+            Honesty::Honest => false,
+            Honesty::Lies => self.disk.has_lied(),
+            Honesty::Decays => self.flipped,
+            Honesty::Misdirects => self.disk.has_misdirected(),
+        };
+        for state in all.chain(&mut self.past) {
+            let beside = &mut state.beside;
+            if self.others_uncertain || dishonest {
+                beside.take_others(&seen.beside);
+            }
+            for place in &self.uncertain {
+                beside.take_place(place, &seen.beside, &self.commits);
+            }
+            if dishonest {
+                beside.take_all(&seen.beside, &self.commits);
+            }
+            if let (true, Some(tracking)) = (self.flipped_settings, &seen.tracking) {
+                let number = |m: &String| self.commits.0.iter().position(|c| c.message == *m);
+                let all = tracking.iter();
+                state.tracking = all
+                    .filter_map(|(n, m)| Some((n.clone(), number(m)?)))
+                    .collect();
             }
         }
         if !self.is_honest() {
@@ -604,10 +690,12 @@ impl History {
                 .collect();
             return Err(format!("never was there: {why:#?}, {:?}", seen.errors));
         }
-        if self.honesty == Honesty::Decays && readable && !self.world().warned() {
+        // The last write of a journal may be missing and nobody can know; anything else is noticed.
+        let noticed = !readable || self.world().warned() || self.disk.journal_end_was_misdirected();
+        if matches!(self.honesty, Honesty::Decays | Honesty::Misdirects) && !noticed {
             let why = seen.differs(self.now(), &self.commits);
             return Err(format!(
-                "a changed bit took something away silently: {why:?}"
+                "what the disk did took something away silently: {why:?}"
             ));
         }
         self.say(format!("noticed: {:?}, state {old:?}", seen.errors.first()));
@@ -621,6 +709,9 @@ impl History {
         if let Some(place) = self.disk.flip_bit() {
             self.say(format!("flipped {place}"));
             self.flipped = true;
+            // Settings and accounts have no checksums, in a format that is Dolt's.
+            let has_checksums = ["/noms/", "/remotes/", "/backups/"];
+            self.flipped_settings |= !has_checksums.iter().any(|part| place.contains(part));
         }
         self.disk.disarm();
         self.start()

@@ -3,6 +3,7 @@
 //!
 //! Everything comes from one seed and can be replayed.
 
+mod beside;
 mod client;
 mod disk;
 mod expected;

@@ -5,10 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use engine::accounts::Accounts;
+use engine::branch_control::BranchControl;
 use engine::error::Error;
 use engine::instance::{Instance, Settings};
 
 use crate::SimulatedDisk;
+use crate::beside::{PLACES, VARIABLES, read_place};
 use crate::client::{Client, Ticking};
 use crate::expected::{Observed, Rows};
 
@@ -22,6 +25,7 @@ const COMMITS_READ: usize = 2;
 /// A server that runs.
 pub(crate) struct World {
     pub instance: Arc<Instance>,
+    disk: Arc<SimulatedDisk>,
     clock: Arc<Ticking>,
 }
 
@@ -34,9 +38,17 @@ impl World {
             ..Settings::default()
         };
         let clock = Arc::new(Ticking(AtomicI64::new(micros)));
-        let instance = Instance::open(Path::new(DATA), settings, clock.clone())?;
+        let shared = settings.disk.clone();
+        let kept = Path::new(DATA).join(".doltcfg");
+        let accounts = Accounts::open(&shared, &kept.join("privileges.db"))?;
+        accounts.add_ephemeral_superuser("root", "localhost", "")?;
+        let rules = BranchControl::open(&shared, &kept.join("branch_control.db"))?;
+        let mut instance = Instance::open(Path::new(DATA), settings, clock.clone())?;
+        instance.accounts = Some(Arc::new(accounts));
+        instance.branch_control = rules;
         Ok(World {
             instance: Arc::new(instance),
+            disk: disk.clone(),
             clock,
         })
     }
@@ -72,12 +84,47 @@ impl World {
             let mut names = firsts(rows);
             let system = ["information_schema", "mysql", "performance_schema", "sys"];
             names.retain(|n| n != DATABASE && !n.contains('/') && !system.contains(&n.as_str()));
-            seen.others = Some(names);
+            for name in names.iter().filter(|n| !n.starts_with("other")) {
+                if let Some(rows) = run(&format!("select message from `{name}`.dolt_log")) {
+                    seen.beside.clones.insert(name.clone(), firsts(rows));
+                }
+            }
+            seen.beside.others = Some(names);
         }
+        if let Some(rows) = run("select user from mysql.user where user like 'u%'") {
+            let mut accounts = BTreeMap::new();
+            for user in firsts(rows) {
+                if let Some(rows) = run(&format!("show grants for {user}")) {
+                    let held = firsts(rows).into_iter().flat_map(privileges).collect();
+                    accounts.insert(user, held);
+                }
+            }
+            seen.beside.accounts = Some(accounts);
+        }
+        let values = VARIABLES.map(|name| run(&format!("select @@global.{name}")));
+        if values.iter().all(Option::is_some) {
+            let values = values.into_iter().flatten().flatten().flatten();
+            let names = VARIABLES.iter().map(|n| (*n).to_owned());
+            seen.beside.variables = Some(names.zip(values).collect());
+        }
+        let rules = "select user from dolt_branch_control where user like 'w%'";
         if run(&format!("use {DATABASE}")).is_none() {
             seen.errors = errors;
             return seen;
         }
+        seen.beside.rules = run(rules).map(firsts);
+        seen.beside.remotes = run("select name from dolt_remotes").map(firsts);
+        seen.beside.backups = run("select name from dolt_backups").map(firsts);
+        let tracking = "select name, latest_commit_message from dolt_remote_branches";
+        seen.tracking = run(tracking).map(|rows| {
+            let pairs = rows
+                .into_iter()
+                .filter_map(|r| <[String; 2]>::try_from(r).ok());
+            let short = |name: String| name.trim_start_matches("remotes/").to_owned();
+            pairs
+                .map(|[name, message]| (short(name), message))
+                .collect()
+        });
         seen.branches = run("select name from dolt_branches").map(firsts);
         seen.tags = run("select tag_name from dolt_tags").map(firsts);
         let mut logged: Vec<(String, String)> = Vec::new();
@@ -107,6 +154,16 @@ impl World {
             let (message, hash) = logged[pick(logged.len())].clone();
             if let Some(rows) = run(&format!("select pk, a, b from t as of '{hash}'")) {
                 seen.commits.insert(message, table(rows));
+            }
+        }
+        for place in PLACES {
+            match read_place(&self.disk, place) {
+                Ok(heads) => {
+                    seen.beside
+                        .places
+                        .insert(place.to_owned(), heads.unwrap_or_default());
+                }
+                Err(e) => errors.push(e),
             }
         }
         seen.errors = errors;
@@ -144,4 +201,13 @@ pub(crate) fn table(rows: Vec<Vec<String>>) -> Rows {
         }
     }
     Arc::new(all)
+}
+
+/// What a line of SHOW GRANTS gives on the database.
+fn privileges(line: String) -> Vec<String> {
+    let given = line
+        .strip_prefix("GRANT ")
+        .and_then(|l| l.split_once(" ON `db`.*"));
+    let names = given.map_or("", |(names, _)| names).split(", ");
+    names.filter(|n| !n.is_empty()).map(str::to_owned).collect()
 }

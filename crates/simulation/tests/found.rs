@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chunks::{
-    Chunk, ChunkError, ChunkStore, Collection, Directory, FileStore, Hash, OpenOptions, TableStore,
+    Chunk, ChunkError, ChunkStore, Collection, Directory, FileStore, Hash, OpenOptions, SmallFile,
+    TableStore,
 };
 use engine::instance::{Instance, Settings, SystemClock};
 use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
@@ -218,6 +219,33 @@ fn a_remote_names_no_file_that_is_not_there() {
     }
 }
 
+#[test]
+fn a_small_file_is_replaced_as_a_whole_or_not_at_all() {
+    for after in 0..12 {
+        for fault in [Fault::PowerLoss, Fault::WriteError, Fault::SyncError] {
+            let disk = disk(after);
+            let shared: Arc<dyn chunks::Disk> = disk.clone();
+            let file = SmallFile::on(&shared, Path::new("/kept/accounts"), Some(0o600)).unwrap();
+            file.replace(b"one").unwrap();
+            disk.arm(fault, after);
+            let done = file.replace(b"two").is_ok();
+            disk.disarm();
+            let expected: &[u8] = if done { b"two" } else { b"one" };
+            if fault != Fault::PowerLoss {
+                assert_eq!(file.read().unwrap().as_deref(), Some(expected));
+            }
+            disk.lose_power();
+            disk.restore_power();
+            let left = file.read().unwrap().unwrap();
+            let either = fault == Fault::PowerLoss && !done && left == b"two";
+            assert!(
+                either || left == expected,
+                "{fault:?} after {after}: {left:?}"
+            );
+        }
+    }
+}
+
 struct Nothing;
 
 impl ResultSink for Nothing {
@@ -338,6 +366,31 @@ fn a_commit_takes_its_transaction_along_or_leaves_it_open() {
             assert!(committed || done.is_err(), "{fault:?} after {after}");
             let inserted = run(&rows, "insert into t values (1)").is_err();
             assert_eq!(inserted, committed, "{fault:?} after {after}");
+        }
+    }
+}
+
+#[test]
+fn a_failed_edit_of_settings_is_forgotten() {
+    for after in 0..8 {
+        for fault in [Fault::WriteError, Fault::SyncError] {
+            let disk = disk(after);
+            let instance = server(&disk);
+            let s = session(&instance);
+            run(&s, "create database x").unwrap();
+            run(&s, "use x").unwrap();
+            disk.arm(fault, after);
+            let done = run(&s, "call dolt_remote('add', 'r', 'file:///remotes/r')").is_ok();
+            disk.disarm();
+            let known = |instance: &Arc<Instance>| {
+                let db = instance.database("x").unwrap();
+                db.store.repo_state().remotes.contains_key("r")
+            };
+            assert_eq!(known(&instance), done, "{fault:?} after {after}");
+            disk.lose_power();
+            drop((s, instance));
+            disk.restore_power();
+            assert_eq!(known(&server(&disk)), done, "{fault:?} after {after}");
         }
     }
 }

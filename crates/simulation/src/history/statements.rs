@@ -91,7 +91,7 @@ impl History {
     fn apply(&mut self, who: usize, sql: &str, changes: BTreeMap<i64, Option<Cells>>) -> Check {
         if self.sessions[who].open.is_none() {
             let next = self.with_changes(who, &changes);
-            return self.change(who, sql, next);
+            return self.change(who, sql, vec![next]);
         }
         if self.quiet(who, sql)?
             && let Some(open) = &mut self.sessions[who].open
@@ -112,7 +112,7 @@ impl History {
                 true => Ok(()),
                 false => Err(format!("session {who} does not see what it ought to")),
             },
-            Err(e) => self.failed(who, &e, None, &before),
+            Err(e) => self.failed(who, &e, Vec::new(), &before),
         }
     }
 
@@ -141,7 +141,7 @@ impl History {
             self.quiet(who, "commit")?;
             return Ok(());
         }
-        self.change(who, "commit", next)
+        self.change(who, "commit", vec![next])
     }
 
     fn message(&mut self) -> String {
@@ -168,7 +168,7 @@ impl History {
             .commits
             .add(message.clone(), parents, branch.working.clone());
         let sql = format!("call dolt_commit('-A', '--allow-empty', '-m', '{message}')");
-        self.change(who, &sql, next)
+        self.change(who, &sql, vec![next])
     }
 
     pub(super) fn make_branch(&mut self, who: usize) -> Check {
@@ -187,7 +187,7 @@ impl History {
         };
         let working = self.commits.0[head].rows.clone();
         next.branches.insert(name.clone(), Branch { head, working });
-        self.change(who, &format!("call dolt_branch('{name}')"), next)
+        self.change(who, &format!("call dolt_branch('{name}')"), vec![next])
     }
 
     pub(super) fn checkout(&mut self, who: usize) -> Check {
@@ -248,7 +248,7 @@ impl History {
                 },
             );
         }
-        self.change(who, &sql, next)
+        self.change(who, &sql, vec![next])
     }
 
     pub(super) fn drop_branch(&mut self, who: usize) -> Check {
@@ -263,7 +263,11 @@ impl History {
         }
         let mut next = self.now().clone();
         next.branches.remove(&name);
-        self.change(who, &format!("call dolt_branch('-D', '{name}')"), next)
+        self.change(
+            who,
+            &format!("call dolt_branch('-D', '{name}')"),
+            vec![next],
+        )
     }
 
     pub(super) fn tag(&mut self, who: usize) -> Check {
@@ -275,7 +279,7 @@ impl History {
         if names.len() > 2 {
             let name = self.random.choose(&names).expect("there are some");
             next.tags.remove(name);
-            return self.change(who, &format!("call dolt_tag('-d', '{name}')"), next);
+            return self.change(who, &format!("call dolt_tag('-d', '{name}')"), vec![next]);
         }
         self.next += 1;
         let name = format!("t{}", self.next);
@@ -283,7 +287,7 @@ impl History {
             return Ok(());
         };
         next.tags.insert(name.clone(), branch.head);
-        self.change(who, &format!("call dolt_tag('{name}', 'HEAD')"), next)
+        self.change(who, &format!("call dolt_tag('{name}', 'HEAD')"), vec![next])
     }
 
     pub(super) fn collect(&mut self, who: usize) -> Check {
@@ -324,7 +328,7 @@ impl History {
         drop((files, handle));
         match done {
             Ok(_) => Ok(()),
-            Err(e) => self.failed(0, &e.into(), None, &before),
+            Err(e) => self.failed(0, &e.into(), Vec::new(), &before),
         }
     }
 
@@ -334,13 +338,13 @@ impl History {
         }
         let mut next = self.now().clone();
         let name = format!("other{}", self.random.below(2));
-        let sql = match next.others.remove(&name) {
-            true => format!("drop database {name}"),
-            false => {
-                next.others.insert(name.clone());
+        let sql = match next.beside.others.remove(&name) {
+            Some(_) => format!("drop database {name}"),
+            None => {
+                next.beside.others.insert(name.clone(), None);
                 format!("create database {name}")
             }
         };
-        self.change(who, &sql, next)
+        self.change(who, &sql, vec![next])
     }
 }

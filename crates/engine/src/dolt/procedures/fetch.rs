@@ -61,6 +61,6 @@ pub fn fetch(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedure
         wanted.is_empty(),
         a.has("prune"),
     )
-    .map_err(|e| Error::general(format!("fetch failed: {e}")))?;
+    .map_err(|e| Error::from(e).within(|why| format!("fetch failed: {why}")))?;
     Ok(status())
 }

@@ -89,7 +89,7 @@ pub fn pull(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureR
     let current = branch_of(db)?.to_string();
     let (remote, branch) = source(&store.repo_state(), &a, &current)?;
     let there = open(session, &remote)
-        .map_err(|e| Error::general(format!("failed to get remote db; {}", e.message)))?;
+        .map_err(|e| e.within(|why| format!("failed to get remote db; {why}")))?;
     if there.branch(&branch).is_none() {
         return Err(Error::general(format!(
             "branch \"{branch}\" not found on remote"
@@ -100,7 +100,7 @@ pub fn pull(session: &Session, db: &DbRef, args: &[String]) -> Result<ProcedureR
         None => usual_specs(&remote)?,
     };
     remotes::fetch(store, &there, &remote.name, &specs, false, a.has("prune"))
-        .map_err(|e| Error::general(format!("fetch failed: {e}")))?;
+        .map_err(|e| Error::from(e).within(|why| format!("fetch failed: {why}")))?;
     let tracking = remotes::tracking_ref(&remote, &branch)?
         .ok_or_else(|| Error::general(format!("invalid ref spec: '{branch}'")))?;
     let tracking = tracking

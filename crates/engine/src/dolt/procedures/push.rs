@@ -132,10 +132,12 @@ fn run(session: &Session, db: &DbRef, a: &Arguments) -> Result<String> {
         return Err(Error::general("cannot set upstream for tag"));
     }
     let there = open(session, &remote).map_err(|e| {
-        Error::general(format!(
-            "failed to get remote db; the remote: {} '{}' could not be accessed; {}",
-            remote.name, remote.url, e.message
-        ))
+        e.within(|why| {
+            format!(
+                "failed to get remote db; the remote: {} '{}' could not be accessed; {why}",
+                remote.name, remote.url
+            )
+        })
     })?;
     let (mut done, mut followed, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
     let mut failure = None;
@@ -220,7 +222,7 @@ fn one(
             let pushed = remotes::push_branch(store, there, commit, to, tracking.as_deref(), force);
             pushed.map_err(|e| match e {
                 e @ remotes::Error::Shallow => e.into(),
-                e => Error::general(format!("unknown push error; {e}")),
+                e => Error::from(e).within(|why| format!("unknown push error; {why}")),
             })
         }
         PushSpec::Tag { from, to } => {
