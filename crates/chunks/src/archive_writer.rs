@@ -20,6 +20,10 @@ const MAX_WAITING: usize = 64 << 20;
 /// Size of a dictionary.
 const DICTIONARY_SIZE: usize = 4096;
 const LEVEL: i32 = 3;
+/// Bytes of chunks that are compressed together, by as many threads as there are processors.
+const BATCH_BYTES: usize = 1 << 20;
+/// Threads that compress one batch.
+const MAX_THREADS: usize = 4;
 /// What archives say wrote them; readers look for the key.
 const METADATA: &str = r#"{"dolt_version":"2.3.1"}"#;
 
@@ -30,10 +34,68 @@ type Entry = (Hash, u32, u32);
 enum Compression {
     /// Chunks wait until there are enough to make a dictionary from.
     Waiting(Vec<Chunk>, usize),
-    /// With the dictionary in this span.
-    Dictionary(u32, EncoderDictionary<'static>, CCtx<'static>),
+    /// With a dictionary.
+    Dictionary(Batch),
     /// No dictionary could be made: as in table files.
     Snappy,
+}
+
+/// Chunks that wait to be compressed with the dictionary in a span.
+struct Batch {
+    span: u32,
+    dictionary: EncoderDictionary<'static>,
+    /// One per thread.
+    contexts: Vec<CCtx<'static>>,
+    chunks: Vec<Chunk>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn new(span: u32, raw: &[u8]) -> Batch {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Batch {
+            span,
+            dictionary: EncoderDictionary::copy(raw, LEVEL),
+            contexts: (0..threads.min(MAX_THREADS))
+                .map(|_| CCtx::create())
+                .collect(),
+            chunks: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// The chunks that have waited, with their frames, in the order in which they came.
+    fn compress(&mut self) -> std::result::Result<Vec<(Hash, Vec<u8>)>, String> {
+        let chunks = std::mem::take(&mut self.chunks);
+        self.bytes = 0;
+        let dictionary = &self.dictionary;
+        let part = chunks.len().div_ceil(self.contexts.len()).max(1);
+        let work = |context: &mut CCtx<'static>, chunks: &[Chunk]| {
+            let one = |c: &Chunk| Ok((c.hash(), compress(context, c.bytes(), dictionary)?));
+            chunks.iter().map(one).collect()
+        };
+        let mut parts = chunks.chunks(part).zip(&mut self.contexts);
+        let first = parts.next();
+        let done: Vec<std::result::Result<Vec<_>, String>> = std::thread::scope(|scope| {
+            let others: Vec<_> = parts
+                .map(|(chunks, context)| scope.spawn(move || work(context, chunks)))
+                .collect();
+            let first = first.map(|(chunks, context)| work(context, chunks));
+            let join = |t: std::thread::ScopedJoinHandle<'_, _>| {
+                t.join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            first
+                .into_iter()
+                .chain(others.into_iter().map(join))
+                .collect()
+        });
+        let mut frames = Vec::with_capacity(chunks.len());
+        for part in done {
+            frames.extend(part?);
+        }
+        Ok(frames)
+    }
 }
 
 /// An archive that is being written: the chunks go to a temporary file, their addresses stay in
@@ -101,16 +163,30 @@ impl ArchiveWriter {
                 }
                 Ok(())
             }
-            Compression::Dictionary(span, dictionary, context) => {
-                let span = *span;
-                let frame = compress(context, chunk.bytes(), dictionary)
-                    .map_err(|reason| bad(&self.dir.at(&self.temp), reason))?;
-                let data = self.span(&frame)?;
-                self.entries.push((chunk.hash(), span, data));
-                Ok(())
+            Compression::Dictionary(batch) => {
+                batch.chunks.push(chunk.clone());
+                batch.bytes += chunk.bytes().len();
+                match batch.bytes >= BATCH_BYTES {
+                    true => self.write_batch(),
+                    false => Ok(()),
+                }
             }
             Compression::Snappy => self.append_snappy(chunk),
         }
+    }
+
+    /// Writes the chunks that wait to be compressed.
+    fn write_batch(&mut self) -> Result<()> {
+        let Compression::Dictionary(batch) = &mut self.compression else {
+            return Ok(());
+        };
+        let span = batch.span;
+        let frames = batch.compress();
+        for (hash, frame) in frames.map_err(|reason| bad(&self.dir.at(&self.temp), reason))? {
+            let data = self.span(&frame)?;
+            self.entries.push((hash, span, data));
+        }
+        Ok(())
     }
 
     fn append_snappy(&mut self, chunk: &Chunk) -> Result<()> {
@@ -121,6 +197,7 @@ impl ArchiveWriter {
 
     /// Adds all that another file has, as it is compressed there.
     pub(crate) fn append_file(&mut self, source: &Source) -> Result<()> {
+        self.write_batch()?;
         let base = u32::try_from(self.span_ends.len()).map_err(|_| self.full())?;
         let start = self.at;
         match source {
@@ -183,8 +260,7 @@ impl ArchiveWriter {
                     .compress(&mut frame[..], &raw, LEVEL)
                     .map_err(|code| bad(&self.dir.at(&self.temp), explain(code)))?;
                 let span = self.span(&frame[..n])?;
-                let dictionary = EncoderDictionary::copy(&raw, LEVEL);
-                self.compression = Compression::Dictionary(span, dictionary, context);
+                self.compression = Compression::Dictionary(Batch::new(span, &raw));
             }
         }
         chunks.iter().try_for_each(|chunk| self.append(chunk))
@@ -194,7 +270,8 @@ impl ArchiveWriter {
     pub fn len(&self) -> usize {
         match &self.compression {
             Compression::Waiting(chunks, _) => chunks.len(),
-            _ => self.entries.len(),
+            Compression::Dictionary(batch) => self.entries.len() + batch.chunks.len(),
+            Compression::Snappy => self.entries.len(),
         }
     }
 
@@ -203,11 +280,12 @@ impl ArchiveWriter {
         self.len() == 0
     }
 
-    /// Bytes so far, those of chunks that wait for a dictionary uncompressed.
+    /// Bytes so far, those of chunks that wait uncompressed.
     pub fn file_size(&self) -> u64 {
         match &self.compression {
             Compression::Waiting(_, bytes) => *bytes as u64,
-            _ => self.at,
+            Compression::Dictionary(batch) => self.at + batch.bytes as u64,
+            Compression::Snappy => self.at,
         }
     }
 
@@ -220,6 +298,7 @@ impl ArchiveWriter {
             self.compression = Compression::Snappy;
             chunks.iter().try_for_each(|c| self.append(c))?;
         }
+        self.write_batch()?;
         let mut entries = std::mem::take(&mut self.entries);
         entries.sort_unstable_by_key(|(hash, ..)| *hash);
         let count = u32::try_from(entries.len()).map_err(|_| self.full())?;
