@@ -4,9 +4,10 @@
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+
+use crate::local_file::LocalFile;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,10 @@ pub trait DiskFile: Send + Sync {
     fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()>;
     /// Writes all of these bytes; on failure any part of them may have been written.
     fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
+    /// Like [`DiskFile::write_all_at`], for bytes that a sync follows at once.
+    fn write_before_sync(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.write_all_at(bytes, at)
+    }
     /// Makes the contents and the length durable.
     fn sync(&self) -> io::Result<()>;
     /// Cuts or extends the file.
@@ -123,7 +128,7 @@ impl Disk for LocalDisk {
             // The mask may have taken something out.
             file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
         }
-        Ok(Box::new(file))
+        Ok(Box::new(LocalFile::new(file)))
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -191,24 +196,6 @@ impl Disk for LocalDisk {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(e)) => Err(e),
         }
-    }
-}
-
-impl DiskFile for File {
-    fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
-        FileExt::read_exact_at(self, bytes, at)
-    }
-    fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        FileExt::write_all_at(self, bytes, at)
-    }
-    fn sync(&self) -> io::Result<()> {
-        File::sync_data(self)
-    }
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        File::set_len(self, len)
-    }
-    fn size(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
     }
 }
 
