@@ -35,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     target("manifest", store_files::manifest, seeds::manifest),
     target("table_file", store_files::table_file, seeds::table_file),
     target("archive", store_files::archive, seeds::archive),
+    target("kept", store_files::kept, seeds::kept),
     target("node", messages::node, seeds::nodes),
     target("object", messages::object, seeds::objects),
     target("tuple", stored_values::tuple, seeds::tuples),

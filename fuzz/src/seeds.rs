@@ -4,7 +4,12 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use chunks::{FileStore, JOURNAL_NAME, OpenOptions};
+use chunks::{
+    ArchiveWriter, Chunk, ChunkStore, Directory, FileStore, Hash, JOURNAL_NAME, OpenOptions,
+    write_table_file,
+};
+use engine::accounts::Accounts;
+use engine::branch_control::BranchControl;
 use engine::error::Result;
 use engine::instance::{Clock, Instance, Settings};
 use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
@@ -138,6 +143,119 @@ fn make(dir: &Path) -> Stored {
     }
 }
 
+/// A store of many small chunks, which has an index, and files of few.
+struct Small {
+    journal: Vec<u8>,
+    index: Vec<u8>,
+    manifest: Vec<u8>,
+    table_file: Vec<u8>,
+    archives: Vec<Vec<u8>>,
+}
+
+fn small() -> &'static Small {
+    static SMALL: OnceLock<Small> = OnceLock::new();
+    SMALL.get_or_init(|| {
+        let dir = std::env::temp_dir().join(format!("decoder-fuzz-small-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir_all(&dir).expect("a directory for the seeds");
+        let made = make_small(&dir).expect("files can be written");
+        let _ = std::fs::remove_dir_all(&dir);
+        made
+    })
+}
+
+fn make_small(dir: &Path) -> chunks::Result<Small> {
+    let chunk = |n: usize| Chunk::new(format!("chunk {n} {}", "x".repeat(n % 9)));
+    let options = OpenOptions {
+        clock: || 7,
+        ..OpenOptions::default()
+    };
+    let noms = dir.join("noms");
+    let store = FileStore::create(&noms, options)?;
+    let mut last = Hash::EMPTY;
+    for n in 0..600 {
+        store.put(chunk(n))?;
+        if n % 200 == 199 {
+            store.commit(chunk(n).hash(), last)?;
+            last = chunk(n).hash();
+        }
+    }
+    store.close()?;
+    drop(store);
+    let read = |path: &Path| std::fs::read(path).expect("it was written");
+    let place = Directory::local(dir);
+    let name = write_table_file(&place, &(0..30).map(chunk).collect::<Vec<_>>())?.name;
+    let mut archives = Vec::new();
+    // With a dictionary, and without.
+    for count in [1200, 30] {
+        let mut archive = ArchiveWriter::create(&place)?;
+        for n in 0..count {
+            archive.append(&chunk(n))?;
+        }
+        let name = archive.finish()?.name;
+        archives.push(read(&dir.join(format!("{name}.darc"))));
+    }
+    Ok(Small {
+        journal: read(&noms.join(JOURNAL_NAME)),
+        index: read(&noms.join("journal.idx")),
+        manifest: read(&noms.join("manifest")),
+        table_file: read(&dir.join(name.to_string())),
+        archives,
+    })
+}
+
+/// Journal, its index, manifest, of a store of small chunks.
+pub(crate) fn small_store() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let s = small();
+    (s.journal.clone(), s.index.clone(), s.manifest.clone())
+}
+
+/// Accounts, rules of branch control, the state of a database: each behind the byte that says
+/// which it is.
+pub(crate) fn kept() -> Vec<Vec<u8>> {
+    let dir = std::env::temp_dir().join(format!("decoder-fuzz-kept-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(&dir).expect("a directory for the seeds");
+    let disk = chunks::LocalDisk::shared();
+    let paths = [
+        dir.join("privileges.db"),
+        dir.join("branch_control.db"),
+        dir.join("db/.dolt/repo_state.json"),
+    ];
+    let accounts = Accounts::open(&disk, &paths[0]).expect("there is none yet");
+    let added = accounts.add_superuser("root", "localhost", "secret");
+    added.expect("files can be written");
+    let mut instance = Instance::open(&dir, Settings::default(), Arc::new(Stopped))
+        .expect("an empty directory opens");
+    instance.accounts = Some(Arc::new(accounts));
+    instance.branch_control = BranchControl::open(&disk, &paths[1]).expect("there is none yet");
+    let session = Session::new(&Arc::new(instance), 1, "root", "localhost");
+    for sql in [
+        "create database db",
+        "use db",
+        "create user a@'10.%' identified by 'x' require ssl",
+        "create role r",
+        "grant r to a@'10.%'",
+        "grant select, insert on db.* to a@'10.%' with grant option",
+        "grant update (b) on db.t to a@'10.%'",
+        "insert into dolt_branch_control values ('db', 'x%', 'a', '10.%', 'admin')",
+        "insert into dolt_branch_namespace_control values ('db', 'x%', 'a', '10.%')",
+        "call dolt_remote('add', 'r', 'file://./remote')",
+        "call dolt_backup('add', 'b', 'file://./backup')",
+    ] {
+        // What there is no syntax for is no loss.
+        let _ = session.execute(sql.as_bytes(), false, &mut Ignore);
+    }
+    drop(session);
+    let read = |(n, path): (usize, &PathBuf)| {
+        let bytes = std::fs::read(path).expect("it was written");
+        [&[n as u8][..], &bytes].concat()
+    };
+    let seeds = paths.iter().enumerate().map(read).collect();
+    let _ = std::fs::remove_dir_all(&dir);
+    seeds
+}
+
 /// Journal, its index, manifest.
 pub(crate) fn store() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let s = stored();
@@ -165,19 +283,22 @@ pub(crate) fn journal() -> Vec<Vec<u8>> {
 }
 
 pub(crate) fn journal_index() -> Vec<Vec<u8>> {
-    vec![stored().index.clone()]
+    vec![small().index.clone(), stored().index.clone()]
 }
 
 pub(crate) fn manifest() -> Vec<Vec<u8>> {
-    vec![stored().manifest.clone()]
+    vec![small().manifest.clone(), stored().manifest.clone()]
 }
 
 pub(crate) fn table_file() -> Vec<Vec<u8>> {
-    stored().table_files.clone()
+    let few = small().table_file.clone();
+    std::iter::once(few)
+        .chain(stored().table_files.clone())
+        .collect()
 }
 
 pub(crate) fn archive() -> Vec<Vec<u8>> {
-    stored().archives.clone()
+    [&small().archives[..], &stored().archives].concat()
 }
 
 fn is_node(message: &[u8]) -> bool {

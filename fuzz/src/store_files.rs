@@ -1,11 +1,16 @@
-//! The files of a store: journal, its index, manifest, table files, archives.
+//! The files of a store: journal, its index, manifest, table files, archives; and what a server
+//! keeps beside it.
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use chunks::{
-    Archive, ChunkStore, Directory, FileStore, Hash, JOURNAL_NAME, Manifest, OpenOptions, TableFile,
+    Archive, ChunkStore, Directory, FileStore, Hash, JOURNAL_NAME, LocalDisk, Manifest,
+    OpenOptions, TableFile,
 };
+use engine::accounts::{Accounts, ClientHost};
+use engine::branch_control::BranchControl;
+use model::RepoState;
 
 use crate::seeds;
 
@@ -91,14 +96,14 @@ pub fn journal(data: &[u8]) {
 
 /// The index beside a journal.
 pub fn journal_index(data: &[u8]) {
-    let (journal, _, manifest) = seeds::store();
+    let (journal, _, manifest) = seeds::small_store();
     write_store(&journal, Some(data), &manifest);
     open(true);
 }
 
 /// A manifest, beside a journal.
 pub fn manifest(data: &[u8]) {
-    let (journal, index, _) = seeds::store();
+    let (journal, index, _) = seeds::small_store();
     write_store(&journal, Some(&index), data);
     let _ = Manifest::read(&Directory::local(&place()));
     open(true);
@@ -129,5 +134,28 @@ pub fn archive(data: &[u8]) {
     for hash in file.hashes().take(200) {
         let _ = file.has(&hash);
         let _ = file.get(&hash);
+    }
+}
+
+/// Accounts, rules of branch control, or the state of a database, as the first byte says.
+pub fn kept(data: &[u8]) {
+    let Some((kind, data)) = data.split_first() else {
+        return;
+    };
+    let dir = place();
+    let path = dir.join("repo_state.json");
+    std::fs::write(&path, data).expect("files can be written");
+    let disk = LocalDisk::shared();
+    match kind % 3 {
+        0 => {
+            if let Ok(accounts) = Accounts::open(&disk, &path) {
+                for account in accounts.list() {
+                    let _ = accounts.effective_grants(&account.user, &account.host);
+                }
+                let _ = accounts.lookup("a", &ClientHost::local());
+            }
+        }
+        1 => drop(BranchControl::open(&disk, &path)),
+        _ => drop(RepoState::read(&Directory::local(&dir))),
     }
 }
