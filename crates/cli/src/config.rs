@@ -1,6 +1,7 @@
 //! Configuration files: local, global (spec 06 §4).
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use chunks::{LocalDisk, SmallFile};
@@ -74,10 +75,19 @@ pub fn read(path: &Path) -> Result<File, Failure> {
     }
 }
 
-/// Writes a file, in one step. One that holds profiles is for its user alone: they may have
-/// passwords.
+/// Writes a file, in one step. It keeps its permissions.
 pub fn write(path: &Path, file: &File) -> Result<(), Failure> {
-    let mode = file.contains_key(crate::profile::KEY).then_some(0o600);
+    let before = std::fs::metadata(path).ok();
+    write_as(path, file, before.map(|m| m.permissions().mode() & 0o777))
+}
+
+/// Writes a file that holds profiles, or did: they may have passwords, and it is for its user
+/// alone.
+pub fn write_private(path: &Path, file: &File) -> Result<(), Failure> {
+    write_as(path, file, Some(0o600))
+}
+
+fn write_as(path: &Path, file: &File, mode: Option<u32>) -> Result<(), Failure> {
     let kept = SmallFile::on(&LocalDisk::shared(), path, mode)?;
     Ok(kept.replace(&serde_json::to_vec(file)?)?)
 }

@@ -2,7 +2,7 @@
 
 use crate::arguments::{Parsed, parse};
 use crate::commands::options::PROFILE;
-use crate::config::{global_path, write};
+use crate::config::{global_path, write_private};
 use crate::environment::Environment;
 use crate::profile;
 use crate::style::{YELLOW, on_terminal};
@@ -61,7 +61,7 @@ fn keep(
     } else {
         file.insert(profile::KEY.into(), profile::encode(profiles)?);
     }
-    write(&global_path()?, &file)
+    write_private(&global_path()?, &file)
 }
 
 fn add(env: &Environment, p: &Parsed) -> Outcome {
