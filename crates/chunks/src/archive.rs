@@ -6,7 +6,7 @@ use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use zstd::dict::DecoderDictionary;
+use zstd::zstd_safe::DDict;
 
 use crate::finished_file::{copy_start, read_end};
 use crate::{Access, Chunk, ChunkError, Directory, DiskFile, Hash, MAX_CHUNK, Result, record};
@@ -20,7 +20,7 @@ const MAX_DICTIONARY: usize = 4 << 20;
 /// Gives bytes of an archive.
 pub type ReadSpan<'r> = &'r dyn Fn(Range<u64>) -> Result<Cow<'r, [u8]>>;
 
-type Dictionaries = std::collections::HashMap<u32, Arc<DecoderDictionary<'static>>>;
+type Dictionaries = std::collections::HashMap<u32, Arc<DDict<'static>>>;
 
 /// An archive: its end is in memory, the rest is read when it is asked for. Nothing is mapped: a
 /// file that somebody cuts short gives an error.
@@ -240,7 +240,7 @@ impl<B: Deref<Target = [u8]>> ArchiveIndex<B> {
         None
     }
 
-    fn dictionary(&self, id: u32, read: ReadSpan<'_>) -> Result<Arc<DecoderDictionary<'static>>> {
+    fn dictionary(&self, id: u32, read: ReadSpan<'_>) -> Result<Arc<DDict<'static>>> {
         let lock = || {
             self.dictionaries
                 .lock()
@@ -249,9 +249,10 @@ impl<B: Deref<Target = [u8]>> ArchiveIndex<B> {
         if let Some(known) = lock().get(&id) {
             return Ok(known.clone());
         }
-        let raw = decompress(&read(self.span(id)?)?, None, MAX_DICTIONARY)
+        let dictionary = decompress(&read(self.span(id)?)?, None, MAX_DICTIONARY)
+            .and_then(|raw| dictionary_of(&raw))
             .map_err(|e| self.bad(format!("failure loading archive dictionary span {id}: {e}")))?;
-        let dictionary = Arc::new(DecoderDictionary::copy(&raw));
+        let dictionary = Arc::new(dictionary);
         let mut known = lock();
         if known.len() >= MAX_DICTIONARIES {
             known.clear();
@@ -338,10 +339,15 @@ thread_local! {
         RefCell::new(zstd::zstd_safe::DCtx::create());
 }
 
+/// A dictionary made ready; `DDict::create` would panic at a damaged one.
+fn dictionary_of(raw: &[u8]) -> std::result::Result<DDict<'static>, String> {
+    DDict::try_create(raw).ok_or_else(|| "not a zstd dictionary".to_owned())
+}
+
 /// Decompresses one frame that states its size, which must not exceed `limit`.
 fn decompress(
     frame: &[u8],
-    dictionary: Option<&DecoderDictionary<'static>>,
+    dictionary: Option<&DDict<'static>>,
     limit: usize,
 ) -> std::result::Result<Vec<u8>, String> {
     let len = zstd::zstd_safe::get_frame_content_size(frame)
@@ -354,7 +360,7 @@ fn decompress(
     let explain = |code| zstd::zstd_safe::get_error_name(code).to_owned();
     CONTEXT.with_borrow_mut(|context| match dictionary {
         Some(d) => context
-            .decompress_using_ddict(&mut out, frame, d.as_ddict())
+            .decompress_using_ddict(&mut out, frame, d)
             .map_err(explain),
         None => context.decompress(&mut out, frame).map_err(explain),
     })?;
@@ -367,4 +373,17 @@ fn be32(bytes: &[u8], at: usize) -> u32 {
 
 fn be64(bytes: &[u8], at: usize) -> u64 {
     u64::from_be_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_dictionary_is_an_error() {
+        // Its magic number, and tables that are none.
+        let damaged = [&[0x37, 0xa4, 0x30, 0xec][..], &[0xff; 60]].concat();
+        assert!(dictionary_of(&damaged).is_err());
+        assert!(dictionary_of(b"any bytes are a dictionary of their own").is_ok());
+    }
 }
