@@ -5,6 +5,7 @@
 
 mod beside;
 mod client;
+mod contents;
 mod disk;
 mod expected;
 mod faults;
@@ -14,7 +15,8 @@ mod random;
 mod repair;
 mod world;
 
-pub use disk::{Injected, SimulatedDisk};
+pub use contents::Injected;
+pub use disk::SimulatedDisk;
 pub use faults::{Deliberate, Fault};
 pub use history::{Failure, Options, Outcome, run};
 pub use random::Random;
