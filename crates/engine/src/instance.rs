@@ -343,31 +343,8 @@ impl Instance {
             memorable_hash: false,
             open: self.open_options(),
         };
-        let store = match &self.data_dir {
-            Some(dir) => {
-                let place = Directory::on(self.settings.disk.clone(), dir).child(name);
-                if place.exists() && Incomplete::is(&place) {
-                    // What an attempt left that was cut short.
-                    place.remove_all()?;
-                }
-                // What a power loss left of a database may be without its mark; anything else is
-                // somebody's.
-                let is_left = |(name, _): &(String, Kind)| name == ".dolt";
-                if place.exists() && !place.list().is_ok_and(|l| l.iter().all(is_left)) {
-                    return Err(Error::database_exists(name));
-                }
-                let mark = Incomplete::mark(&place)?;
-                let made = Database::create(place.path(), &options)
-                    .and_then(|store| mark.complete().map(|()| store));
-                match made {
-                    Ok(store) => store,
-                    Err(e) => {
-                        // The first failure is the one to tell of; the mark is still there.
-                        let _ = mark.undo();
-                        return Err(e.into());
-                    }
-                }
-            }
+        let store = match self.place() {
+            Some(root) => crate::new_database::create(&root, name, &options)?,
             None => Database::in_memory(&options)?,
         };
         let handle = Arc::new(DatabaseHandle::new(name, store));

@@ -25,6 +25,7 @@ pub mod import;
 pub mod instance;
 pub mod json_table;
 mod load_data;
+mod new_database;
 pub mod optimize;
 mod persisted;
 pub mod pin;

@@ -22,11 +22,13 @@ mod ls;
 mod merge;
 mod options;
 mod profile;
+mod query_diff;
 mod reflog;
 mod remote;
 mod replay;
 mod reset;
 mod schema;
+mod schema_import;
 mod shell;
 mod show;
 mod sql;
@@ -281,6 +283,7 @@ const COMMANDS: &[Command] = &[
         &[
             "show [<commit>] [<table>...]",
             "export [<table>] [<file>]",
+            "import [--create|--update|--replace] --pks <field>,... <table> <file>",
             "tags",
         ],
         options::NONE,
@@ -473,9 +476,9 @@ const COMMANDS: &[Command] = &[
         "query-diff",
         "Shows table diff between two queries.",
         Repo,
-        &[""],
+        &["<query1> <query2>"],
         options::NONE,
-        not_yet,
+        query_diff::run,
     ),
     command(
         "reflog",
@@ -542,7 +545,7 @@ const SUBCOMMANDS: &[(&str, &str)] = &[
     ("schema export", "Exports a table's schema."),
     (
         "schema import",
-        "Creates or overwrites a table with an inferred schema.",
+        "Creates a new table with an inferred schema.",
     ),
     ("schema show", "Shows the schema of one or more tables."),
     (

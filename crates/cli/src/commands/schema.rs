@@ -145,7 +145,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         Some(("export", rest)) => export(env, rest),
         Some(("tags", rest)) => tags(env, rest),
         Some(("update-tag", rest)) => update_tag(env, rest),
-        Some(_) => Err(Failure::new("schema import is not supported yet")),
+        Some((_, rest)) => super::schema_import::run(env, rest),
         None => Ok(1),
     }
 }

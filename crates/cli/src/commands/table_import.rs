@@ -6,6 +6,7 @@ mod source;
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::path::Path;
 
 use engine::import::ImportOptions;
 use engine::write::RowBatch;
@@ -21,17 +22,19 @@ use crate::{Failure, Outcome};
 
 use csv_reader::CsvReader;
 use infer::ColumnTexts;
-use source::{Input, Record, Rows};
+pub(super) use source::Input;
+use source::{Record, Rows};
 
 /// Rows that are converted and written together.
 const ROWS_AT_ONCE: usize = 1000;
 
 /// Rows of a file under their column names.
-struct Source<'p> {
+pub(super) struct Source<'p> {
     p: &'p Parsed,
     input: Input,
     format: FileType,
-    columns: Vec<String>,
+    /// Names of the columns.
+    pub(super) columns: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,7 +69,8 @@ fn operation(p: &Parsed) -> Result<Operation, Failure> {
 }
 
 impl<'p> Source<'p> {
-    fn open(p: &'p Parsed, input: Input, format: FileType) -> Result<Source<'p>, Failure> {
+    /// Reads the names of a file's columns.
+    pub(super) fn open(p: &'p Parsed, input: Input, format: FileType) -> Result<Source<'p>, Failure> {
         let mut source = Source {
             p,
             input,
@@ -142,6 +146,33 @@ impl<'p> Source<'p> {
         }
     }
 
+    /// The type of each column, as its texts have it.
+    pub(super) fn types(&self, float_threshold: f64) -> Result<Vec<String>, Failure> {
+        let empty = ColumnTexts::with_float_threshold(float_threshold);
+        let mut texts = vec![empty; self.columns.len()];
+        let mut rows = self.rows()?;
+        let mut record = Record::default();
+        while rows.next(&mut record)? {
+            for (i, column) in texts.iter_mut().enumerate() {
+                if let Some(text) = record.cell(i) {
+                    column.add(&String::from_utf8_lossy(text));
+                }
+            }
+        }
+        Ok(texts.iter().map(ColumnTexts::type_name).collect())
+    }
+
+    /// Gives columns the names that a file maps theirs to.
+    pub(super) fn map_columns(&mut self, path: &Path) -> Result<(), Failure> {
+        let map: BTreeMap<String, String> = serde_json::from_slice(&std::fs::read(path)?)?;
+        for c in &mut self.columns {
+            if let Some(to) = map.get(c) {
+                *c = to.clone();
+            }
+        }
+        Ok(())
+    }
+
     /// The row of a number, from 1.
     fn record(&self, number: u64) -> Result<Record, Failure> {
         let mut rows = self.rows()?;
@@ -210,25 +241,17 @@ fn create_statement(p: &Parsed, table: &str, source: &Source<'_>) -> Result<Stri
             )));
         }
     }
-    let mut texts = vec![ColumnTexts::default(); source.columns.len()];
-    if !p.has("all-text") {
-        let mut rows = source.rows()?;
-        let mut record = Record::default();
-        while rows.next(&mut record)? {
-            for (i, column) in texts.iter_mut().enumerate() {
-                if let Some(text) = record.cell(i) {
-                    column.add(&String::from_utf8_lossy(text));
-                }
-            }
-        }
-    }
+    let types = match p.has("all-text") {
+        true => Vec::new(),
+        false => source.types(0.0)?,
+    };
     let mut lines = Vec::new();
     for (i, name) in source.columns.iter().enumerate() {
         let is_key = keys.contains(name);
         let ty = match (p.has("all-text"), is_key) {
             (true, false) => "text".to_string(),
             (true, true) => "varchar(200)".to_string(),
-            _ => texts[i].type_name(),
+            _ => types[i].clone(),
         };
         let not_null = if is_key { " NOT NULL" } else { "" };
         lines.push(format!("{} {ty}{not_null}", quoted(name)));
@@ -365,13 +388,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         ))
     })?;
     if let Some(path) = p.get("map") {
-        let text = std::fs::read(env.dir.join(path))?;
-        let map: BTreeMap<String, String> = serde_json::from_slice(&text)?;
-        for c in &mut source.columns {
-            if let Some(to) = map.get(c) {
-                *c = to.clone();
-            }
-        }
+        source.map_columns(&env.dir.join(path))?;
     }
     let repo = Repository::open_here(env)?;
     let exists = table_columns(&repo, table)?.is_some();
