@@ -91,7 +91,7 @@ fn tags(env: &Environment, words: &[String]) -> Outcome {
     names.sort();
     names.retain(|n| match p.positional.is_empty() {
         true => !n.to_lowercase().starts_with("dolt_"),
-        false => p.positional.contains(n),
+        false => p.positional.iter().any(|t| t.eq_ignore_ascii_case(n)),
     });
     let text = values::SqlType::Text(values::LobSize::Long, values::CollationId::DEFAULT);
     let number = values::SqlType::Int {

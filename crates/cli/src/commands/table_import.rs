@@ -9,15 +9,16 @@ use std::fs::File;
 use std::path::Path;
 
 use engine::import::ImportOptions;
-use engine::write::RowBatch;
+use engine::write::{Inserted, RowBatch};
 use values::{SqlType, Value};
 
 use crate::arguments::{Parsed, parse};
 use crate::commands::options::TABLE_IMPORT;
 use crate::commands::table_export::FileType;
+use crate::engine_words;
 use crate::environment::Environment;
 use crate::render::with_commas;
-use crate::repository::{Repository, quoted};
+use crate::repository::{Repository, literal, quoted};
 use crate::{Failure, Outcome};
 
 use csv_reader::CsvReader;
@@ -35,6 +36,8 @@ pub(super) struct Source<'p> {
     format: FileType,
     /// Names of the columns.
     pub(super) columns: Vec<String>,
+    /// Names of columns whose numbers are times.
+    times: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,16 +73,22 @@ fn operation(p: &Parsed) -> Result<Operation, Failure> {
 
 impl<'p> Source<'p> {
     /// Reads the names of a file's columns.
-    pub(super) fn open(p: &'p Parsed, input: Input, format: FileType) -> Result<Source<'p>, Failure> {
+    pub(super) fn open(
+        p: &'p Parsed,
+        input: Input,
+        format: FileType,
+    ) -> Result<Source<'p>, Failure> {
         let mut source = Source {
             p,
             input,
             format,
             columns: Vec::new(),
+            times: Vec::new(),
         };
         let mut rows = source.start()?;
         source.columns = match &mut rows {
             Rows::Objects(_, columns, _) => std::mem::take(columns),
+            Rows::Parquet(rows) => rows.names(),
             Rows::Csv(csv) => source.csv_columns(csv)?,
         };
         Ok(source)
@@ -95,6 +104,7 @@ impl<'p> Source<'p> {
         match self.format {
             FileType::Json => Rows::of_json(&mut *self.input.reader()?, false),
             FileType::JsonLines => Rows::of_json(&mut *self.input.reader()?, true),
+            FileType::Parquet => Rows::of_parquet(&self.input, &self.times),
             FileType::Sql => Err(Failure::new(
                 "For SQL import, please pipe SQL input files to `dolt sql`",
             )),
@@ -184,6 +194,45 @@ impl<'p> Source<'p> {
     }
 }
 
+/// The part of a text before its first byte that is none in UTF-8.
+fn valid_part(text: &[u8]) -> &[u8] {
+    match std::str::from_utf8(text) {
+        Ok(_) => text,
+        Err(e) => &text[..e.valid_up_to()],
+    }
+}
+
+/// Why a text cannot be stored, in MySQL's words.
+fn incorrect_string(text: &[u8], column: &str, line: usize) -> String {
+    const SHOWN: usize = 6;
+    let rest = &text[valid_part(text).len()..];
+    let shown: String = rest
+        .iter()
+        .take(SHOWN)
+        .map(|b| match b {
+            b' '..=b'~' => char::from(*b).to_string(),
+            _ => format!("\\x{b:02X}"),
+        })
+        .collect();
+    let more = if rest.len() > SHOWN { "..." } else { "" };
+    format!("Incorrect string value: '{shown}{more}' for column '{column}' at row {line}")
+}
+
+/// What is wrong with a cell of a column, if anything is.
+fn unfit(cell: Option<&[u8]>, column: &str, ty: &SqlType, line: usize) -> Option<String> {
+    let text = cell?;
+    match ty {
+        SqlType::Bit(_) => {
+            let is_cut = text.starts_with(b"b'") && !(text.len() > 2 && text.ends_with(b"'"));
+            is_cut.then(|| format!("Unparsable bit value {}", String::from_utf8_lossy(text)))
+        }
+        _ if holds_characters(ty) && valid_part(text).len() < text.len() => {
+            Some(incorrect_string(text, column, line))
+        }
+        _ => None,
+    }
+}
+
 /// Adds a cell as the column takes it.
 fn push_cell(cell: Option<&[u8]>, ty: &SqlType, out: &mut RowBatch) {
     let Some(text) = cell else {
@@ -210,7 +259,16 @@ fn push_cell(cell: Option<&[u8]>, ty: &SqlType, out: &mut RowBatch) {
             }
         }
         t if text.is_empty() && !is_text(t) => out.push_value(Value::Null),
+        t if holds_characters(t) => out.push_text(valid_part(text)),
         _ => out.push_text(text),
+    }
+}
+
+fn holds_characters(ty: &SqlType) -> bool {
+    match ty {
+        SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..) => true,
+        SqlType::Enum(..) | SqlType::Set(..) | SqlType::Json => true,
+        _ => false,
     }
 }
 
@@ -232,14 +290,35 @@ fn create_statement(p: &Parsed, table: &str, source: &Source<'_>) -> Result<Stri
     let keys: Vec<String> = p
         .get("pk")
         .map(|k| k.split(',').map(|n| n.trim().to_string()).collect())
-        .unwrap_or_default();
-    for key in &keys {
-        if !source.columns.contains(key) {
-            return Err(Failure::new(format!(
-                "Error determining the output schema.\ncause: primary key '{key}' not found in import file. Available columns: {}",
+        .unwrap_or_else(|| match p.has("all-text") {
+            true => source.columns.first().cloned().into_iter().collect(),
+            false => Vec::new(),
+        });
+    let missing: Vec<&str> = keys
+        .iter()
+        .filter(|k| !source.columns.contains(k))
+        .map(String::as_str)
+        .collect();
+    let what = match missing.as_slice() {
+        [] => None,
+        [one] => Some(format!("primary key '{one}'")),
+        several => Some(format!("primary keys [{}]", several.join(" "))),
+    };
+    if let Some(what) = what {
+        return Err(Failure::caused(
+            "Error determining the output schema.",
+            &format!(
+                "{what} not found in import file. Available columns: {}",
                 source.columns.join(", ")
-            )));
-        }
+            ),
+        ));
+    }
+    let mut seen = std::collections::HashSet::new();
+    if !source.columns.iter().all(|c| seen.insert(c.to_lowercase())) {
+        return Err(Failure::caused(
+            "invalid schema",
+            "two different columns with the same name exist",
+        ));
     }
     let types = match p.has("all-text") {
         true => Vec::new(),
@@ -316,6 +395,7 @@ fn arguments(p: &Parsed) -> Result<(Operation, &str, Option<&str>), Failure> {
         [table] => (table, None),
         [table, file] => (table, Some(file.as_str())),
         list => {
+            super::misused("table")?;
             return Err(Failure::new(format!(
                 "expected 1 argument (for stdin) or 2 arguments (table and file), but received {}",
                 list.len()
@@ -325,6 +405,11 @@ fn arguments(p: &Parsed) -> Result<(Operation, &str, Option<&str>), Failure> {
     if p.has("schema") && p.has("pk") {
         return Err(Failure::new(
             "parameters schema and pk are mutually exclusive",
+        ));
+    }
+    if p.has("schema") && p.has("all-text") {
+        return Err(Failure::new(
+            "parameters all-text and schema are mutually exclusive",
         ));
     }
     if p.has("schema") && operation != Operation::Create {
@@ -352,7 +437,7 @@ fn arguments(p: &Parsed) -> Result<(Operation, &str, Option<&str>), Failure> {
 
 /// Runs `table import`.
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
-    let p = parse(words, TABLE_IMPORT)?;
+    let p = parse(words, TABLE_IMPORT)?.at_most("import", 2)?;
     let (operation, table, file) = arguments(&p)?;
     let format = match (p.get("file-type"), file) {
         (Some(t), _) => FileType::of(t)
@@ -365,13 +450,15 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         })?,
     };
     if operation == Operation::Create && !p.has("schema") {
-        match format {
-            FileType::Json | FileType::JsonLines => {
-                return Err(Failure::new(
-                    "Please specify schema file for .json/.jsonl tables.",
-                ));
-            }
-            _ => {}
+        let kind = match format {
+            FileType::Json | FileType::JsonLines => Some(".json/.jsonl"),
+            FileType::Parquet => Some(".parquet"),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            return Err(Failure::new(format!(
+                "Please specify schema file for {kind} tables."
+            )));
         }
     }
     let input = match file {
@@ -380,12 +467,19 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             .map_err(|_| Failure::new(format!("error: file '{f}' not found.")))?,
         None => Input::of_stdin()?,
     };
-    let mut source = Source::open(&p, input, format).map_err(|e| {
-        Failure::new(format!(
-            "Error creating reader for {}.\ncause: {}",
-            file.map_or("stdin".to_string(), |f| format!("csv file:'{f}'")),
-            e.text
-        ))
+    let is_json = matches!(format, FileType::Json | FileType::JsonLines);
+    let from = match file {
+        Some(f) => format!("{}:{f}", format.described()),
+        None => "stream:stdin".to_string(),
+    };
+    let mut source = Source::open(&p, input, format).map_err(|e| match is_json {
+        true => while_moving(&e.text),
+        false => Failure::caused(
+            format!(
+                "Error creating reader for {from}.\nWhen attempting to move data from {from} to {table}, could not open a reader."
+            ),
+            &e.text,
+        ),
     })?;
     if let Some(path) = p.get("map") {
         source.map_columns(&env.dir.join(path))?;
@@ -416,6 +510,16 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     }
     let known = table_columns(&repo, table)?
         .ok_or_else(|| Failure::new(format!("table name does not match table arg '{table}'")))?;
+    if is_json {
+        let is_known = |c: &&String| known.iter().any(|(n, _)| n.eq_ignore_ascii_case(c));
+        if !source.columns.iter().all(|c| is_known(&c)) {
+            return Err(while_moving("column position not found in schema"));
+        }
+    }
+    let times = known
+        .iter()
+        .filter(|(_, ty)| matches!(ty, SqlType::Time(_)));
+    source.times = times.map(|(n, _)| n.to_lowercase()).collect();
     mismatch(table, &known, &source);
     match insert(&repo, &p, operation, table, &known, &source) {
         Ok(()) => {
@@ -430,6 +534,10 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             Err(e)
         }
     }
+}
+
+fn while_moving(cause: &str) -> Failure {
+    Failure::caused("An error occurred while moving data", cause)
 }
 
 /// The error of a row that was refused.
@@ -471,6 +579,90 @@ impl Skipped {
     }
 }
 
+/// The error that a key is there already.
+const DUPLICATE: u16 = 1062;
+
+/// What a row would overwrite that has a primary key that is there already: a row of the table, or
+/// an earlier one of the file.
+fn overwritten(
+    repo: &Repository,
+    source: &Source<'_>,
+    table: &str,
+    number: u64,
+) -> Result<Option<String>, Failure> {
+    let keys = repo.query(&format!(
+        "SHOW KEYS FROM {} WHERE Key_name = 'PRIMARY'",
+        quoted(table)
+    ))?;
+    let mut places = Vec::new();
+    for i in 0..keys.rows.len() {
+        let name = keys.text(i, 4);
+        match source
+            .columns
+            .iter()
+            .position(|c| c.eq_ignore_ascii_case(name))
+        {
+            Some(at) => places.push((at, name)),
+            None => return Ok(None),
+        }
+    }
+    let record = source.record(number)?;
+    let conditions: Vec<String> = places
+        .iter()
+        .map(|(at, name)| format!("{} = {}", quoted(name), literal(&record.shown(*at, ""))))
+        .collect();
+    if conditions.is_empty() {
+        return Ok(None);
+    }
+    let rows = repo.query(&format!(
+        "SELECT * FROM {} WHERE {}",
+        quoted(table),
+        conditions.join(" AND ")
+    ))?;
+    let existing = match rows.rows.first() {
+        Some(row) => {
+            let cells = row.iter().map(|c| c.as_deref().unwrap_or("<nil>"));
+            Some(format!("[{}]", cells.collect::<Vec<_>>().join(",")))
+        }
+        None => {
+            let mut all = source.rows()?;
+            let mut earlier = Record::default();
+            let mut found = None;
+            for _ in 1..number {
+                all.next(&mut earlier)?;
+                if places
+                    .iter()
+                    .all(|(at, _)| earlier.cell(*at) == record.cell(*at))
+                {
+                    found = Some(in_brackets(&earlier));
+                    break;
+                }
+            }
+            found
+        }
+    };
+    let shown = in_brackets(&record);
+    Ok(existing.map(|e| format!("row {e} would be overwritten by {shown}")))
+}
+
+/// Refuses to empty a table that rows of others refer to.
+fn check_not_referenced(repo: &Repository, table: &str) -> Result<(), Failure> {
+    let tables = repo.tables_of(&repo.live_root(false)?)?;
+    let keys = tables.foreign_keys()?;
+    let is_it = |name: &str| name.eq_ignore_ascii_case(table);
+    let from_elsewhere = keys
+        .keys
+        .iter()
+        .find(|k| is_it(&k.parent_table) && !is_it(&k.child_table));
+    match from_elsewhere {
+        None => Ok(()),
+        Some(k) => Err(while_moving(&format!(
+            "cannot truncate table {table} as it is referenced in foreign key {} on table {}",
+            k.name, k.child_table
+        ))),
+    }
+}
+
 fn insert(
     repo: &Repository,
     p: &Parsed,
@@ -493,11 +685,16 @@ fn insert(
         repo.query("SET foreign_key_checks = 0")?;
     }
     if operation == Operation::Replace {
+        if !p.has("disable-fk-checks") {
+            check_not_referenced(repo, table)?;
+        }
         repo.query(&format!("DELETE FROM {}", quoted(table)))?;
     }
+    let goes_on = p.has("continue");
     let names: Vec<String> = places.iter().map(|(_, (n, _))| quoted(n)).collect();
     let mut sql = format!(
-        "INSERT INTO {} ({}) VALUES ({})",
+        "INSERT {}INTO {} ({}) VALUES ({})",
+        if goes_on { "IGNORE " } else { "" },
         quoted(table),
         names.join(","),
         vec!["DEFAULT"; places.len()].join(",")
@@ -506,7 +703,6 @@ fn insert(
         let list: Vec<String> = names.iter().map(|n| format!("{n} = VALUES({n})")).collect();
         sql += &format!(" ON DUPLICATE KEY UPDATE {}", list.join(", "));
     }
-    let goes_on = p.has("continue");
     let options = ImportOptions {
         overwrites: operation == Operation::Update && places.len() == known.len(),
         one_by_one: goes_on,
@@ -518,6 +714,7 @@ fn insert(
     // The rows of the batch that is written, for those of them that are skipped.
     let shown: std::cell::RefCell<(u64, Vec<String>)> = Default::default();
     let refused: std::cell::Cell<Option<Failure>> = Default::default();
+    let duplicate: std::cell::Cell<Option<u64>> = Default::default();
     let stop = |failure: Failure| {
         refused.set(Some(failure));
         Err(engine::error::Error::general("import was stopped"))
@@ -529,14 +726,27 @@ fn insert(
         *before += list.len() as u64;
         list.clear();
         while batch.len() < ROWS_AT_ONCE {
+            if let Some(earlier) = refused.take() {
+                refused.set(Some(earlier));
+                return Ok(());
+            }
             match rows.next(&mut record) {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(e) => return stop(e),
             }
-            if let Some(bad) = &record.bad {
+            let unfit = || {
+                let mut cells = places.iter().map(|(i, (name, ty))| {
+                    let line = record.line;
+                    unfit(record.cell(*i), name, ty, line).filter(|_| !goes_on)
+                });
+                cells.find_map(|bad| bad)
+            };
+            if let Some(bad) = record.bad.clone().or_else(unfit) {
                 if !goes_on {
-                    return stop(bad_row(table, &source.columns, &record, bad));
+                    // What came before is written, and counted.
+                    refused.set(Some(bad_row(table, &source.columns, &record, &bad)));
+                    return Ok(());
                 }
                 skipped.borrow_mut().add(&in_brackets(&record));
                 continue;
@@ -559,19 +769,46 @@ fn insert(
             return Ok(());
         }
         match source.record(number) {
-            Ok(record) => stop(bad_row(table, &source.columns, &record, &e.message)),
+            Ok(record) => {
+                if e.code == DUPLICATE && e.message.contains("PRIMARY") {
+                    duplicate.set(Some(number));
+                }
+                let cause = engine_words::message(&e);
+                stop(bad_row(table, &source.columns, &record, &cause))
+            }
             Err(failure) => stop(failure),
         }
     };
     let done = repo
         .session()?
         .import(&sql, options, &mut next, &mut failed);
-    let done = match (done, refused.take()) {
-        (Err(_), Some(failure)) => return Err(failure),
-        (done, _) => done?,
+    let refused = refused.take();
+    let done = match (done, refused) {
+        (Err(_), Some(mut failure)) => {
+            if let Some(number) = duplicate.get()
+                && let Some(text) = overwritten(repo, source, table, number)?
+            {
+                failure.text = format!("{}\n{text}", failure.text);
+            }
+            return Err(failure);
+        }
+        (Ok(done), Some(failure)) => {
+            tell(&done, operation);
+            return Err(failure);
+        }
+        (done, None) => done?,
     };
     repo.query("COMMIT")?;
+    tell(&done, operation);
     let skipped = skipped.into_inner().count;
+    if skipped > 0 {
+        eprintln!("Lines skipped: {skipped}");
+    }
+    Ok(())
+}
+
+/// Says what has been written.
+fn tell(done: &Inserted, operation: Operation) {
     let counts = done.counts;
     let modified = match operation {
         Operation::Update => counts.duplicates,
@@ -587,8 +824,4 @@ fn insert(
         with_commas(modified),
         with_commas(written - added - modified)
     );
-    if skipped > 0 {
-        eprintln!("Lines skipped: {skipped}");
-    }
-    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod csv;
 mod json;
+mod parquet;
 mod tabular;
 mod vertical;
 
@@ -11,6 +12,7 @@ use engine::error::{Error, Result};
 use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
 use values::{SqlType, Value};
 
+pub use self::parquet::ParquetFile;
 pub use csv::Csv;
 pub use csv::field as csv_field;
 pub use json::{JsonRows, json_object};
@@ -28,6 +30,8 @@ pub enum Format {
     Json,
     /// One column a line.
     Vertical,
+    /// A Parquet file.
+    Parquet,
     /// Nothing.
     Null,
 }
@@ -40,6 +44,7 @@ impl Format {
             "csv" => Format::Csv,
             "json" => Format::Json,
             "vertical" => Format::Vertical,
+            "parquet" => Format::Parquet,
             "null" => Format::Null,
             _ => return None,
         })
@@ -105,6 +110,16 @@ pub fn cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
         (Value::Bytes(b), SqlType::Geometry(..)) => {
             out = hex_digits(b);
         }
+        (v, SqlType::Json) => {
+            values::render_text(v, ty, &mut out);
+            // Dolt's command line shows documents as they are stored, without blanks.
+            if let Some(document) = std::str::from_utf8(&out)
+                .ok()
+                .and_then(|text| values::Json::parse(text).ok())
+            {
+                out = document.to_stored();
+            }
+        }
         (v, ty) => values::render_text(v, ty, &mut out),
     }
     Some(out)
@@ -164,9 +179,10 @@ impl<'o> Printer<'o> {
             Format::Csv => Some(Box::new(Csv)),
             Format::Json => Some(Box::new(JsonRows::default())),
             Format::Vertical => Some(Box::new(Vertical::default())),
+            Format::Parquet => Some(Box::new(ParquetFile::default())),
             Format::Null => None,
         };
-        let spaced = !matches!(format, Format::Csv | Format::Null);
+        let spaced = !matches!(format, Format::Csv | Format::Parquet | Format::Null);
         Printer {
             out,
             renderer,
