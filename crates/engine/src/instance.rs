@@ -64,6 +64,8 @@ pub struct Settings {
     pub gc_waits_for_load: bool,
     /// The shortest time without writes after which a backup may be pruned.
     pub backup_prune_min_grace: std::time::Duration,
+    /// The feature version that roots are written with, and the greatest that is read.
+    pub feature_version: i64,
     /// Where the databases are.
     pub disk: Arc<dyn chunks::Disk>,
 }
@@ -85,6 +87,7 @@ impl Default for Settings {
             gc_procedure_disabled: false,
             gc_waits_for_load: true,
             backup_prune_min_grace: remotes::MIN_GRACE,
+            feature_version: model::FEATURE_VERSION,
             disk: chunks::LocalDisk::shared(),
         }
     }
@@ -200,6 +203,8 @@ pub struct Instance {
     pub persisted_errors: Vec<String>,
     /// Who may write to which branches.
     pub branch_control: crate::branch_control::BranchControl,
+    /// When branches were read and written, if that is noted.
+    pub branch_activity: Option<crate::branch_activity::BranchActivity>,
 }
 
 impl Instance {
@@ -219,6 +224,7 @@ impl Instance {
             accounts: None,
             persisted_errors: Vec::new(),
             branch_control: crate::branch_control::BranchControl::default(),
+            branch_activity: None,
         }
     }
 
@@ -262,6 +268,7 @@ impl Instance {
     pub fn open_options(&self) -> OpenOptions {
         OpenOptions {
             cache_bytes: self.settings.cache_bytes,
+            feature_version: self.settings.feature_version,
             chunks: chunks::OpenOptions {
                 disk: self.settings.disk.clone(),
                 ..chunks::OpenOptions::default()

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod auto_gc;
 pub mod bind;
+pub mod branch_activity;
 pub mod branch_control;
 mod catalog;
 pub mod context;
@@ -14,6 +15,7 @@ pub mod dolt;
 pub mod env;
 pub mod error;
 pub mod eval;
+pub mod event_scheduler;
 pub mod exec;
 pub mod expr;
 mod fold;

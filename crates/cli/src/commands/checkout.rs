@@ -163,7 +163,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             false => Some(target.as_str()),
         };
         let exists = repo.with_store(|s| s.find_branch(&target))?.is_some();
+        let is_there = repo.with_store(|s| Ok(s.branch(&before)))?.is_some();
         if (creates || exists)
+            && is_there
             && let Some(start) = start
             && let Ok(id) = repo.commit_id(start)
         {

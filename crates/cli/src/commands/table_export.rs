@@ -9,7 +9,7 @@ use values::SqlType;
 use crate::arguments::parse;
 use crate::commands::options::TABLE_EXPORT;
 use crate::environment::Environment;
-use crate::render::{ParquetFile, Renderer, cell, csv_field, json_object};
+use crate::render::{ParquetFile, Renderer, column_cell, csv_field, json_object};
 use crate::repository::{Repository, quoted};
 use crate::{Failure, Outcome};
 
@@ -199,7 +199,7 @@ impl ResultSink for TableFile<'_> {
     fn row(&mut self, row: &dyn Row) -> engine::error::Result<Flow> {
         let mut cells = Vec::with_capacity(self.columns.len());
         for (i, column) in self.columns.iter().enumerate() {
-            cells.push(cell(&row.get(i)?, &column.ty));
+            cells.push(column_cell(&row.get(i)?, column));
         }
         self.put(cells).map_err(broken)?;
         Ok(Flow::Continue)

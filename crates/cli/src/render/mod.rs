@@ -110,19 +110,29 @@ pub fn cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
         (Value::Bytes(b), SqlType::Geometry(..)) => {
             out = hex_digits(b);
         }
-        (v, SqlType::Json) => {
-            values::render_text(v, ty, &mut out);
-            // Dolt's command line shows documents as they are stored, without blanks.
-            if let Some(document) = std::str::from_utf8(&out)
-                .ok()
-                .and_then(|text| values::Json::parse(text).ok())
-            {
-                out = document.to_stored();
-            }
-        }
         (v, ty) => values::render_text(v, ty, &mut out),
     }
     Some(out)
+}
+
+/// Text of a value that a table holds: documents are shown as they are stored, without blanks.
+pub fn stored_cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
+    let out = cell(v, ty)?;
+    if *ty != SqlType::Json {
+        return Some(out);
+    }
+    let document = std::str::from_utf8(&out)
+        .ok()
+        .and_then(|text| values::Json::parse(text).ok());
+    Some(document.map_or(out, |d| d.to_stored()))
+}
+
+/// Text of a value of a result.
+pub fn column_cell(v: &Value<'_>, column: &ColumnMeta) -> Option<Vec<u8>> {
+    match column.org_table.is_empty() {
+        true => cell(v, &column.ty),
+        false => stored_cell(v, &column.ty),
+    }
 }
 
 /// A number with a comma before every three digits.
@@ -158,7 +168,7 @@ fn is_truth(c: &ColumnMeta) -> bool {
 pub struct Printer<'o> {
     out: &'o mut dyn Write,
     renderer: Option<Box<dyn Renderer>>,
-    types: Vec<SqlType>,
+    columns: Vec<ColumnMeta>,
     truths: Vec<bool>,
     /// A blank line follows each result set.
     pub spaced: bool,
@@ -186,7 +196,7 @@ impl<'o> Printer<'o> {
         Printer {
             out,
             renderer,
-            types: Vec::new(),
+            columns: Vec::new(),
             truths: Vec::new(),
             spaced,
             hex: false,
@@ -203,7 +213,7 @@ fn broken(e: std::io::Error) -> Error {
 
 impl ResultSink for Printer<'_> {
     fn columns(&mut self, columns: &[ColumnMeta]) -> Result<()> {
-        self.types = columns.iter().map(|c| c.ty.clone()).collect();
+        self.columns = columns.to_vec();
         self.truths = columns.iter().map(is_truth).collect();
         self.rows = 0;
         self.open = true;
@@ -218,8 +228,11 @@ impl ResultSink for Printer<'_> {
         let mut cells = Vec::with_capacity(row.len());
         for i in 0..row.len() {
             let value = row.get(i)?;
-            let hex =
-                self.hex && matches!(self.types[i], SqlType::Binary(_) | SqlType::VarBinary(_));
+            let hex = self.hex
+                && matches!(
+                    self.columns[i].ty,
+                    SqlType::Binary(_) | SqlType::VarBinary(_)
+                );
             cells.push(match (&value, self.truths[i]) {
                 (Value::Bytes(b), _) if hex => Some(hex_digits(b)),
                 (Value::Int(n), true) => Some(if *n == 0 {
@@ -227,7 +240,7 @@ impl ResultSink for Printer<'_> {
                 } else {
                     b"true".to_vec()
                 }),
-                _ => cell(&value, &self.types[i]),
+                _ => column_cell(&value, &self.columns[i]),
             });
         }
         if let Some(r) = &mut self.renderer {

@@ -1,4 +1,4 @@
-//! Events, stored as statements in `dolt_schemas` (spec 03 §17). No scheduler runs them here.
+//! Events, stored as statements in `dolt_schemas` (spec 03 §17). `event_scheduler` runs them.
 
 use syntax::ast::{self, EventStatus, Schedule, Statement};
 use values::{DateTime, OwnedValue, SqlType, Value, conversion};
@@ -211,9 +211,9 @@ fn when(session: &Session, s: &Schedule, text: &[u8]) -> Result<When> {
     })
 }
 
-/// Whether an event's time is over.
+/// Whether an event's time is over, to the second.
 fn is_past(session: &Session, w: &When) -> bool {
-    let now = session.statement_time().0.to_unix_micros();
+    let now = session.statement_time().0.truncate_to(0).to_unix_micros();
     match w {
         When::At(d) => d.to_unix_micros() < now,
         When::Every { ends, .. } => ends.as_ref().is_some_and(|d| d.to_unix_micros() < now),
