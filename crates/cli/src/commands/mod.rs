@@ -4,6 +4,7 @@ mod add;
 mod add_patch;
 mod branch;
 mod checkout;
+mod ci;
 mod commit;
 mod config_command;
 mod conflicts;
@@ -492,9 +493,18 @@ const COMMANDS: &[Command] = &[
         "ci",
         "Commands for working with Dolt continuous integration configuration.",
         Repo,
-        &[""],
+        &[
+            "init",
+            "destroy",
+            "import <file>",
+            "export <workflow>",
+            "ls",
+            "remove <workflow>",
+            "view [-j <job>] <workflow>",
+            "run <workflow>",
+        ],
         options::NONE,
-        not_yet,
+        ci::run,
     ),
     command(
         "debug",
@@ -536,6 +546,29 @@ const SUBCOMMANDS: &[(&str, &str)] = &[
         "table import",
         "Creates, overwrites, replaces, or updates a table from the data in a file.",
     ),
+    (
+        "ci init",
+        "Creates database tables used to store continuous integration configuration",
+    ),
+    (
+        "ci destroy",
+        "Drops all database tables used to store continuous integration configuration",
+    ),
+    (
+        "ci import",
+        "Import a Dolt continuous integration workflow file into the database",
+    ),
+    (
+        "ci export",
+        "Export a Dolt continuous integration workflow by name",
+    ),
+    ("ci ls", "List Dolt continuous integration workflows"),
+    (
+        "ci remove",
+        "Removes a Dolt continuous integration workflow by name",
+    ),
+    ("ci view", "View details of a specific Dolt CI workflow"),
+    ("ci run", "Run a Dolt CI workflow"),
     ("table export", "Export a table to a file."),
     ("table rm", "Deletes a table"),
     ("table mv", "Moves a table"),

@@ -1,7 +1,9 @@
 //! `dolt table import` (spec 06 §10.1, §10.2).
 
+mod cells;
 mod csv_reader;
 mod infer;
+mod refused;
 mod source;
 
 use std::collections::BTreeMap;
@@ -10,7 +12,7 @@ use std::path::Path;
 
 use engine::import::ImportOptions;
 use engine::write::{Inserted, RowBatch};
-use values::{SqlType, Value};
+use values::SqlType;
 
 use crate::arguments::{Parsed, parse};
 use crate::commands::options::TABLE_IMPORT;
@@ -18,11 +20,15 @@ use crate::commands::table_export::FileType;
 use crate::engine_words;
 use crate::environment::Environment;
 use crate::render::with_commas;
-use crate::repository::{Repository, literal, quoted};
+use crate::repository::{Repository, quoted};
 use crate::{Failure, Outcome};
 
+use cells::{push_cell, unfit};
 use csv_reader::CsvReader;
 use infer::ColumnTexts;
+use refused::{
+    DUPLICATE, Skipped, bad_row, check_not_referenced, in_brackets, overwritten, while_moving,
+};
 pub(super) use source::Input;
 use source::{Record, Rows};
 
@@ -192,98 +198,6 @@ impl<'p> Source<'p> {
         }
         Ok(record)
     }
-}
-
-/// The part of a text before its first byte that is none in UTF-8.
-fn valid_part(text: &[u8]) -> &[u8] {
-    match std::str::from_utf8(text) {
-        Ok(_) => text,
-        Err(e) => &text[..e.valid_up_to()],
-    }
-}
-
-/// Why a text cannot be stored, in MySQL's words.
-fn incorrect_string(text: &[u8], column: &str, line: usize) -> String {
-    const SHOWN: usize = 6;
-    let rest = &text[valid_part(text).len()..];
-    let shown: String = rest
-        .iter()
-        .take(SHOWN)
-        .map(|b| match b {
-            b' '..=b'~' => char::from(*b).to_string(),
-            _ => format!("\\x{b:02X}"),
-        })
-        .collect();
-    let more = if rest.len() > SHOWN { "..." } else { "" };
-    format!("Incorrect string value: '{shown}{more}' for column '{column}' at row {line}")
-}
-
-/// What is wrong with a cell of a column, if anything is.
-fn unfit(cell: Option<&[u8]>, column: &str, ty: &SqlType, line: usize) -> Option<String> {
-    let text = cell?;
-    match ty {
-        SqlType::Bit(_) => {
-            let is_cut = text.starts_with(b"b'") && !(text.len() > 2 && text.ends_with(b"'"));
-            is_cut.then(|| format!("Unparsable bit value {}", String::from_utf8_lossy(text)))
-        }
-        _ if holds_characters(ty) && valid_part(text).len() < text.len() => {
-            Some(incorrect_string(text, column, line))
-        }
-        _ => None,
-    }
-}
-
-/// Adds a cell as the column takes it.
-fn push_cell(cell: Option<&[u8]>, ty: &SqlType, out: &mut RowBatch) {
-    let Some(text) = cell else {
-        return out.push_value(Value::Null);
-    };
-    match ty {
-        SqlType::Int { .. } | SqlType::Bit(_) if text.eq_ignore_ascii_case(b"true") => {
-            out.push_value(Value::Int(1));
-        }
-        SqlType::Int { .. } | SqlType::Bit(_) if text.eq_ignore_ascii_case(b"false") => {
-            out.push_value(Value::Int(0));
-        }
-        SqlType::Bit(_) => {
-            let shown = String::from_utf8_lossy(text);
-            let digits = shown.trim_start_matches("b'").trim_end_matches('\'');
-            let parsed = match (shown.starts_with("b'"), shown.strip_prefix("0x")) {
-                (true, _) => u64::from_str_radix(digits, 2).ok(),
-                (_, Some(hex)) => u64::from_str_radix(hex, 16).ok(),
-                _ => shown.parse().ok(),
-            };
-            match parsed {
-                Some(bits) => out.push_value(Value::UInt(bits)),
-                None => out.push_text(text),
-            }
-        }
-        t if text.is_empty() && !is_text(t) => out.push_value(Value::Null),
-        t if holds_characters(t) => out.push_text(valid_part(text)),
-        _ => out.push_text(text),
-    }
-}
-
-fn holds_characters(ty: &SqlType) -> bool {
-    match ty {
-        SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..) => true,
-        SqlType::Enum(..) | SqlType::Set(..) | SqlType::Json => true,
-        _ => false,
-    }
-}
-
-fn is_text(ty: &SqlType) -> bool {
-    matches!(
-        ty,
-        SqlType::Char(..)
-            | SqlType::VarChar(..)
-            | SqlType::Text(..)
-            | SqlType::Binary(_)
-            | SqlType::VarBinary(_)
-            | SqlType::Blob(_)
-            | SqlType::Enum(..)
-            | SqlType::Set(..)
-    )
 }
 
 fn create_statement(p: &Parsed, table: &str, source: &Source<'_>) -> Result<String, Failure> {
@@ -533,133 +447,6 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             }
             Err(e)
         }
-    }
-}
-
-fn while_moving(cause: &str) -> Failure {
-    Failure::caused("An error occurred while moving data", cause)
-}
-
-/// The error of a row that was refused.
-fn bad_row(table: &str, columns: &[String], record: &Record, cause: &str) -> Failure {
-    let cells: String = columns
-        .iter()
-        .enumerate()
-        .map(|(i, c)| format!("\t{c}: {}\n", record.shown(i, "<nil>")))
-        .collect();
-    Failure::new(format!(
-        "A bad row was encountered inserting into table {table} (on line {}):\n{cells}\nAn error occurred while moving data\ncause: {cause}\nErrors during import can be ignored using '--continue'",
-        record.line
-    ))
-}
-
-/// A row as the list of those that were skipped shows it.
-fn in_brackets(record: &Record) -> String {
-    let cells: Vec<String> = (0..record.cells.len())
-        .map(|i| record.shown(i, "<nil>"))
-        .collect();
-    format!("[{}]", cells.join(","))
-}
-
-/// The rows that were skipped, said as they come.
-struct Skipped {
-    quiet: bool,
-    count: u64,
-}
-
-impl Skipped {
-    fn add(&mut self, shown: &str) {
-        if !self.quiet {
-            if self.count == 0 {
-                eprintln!("The following rows were skipped:");
-            }
-            eprintln!("{shown}");
-        }
-        self.count += 1;
-    }
-}
-
-/// The error that a key is there already.
-const DUPLICATE: u16 = 1062;
-
-/// What a row would overwrite that has a primary key that is there already: a row of the table, or
-/// an earlier one of the file.
-fn overwritten(
-    repo: &Repository,
-    source: &Source<'_>,
-    table: &str,
-    number: u64,
-) -> Result<Option<String>, Failure> {
-    let keys = repo.query(&format!(
-        "SHOW KEYS FROM {} WHERE Key_name = 'PRIMARY'",
-        quoted(table)
-    ))?;
-    let mut places = Vec::new();
-    for i in 0..keys.rows.len() {
-        let name = keys.text(i, 4);
-        match source
-            .columns
-            .iter()
-            .position(|c| c.eq_ignore_ascii_case(name))
-        {
-            Some(at) => places.push((at, name)),
-            None => return Ok(None),
-        }
-    }
-    let record = source.record(number)?;
-    let conditions: Vec<String> = places
-        .iter()
-        .map(|(at, name)| format!("{} = {}", quoted(name), literal(&record.shown(*at, ""))))
-        .collect();
-    if conditions.is_empty() {
-        return Ok(None);
-    }
-    let rows = repo.query(&format!(
-        "SELECT * FROM {} WHERE {}",
-        quoted(table),
-        conditions.join(" AND ")
-    ))?;
-    let existing = match rows.rows.first() {
-        Some(row) => {
-            let cells = row.iter().map(|c| c.as_deref().unwrap_or("<nil>"));
-            Some(format!("[{}]", cells.collect::<Vec<_>>().join(",")))
-        }
-        None => {
-            let mut all = source.rows()?;
-            let mut earlier = Record::default();
-            let mut found = None;
-            for _ in 1..number {
-                all.next(&mut earlier)?;
-                if places
-                    .iter()
-                    .all(|(at, _)| earlier.cell(*at) == record.cell(*at))
-                {
-                    found = Some(in_brackets(&earlier));
-                    break;
-                }
-            }
-            found
-        }
-    };
-    let shown = in_brackets(&record);
-    Ok(existing.map(|e| format!("row {e} would be overwritten by {shown}")))
-}
-
-/// Refuses to empty a table that rows of others refer to.
-fn check_not_referenced(repo: &Repository, table: &str) -> Result<(), Failure> {
-    let tables = repo.tables_of(&repo.live_root(false)?)?;
-    let keys = tables.foreign_keys()?;
-    let is_it = |name: &str| name.eq_ignore_ascii_case(table);
-    let from_elsewhere = keys
-        .keys
-        .iter()
-        .find(|k| is_it(&k.parent_table) && !is_it(&k.child_table));
-    match from_elsewhere {
-        None => Ok(()),
-        Some(k) => Err(while_moving(&format!(
-            "cannot truncate table {table} as it is referenced in foreign key {} on table {}",
-            k.name, k.child_table
-        ))),
     }
 }
 
