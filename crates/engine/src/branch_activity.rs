@@ -68,12 +68,15 @@ impl BranchActivity {
         let now = session.instance.clock.now_micros();
         let mut state = self.locked();
         state.branches.entry(place.clone()).or_default().read = Some(now);
-        state.statements.insert(session.connection_id(), (place, before));
+        state
+            .statements
+            .insert(session.connection_id(), (place, before));
     }
 
     /// Notes that the statement of a session ended.
     pub(crate) fn end(&self, session: &Session) {
-        let Some((place, before)) = self.locked().statements.remove(&session.connection_id()) else {
+        let Some((place, before)) = self.locked().statements.remove(&session.connection_id())
+        else {
             return;
         };
         let Some(handle) = session.instance.database(&place.0) else {

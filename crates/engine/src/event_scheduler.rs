@@ -22,20 +22,49 @@ use crate::time_zone::Zone;
 
 /// How often it is looked whether anything changed.
 const INTERVAL: Duration = Duration::from_millis(50);
+/// How often, and how many times, when events are about to be committed.
+const EAGER: Duration = Duration::from_millis(2);
+const EAGER_LOOKS: u32 = 250;
 /// Events that run at a time; others wait.
 const MOST_RUNNING: usize = 16;
 
 /// The thread that runs events; it ends when this is dropped, and the events with it.
 pub struct EventScheduler {
-    stop: Arc<Stop>,
+    instance: Arc<Instance>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// Wakes the scheduler.
 #[derive(Default)]
-struct Stop {
-    asked: AtomicBool,
-    lock: Mutex<()>,
+pub struct Bell {
+    /// The scheduler is to end.
+    stopped: AtomicBool,
+    rung: Mutex<bool>,
     changed: Condvar,
+}
+
+impl Bell {
+    /// Events change: the scheduler looks at once, and for a while often.
+    pub(crate) fn ring(&self) {
+        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        self.ring();
+    }
+
+    /// Waits; says whether it was rung.
+    fn wait(&self, most: Duration) -> bool {
+        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .changed
+            .wait_timeout_while(rung, most, |rung| !*rung)
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut rung = waited.0;
+        std::mem::take(&mut *rung)
+    }
 }
 
 type Report = Arc<dyn Fn(&str) + Send + Sync>;
@@ -46,11 +75,9 @@ impl EventScheduler {
         instance: Arc<Instance>,
         report: impl Fn(&str) + Send + Sync + 'static,
     ) -> std::io::Result<EventScheduler> {
-        let stop = Arc::new(Stop::default());
-        let asked = stop.clone();
         let mut scheduler = Scheduler {
             started: instance.clock.now_micros(),
-            instance,
+            instance: instance.clone(),
             report: Arc::new(report),
             known: HashMap::new(),
             running: Vec::new(),
@@ -58,17 +85,20 @@ impl EventScheduler {
         let thread = std::thread::Builder::new()
             .name("event scheduler".into())
             .spawn(move || {
-                while !asked.asked.load(Ordering::SeqCst) {
+                let instance = scheduler.instance.clone();
+                let mut eager = 0;
+                while !instance.events.stopped.load(Ordering::SeqCst) {
                     scheduler.look();
-                    let guard = asked.lock.lock().unwrap_or_else(PoisonError::into_inner);
-                    if !asked.asked.load(Ordering::SeqCst) {
-                        drop(asked.changed.wait_timeout(guard, INTERVAL));
-                    }
+                    let most = if eager > 0 { EAGER } else { INTERVAL };
+                    eager = match instance.events.wait(most) {
+                        true => EAGER_LOOKS,
+                        false => eager.saturating_sub(1),
+                    };
                 }
                 scheduler.end();
             })?;
         Ok(EventScheduler {
-            stop,
+            instance,
             thread: Some(thread),
         })
     }
@@ -76,10 +106,7 @@ impl EventScheduler {
 
 impl Drop for EventScheduler {
     fn drop(&mut self) {
-        self.stop.asked.store(true, Ordering::SeqCst);
-        let guard = self.stop.lock.lock();
-        self.stop.changed.notify_all();
-        drop(guard);
+        self.instance.events.stop();
         if let Some(thread) = self.thread.take() {
             // A panic of the thread has been printed; there is nothing to add.
             let _ = thread.join();

@@ -203,6 +203,8 @@ pub struct Instance {
     pub persisted_errors: Vec<String>,
     /// Who may write to which branches.
     pub branch_control: crate::branch_control::BranchControl,
+    /// Wakes who runs events.
+    pub events: crate::event_scheduler::Bell,
     /// When branches were read and written, if that is noted.
     pub branch_activity: Option<crate::branch_activity::BranchActivity>,
 }
@@ -224,6 +226,7 @@ impl Instance {
             accounts: None,
             persisted_errors: Vec::new(),
             branch_control: crate::branch_control::BranchControl::default(),
+            events: crate::event_scheduler::Bell::default(),
             branch_activity: None,
         }
     }

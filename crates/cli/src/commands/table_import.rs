@@ -416,7 +416,15 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         if exists {
             repo.query(&format!("DROP TABLE {}", quoted(table)))?;
         }
-        repo.query(&sql)?;
+        repo.query(&sql).map_err(|e| match p.get("schema") {
+            Some(path) => Failure::caused(
+                format!(
+                    "Error creating reader for {from}.\nWhen attempting to move data from {from} to {table}, could not open a reader."
+                ),
+                &format!("{path} is not a schema: {}", e.text),
+            ),
+            None => e,
+        })?;
     } else if !exists {
         return Err(Failure::new(format!(
             "The following table could not be found: {table}"

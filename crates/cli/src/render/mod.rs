@@ -174,6 +174,8 @@ pub struct Printer<'o> {
     pub spaced: bool,
     /// Values of BINARY and VARBINARY are shown as hexadecimal digits.
     pub hex: bool,
+    /// Truth values are shown as numbers: a server's client does not know them for such.
+    pub numbers: bool,
     /// What the last statement without rows did.
     pub last: Option<Done>,
     /// Rows of the last result set.
@@ -200,6 +202,7 @@ impl<'o> Printer<'o> {
             truths: Vec::new(),
             spaced,
             hex: false,
+            numbers: false,
             last: None,
             rows: 0,
             open: false,
@@ -233,7 +236,8 @@ impl ResultSink for Printer<'_> {
                     self.columns[i].ty,
                     SqlType::Binary(_) | SqlType::VarBinary(_)
                 );
-            cells.push(match (&value, self.truths[i]) {
+            let is_truth = self.truths[i] && !self.numbers;
+            cells.push(match (&value, is_truth) {
                 (Value::Bytes(b), _) if hex => Some(hex_digits(b)),
                 (Value::Int(n), true) => Some(if *n == 0 {
                     b"false".to_vec()
