@@ -279,7 +279,7 @@ fn change_untriggered(
         // The key stays, but not as it would be written now: Dolt writes some decimals short.
         encoded.key = there.key.clone();
     }
-    let new_entries = writer.entries(&encoded)?;
+    let new_entries = writer.changed_entries(there, &encoded)?;
     let unique = writer.state.def.indexes.iter().any(|i| i.unique);
     if unique || encoded.key != there.key {
         let view = writer.view()?;
