@@ -8,7 +8,7 @@ mod workflow;
 use crate::arguments::{Option_, parse, value};
 use crate::commands::options::NONE;
 use crate::environment::Environment;
-use crate::repository::{Repository, Rows};
+use crate::repository::Repository;
 use crate::style::{CYAN, on_terminal};
 use crate::{Failure, Outcome};
 use workflow::Workflow;
@@ -39,11 +39,10 @@ fn found(repo: &Repository, name: &str) -> Result<Workflow, Failure> {
 
 /// Saved queries by their names.
 fn saved_queries(repo: &Repository) -> Result<Vec<(String, String)>, Failure> {
-    let rows: Rows = match repo.query("SELECT name, query FROM dolt_query_catalog") {
-        Ok(rows) => rows,
-        // The table comes with the first query.
-        Err(_) => Rows::default(),
-    };
+    // The table comes with the first query.
+    let rows = repo
+        .query("SELECT name, query FROM dolt_query_catalog")
+        .unwrap_or_default();
     Ok((0..rows.rows.len())
         .map(|i| (rows.text(i, 0).to_string(), rows.text(i, 1).to_string()))
         .collect())

@@ -554,7 +554,7 @@ jobs:
 
     #[test]
     fn files_are_read_and_written() {
-        let workflow = Workflow::parse(FILE).ok().expect("a workflow");
+        let workflow = Workflow::parse(FILE).unwrap_or_else(|e| panic!("{}", e.text));
         let written = workflow.to_yaml(&|_| None, false);
         assert!(written.contains("    push:\n        branches: []\n"));
         assert!(written.contains(
@@ -587,7 +587,10 @@ jobs:
     #[test]
     fn counts_are_compared() {
         let fails = |text: &str, n| {
-            let expected = Expected::parse(text).ok().flatten().expect("a comparison");
+            let expected = match Expected::parse(text) {
+                Ok(Some(expected)) => expected,
+                _ => panic!("no comparison: {text}"),
+            };
             assert_eq!(Expected::text(expected.comparison, expected.count), text);
             expected.failure(n, "row")
         };

@@ -74,11 +74,15 @@ pub fn push_cell(cell: Option<&[u8]>, ty: &SqlType, out: &mut RowBatch) {
 }
 
 fn holds_characters(ty: &SqlType) -> bool {
-    match ty {
-        SqlType::Char(..) | SqlType::VarChar(..) | SqlType::Text(..) => true,
-        SqlType::Enum(..) | SqlType::Set(..) | SqlType::Json => true,
-        _ => false,
-    }
+    matches!(
+        ty,
+        SqlType::Char(..)
+            | SqlType::VarChar(..)
+            | SqlType::Text(..)
+            | SqlType::Enum(..)
+            | SqlType::Set(..)
+            | SqlType::Json
+    )
 }
 
 fn is_text(ty: &SqlType) -> bool {
