@@ -127,11 +127,18 @@ pub fn stored_cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
     Some(document.map_or(out, |d| d.to_stored()))
 }
 
+/// Whether a column's values are those of a table, and not worked out when they are asked for.
+fn is_stored(column: &ColumnMeta) -> bool {
+    let made = column.org_table.starts_with("dolt_constraint_violations_")
+        && column.org_name == "violation_info";
+    !column.org_table.is_empty() && !made
+}
+
 /// Text of a value of a result.
 pub fn column_cell(v: &Value<'_>, column: &ColumnMeta) -> Option<Vec<u8>> {
-    match column.org_table.is_empty() {
-        true => cell(v, &column.ty),
-        false => stored_cell(v, &column.ty),
+    match is_stored(column) {
+        true => stored_cell(v, &column.ty),
+        false => cell(v, &column.ty),
     }
 }
 
@@ -272,7 +279,25 @@ impl ResultSink for Printer<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::float_text;
+    use super::{ColumnMeta, Value, column_cell, float_text};
+    use values::SqlType;
+
+    #[test]
+    fn documents_of_tables_are_shown_as_they_are_stored() {
+        let document = values::Json::parse("{\"a\": [1, 2]}").expect("a document");
+        let value = Value::Json(std::borrow::Cow::Owned(document));
+        let mut column = ColumnMeta::computed("j", SqlType::Json);
+        let shown = |c: &ColumnMeta| {
+            let text = column_cell(&value, c).expect("a text");
+            String::from_utf8(text).expect("UTF-8")
+        };
+        assert_eq!(shown(&column), "{\"a\": [1, 2]}");
+        column.org_table = "t".into();
+        assert_eq!(shown(&column), "{\"a\":[1,2]}");
+        column.org_table = "dolt_constraint_violations_t".into();
+        column.org_name = "violation_info".into();
+        assert_eq!(shown(&column), "{\"a\": [1, 2]}");
+    }
 
     #[test]
     fn floats_as_the_embedded_engine_shows_them() {
