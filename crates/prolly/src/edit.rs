@@ -82,6 +82,15 @@ impl<K: AsRef<[u8]>, V: AsRef<[u8]>> Edits for ListedEdits<'_, K, V> {
     }
 }
 
+/// Whether the tree that is edited stays in use beside the one that comes of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Its nodes stay in the cache.
+    Stays,
+    /// What takes the place of its nodes is what will be read; they come back when asked for.
+    Goes,
+}
+
 /// Applies edits in ascending order of distinct keys. Removing what is not there is nothing.
 pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     store: &NodeStore,
@@ -89,6 +98,7 @@ pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     order: &dyn KeyOrder,
     root: &Arc<Node>,
     edits: &[Edit<K, V>],
+    before: Before,
 ) -> Result<Arc<Node>> {
     if edits.is_empty() {
         return Ok(root.clone());
@@ -102,22 +112,29 @@ pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     if edits.len() <= KEPT_EDITS {
         let mut replaced = Vec::new();
         if let Some(new) = replace::apply(store, format, order, root, edits, &mut replaced)? {
-            return Ok(taken_over(store, root, new, &replaced));
+            return Ok(taken_over(store, root, new, &replaced, before));
         }
     }
     let mut list = ListedEdits { list: edits.iter() };
     let keeps = edits.len() <= KEPT_EDITS;
-    apply_all(store, format, order, root, &mut list, keeps)
+    apply_all(store, format, order, root, &mut list, keeps, before)
 }
 
 /// The new root, in place of one whose nodes were replaced.
-fn taken_over(store: &NodeStore, root: &Arc<Node>, new: Arc<Node>, replaced: &[Hash]) -> Arc<Node> {
+fn taken_over(
+    store: &NodeStore,
+    root: &Arc<Node>,
+    new: Arc<Node>,
+    replaced: &[Hash],
+    before: Before,
+) -> Arc<Node> {
     // Unchanged content gives the root that is known to be stored, or not.
     if new.message() == root.message() {
         return root.clone();
     }
-    // What took their place is what will be read; older versions come back when asked for.
-    replaced.iter().for_each(|hash| store.forget(hash));
+    if before == Before::Goes {
+        replaced.iter().for_each(|hash| store.forget(hash));
+    }
     new
 }
 
@@ -130,6 +147,7 @@ pub(crate) fn apply_all<E: Edits + ?Sized>(
     root: &Arc<Node>,
     edits: &mut E,
     keeps_leaves: bool,
+    before: Before,
 ) -> Result<Arc<Node>> {
     let overwrites = match format {
         NodeFormat::Rows(layout) if !root.is_leaf() => Some(&**layout),
@@ -140,6 +158,7 @@ pub(crate) fn apply_all<E: Edits + ?Sized>(
         order,
         builder: TreeBuilder::new(store, format),
         overwrites,
+        before,
         replaced: Vec::new(),
     };
     if keeps_leaves {
@@ -147,7 +166,7 @@ pub(crate) fn apply_all<E: Edits + ?Sized>(
     }
     editor.visit(root, edits, None)?;
     let new = editor.builder.finish()?;
-    Ok(taken_over(store, root, new, &editor.replaced))
+    Ok(taken_over(store, root, new, &editor.replaced, before))
 }
 
 /// A builder that has taken in a whole tree, for items behind its last.
@@ -161,6 +180,7 @@ pub(crate) fn continued(
         order: &crate::Bytewise,
         builder: TreeBuilder::new(store, format),
         overwrites: None,
+        before: Before::Goes,
         replaced: Vec::new(),
     };
     let mut node = root.clone();
@@ -180,6 +200,7 @@ struct Editor<'a> {
     /// Present where values of leaves can be written over: in trees of rows whose root, which
     /// need not be stored, is none of the leaves.
     overwrites: Option<&'a dyn ItemAddresses>,
+    before: Before,
     /// Nodes that edits fell into.
     replaced: Vec<Hash>,
 }
@@ -295,9 +316,14 @@ impl Editor<'_> {
             _ if !whole => self.append_items(leaf, at..leaf.len()),
             Some(message) => {
                 let (last_key, count) = (leaf.key(leaf.len() - 1), leaf.len() as u64);
-                // It takes its predecessor's place in the cache, too.
-                let new = NewLeaf::Node(leaf.with_message(message));
-                self.store.forget(&leaf.hash());
+                let new = match self.before {
+                    Before::Stays => NewLeaf::Message(message),
+                    // It takes its predecessor's place in the cache, too.
+                    Before::Goes => {
+                        self.store.forget(&leaf.hash());
+                        NewLeaf::Node(leaf.with_message(message))
+                    }
+                };
                 self.builder.append_leaf(new, last_key, count)
             }
             None => {

@@ -1,5 +1,6 @@
-//! Storing the leaves of a large tree beside the thread that builds it: hashing and compressing
-//! cost as much as everything else. Whoever builds faster than the thread stores takes a leaf over.
+//! Storing the leaves of a tree, several at a time, as hashing them together costs less; those of
+//! a large tree beside the thread that builds it. Whoever builds faster than the other thread
+//! stores takes some over.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
@@ -10,10 +11,12 @@ use chunks::Hash;
 use crate::store::NewLeaf;
 use crate::{NodeStore, ProllyError, Result};
 
-/// Leaves that wait for the thread: some 64 KB.
-const QUEUE: usize = 16;
-/// Leaves that are hashed together.
+/// Leaves that are hashed together, and for which the thread is woken once.
 const BATCH: usize = 8;
+/// Batches that wait for the thread: some 64 KB.
+const QUEUE: usize = 2;
+/// Leaves that are stored here before a thread is worth its while.
+const LEAVES_BEFORE_THREAD: u32 = 64;
 /// Items of level 1 that wait for leaves in front of them.
 const MOST_FOLLOWING: usize = 4096;
 
@@ -34,58 +37,80 @@ struct Waiting {
 /// What is known of an item's address.
 enum Value {
     Known(Vec<u8>),
+    /// The leaf is in the batch that fills.
+    Filling,
     /// The thread has the leaf.
     Sent,
-    /// The leaf is among those that are stored here.
-    Kept,
 }
 
-/// A thread that stores leaves, and the items of level 1 that are not complete yet.
+/// Stores leaves, and keeps the items of level 1 that are not complete yet.
 pub(crate) struct LeafWriter {
     store: NodeStore,
-    /// Absent once the writer is dropped.
-    send: Option<SyncSender<NewLeaf>>,
-    hashes: Receiver<Result<Hash>>,
-    thread: Option<JoinHandle<()>>,
+    /// Leaves that were written here.
+    leaves: u32,
+    /// Present while there are many.
+    thread: Option<Storing>,
     /// In order.
     waiting: VecDeque<Waiting>,
-    /// Leaves that the thread had no room for, until there are enough of them to be hashed
-    /// together: those of the items that say [`Value::Kept`], in their order.
-    kept: Vec<NewLeaf>,
+    /// The leaves of the items that say [`Value::Filling`], in their order.
+    filling: Vec<NewLeaf>,
+    /// Addresses of the first items that say [`Value::Sent`].
+    arrived: VecDeque<Hash>,
 }
 
-impl LeafWriter {
+/// A thread that stores leaves.
+struct Storing {
+    /// Absent once it is to end.
+    send: Option<SyncSender<Vec<NewLeaf>>>,
+    answers: Receiver<Result<Vec<Hash>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Storing {
     /// Starts a thread; none when the system has no more.
-    pub fn start(store: &NodeStore) -> Option<LeafWriter> {
-        let (send, messages) = sync_channel::<NewLeaf>(QUEUE);
-        // As long as the queue of messages, and those that are being worked on.
-        let (answers, hashes) = sync_channel(2 * QUEUE + BATCH);
+    fn start(store: &NodeStore) -> Option<Storing> {
+        let (send, batches) = sync_channel::<Vec<NewLeaf>>(QUEUE);
+        // As long as the queue of batches, and those that are being worked on.
+        let (answer, answers) = sync_channel(2 * QUEUE + 2);
         let theirs = store.clone();
         let work = move || {
-            while let Ok(first) = messages.recv() {
-                let mut batch = vec![first];
-                batch.extend(messages.try_iter().take(BATCH - 1));
+            for batch in batches {
                 let stored = theirs.write_leaves(batch);
                 let failed = stored.is_err();
-                let gone = match stored {
-                    Ok(all) => all.into_iter().any(|hash| answers.send(Ok(hash)).is_err()),
-                    Err(e) => answers.send(Err(e)).is_err(),
-                };
-                if gone || failed {
+                if answer.send(stored).is_err() || failed {
                     return;
                 }
             }
         };
         let thread = std::thread::Builder::new().name("leaf writer".into());
-        let thread = thread.spawn(work).ok()?;
-        Some(LeafWriter {
-            store: store.clone(),
+        Some(Storing {
             send: Some(send),
-            hashes,
-            thread: Some(thread),
-            waiting: VecDeque::new(),
-            kept: Vec::new(),
+            answers,
+            thread: Some(thread.spawn(work).ok()?),
         })
+    }
+
+    fn failure(&self) -> ProllyError {
+        while let Ok(answer) = self.answers.recv() {
+            if let Err(e) = answer {
+                return e;
+            }
+        }
+        lost()
+    }
+}
+
+impl LeafWriter {
+    /// A writer into a store.
+    pub fn new(store: &NodeStore) -> LeafWriter {
+        LeafWriter {
+            store: store.clone(),
+            leaves: 0,
+            thread: None,
+            waiting: VecDeque::new(),
+            filling: Vec::new(),
+            arrived: VecDeque::new(),
+        }
     }
 
     /// Whether there are leaves under way.
@@ -93,34 +118,47 @@ impl LeafWriter {
         !self.waiting.is_empty()
     }
 
-    /// Gives a leaf to the thread, or keeps it to be stored here while that has enough to do.
+    /// Adds a leaf; it goes to the thread with others, or is stored here with them while the
+    /// thread has enough to do.
     pub fn write(&mut self, leaf: NewLeaf, last_key: &[u8], count: u64) -> Result<()> {
-        let sent = self.send.as_ref().map(|send| send.try_send(leaf));
-        let value = match sent {
-            None | Some(Ok(())) => Value::Sent,
-            Some(Err(TrySendError::Full(leaf))) => {
-                self.kept.push(leaf);
-                Value::Kept
-            }
-            // The thread has ended, and says why.
-            Some(Err(TrySendError::Disconnected(_))) => return Err(self.failure()),
-        };
+        self.filling.push(leaf);
         self.waiting.push_back(Waiting {
             key: last_key.to_vec(),
-            value,
+            value: Value::Filling,
             count,
         });
-        match self.kept.len() >= BATCH {
-            true => self.store_kept(),
-            false => Ok(()),
+        if self.filling.len() < BATCH {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.filling);
+        self.leaves = self.leaves.saturating_add(batch.len() as u32);
+        if self.thread.is_none() && self.leaves > LEAVES_BEFORE_THREAD {
+            self.thread = Storing::start(&self.store);
+        }
+        let Some(thread) = &self.thread else {
+            return self.store_here(batch);
+        };
+        match thread.send.as_ref().map(|send| send.try_send(batch)) {
+            None | Some(Ok(())) => {
+                for item in self.filling_items() {
+                    item.value = Value::Sent;
+                }
+                Ok(())
+            }
+            Some(Err(TrySendError::Full(batch))) => self.store_here(batch),
+            // The thread has ended, and says why.
+            Some(Err(TrySendError::Disconnected(_))) => Err(thread.failure()),
         }
     }
 
-    fn store_kept(&mut self) -> Result<()> {
-        let hashes = self.store.write_leaves(std::mem::take(&mut self.kept))?;
+    fn filling_items(&mut self) -> impl Iterator<Item = &mut Waiting> {
         let items = self.waiting.iter_mut();
-        let kept = items.filter(|item| matches!(item.value, Value::Kept));
-        for (item, hash) in kept.zip(hashes) {
+        items.filter(|item| matches!(item.value, Value::Filling))
+    }
+
+    fn store_here(&mut self, batch: Vec<NewLeaf>) -> Result<()> {
+        let hashes = self.store.write_leaves(batch)?;
+        for (item, hash) in self.filling_items().zip(hashes) {
             item.value = Value::Known(hash.0.to_vec());
         }
         Ok(())
@@ -141,31 +179,29 @@ impl LeafWriter {
         let value = match self.waiting.front_mut().map(|first| &mut first.value) {
             None => return Ok(None),
             Some(Value::Known(value)) => std::mem::take(value),
-            Some(Value::Sent) => match self.hashes.try_recv() {
-                Ok(hash) => hash?.0.to_vec(),
-                Err(TryRecvError::Empty) if !wait => return Ok(None),
-                Err(_) => match self.hashes.recv() {
-                    Ok(hash) => hash?.0.to_vec(),
-                    Err(_) => return Err(lost()),
-                },
-            },
-            Some(Value::Kept) if !wait => return Ok(None),
-            Some(Value::Kept) => {
-                self.store_kept()?;
+            Some(Value::Sent) => {
+                if self.arrived.is_empty() {
+                    let answers = &self.thread.as_ref().ok_or_else(lost)?.answers;
+                    let answer = match answers.try_recv() {
+                        Err(TryRecvError::Empty) if !wait => return Ok(None),
+                        Err(TryRecvError::Empty) => answers.recv().map_err(|_| lost())?,
+                        answer => answer.map_err(|_| lost())?,
+                    };
+                    self.arrived.extend(answer?);
+                }
+                self.arrived.pop_front().ok_or_else(lost)?.0.to_vec()
+            }
+            Some(Value::Filling) if !wait => return Ok(None),
+            // Storing it has failed before.
+            Some(Value::Filling) if self.filling.is_empty() => return Err(lost()),
+            Some(Value::Filling) => {
+                let batch = std::mem::take(&mut self.filling);
+                self.store_here(batch)?;
                 return self.next(true);
             }
         };
         let first = self.waiting.pop_front();
         Ok(first.map(|Waiting { key, count, .. }| Written { key, value, count }))
-    }
-
-    fn failure(&mut self) -> ProllyError {
-        while let Ok(answer) = self.hashes.recv() {
-            if let Err(e) = answer {
-                return e;
-            }
-        }
-        lost()
     }
 }
 
@@ -174,11 +210,11 @@ fn lost() -> ProllyError {
     ProllyError::WriterLost
 }
 
-impl Drop for LeafWriter {
+impl Drop for Storing {
     fn drop(&mut self) {
         // Without a sender the thread ends; nothing is written behind the caller's back.
         self.send = None;
-        while self.hashes.recv().is_ok() {}
+        while self.answers.recv().is_ok() {}
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
