@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn documents_of_tables_are_shown_as_they_are_stored() {
         let document = values::Json::parse("{\"a\": [1, 2]}").expect("a document");
-        let value = Value::Json(std::borrow::Cow::Owned(document));
+        let value = Value::Json(document);
         let mut column = ColumnMeta::computed("j", SqlType::Json);
         let shown = |c: &ColumnMeta| {
             let text = column_cell(&value, c).expect("a text");
