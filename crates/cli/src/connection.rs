@@ -94,7 +94,10 @@ impl ServerConnection {
                 "this command reads the database's files, which is not supported with a server on another host",
             ));
         };
-        let mut options = OpenOptions::default();
+        let mut options = OpenOptions {
+            feature_version: self.settings.feature_version,
+            ..OpenOptions::default()
+        };
         options.chunks.read_only = true;
         let instance = Instance::in_memory(self.settings.clone(), Arc::new(SystemClock));
         instance.attach_store(base, Database::open(&dir, &options)?);

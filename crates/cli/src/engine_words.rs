@@ -79,6 +79,16 @@ const FORMS: &[(u16, &[&str], &str)] = &[
         "function: '{0}' not found",
     ),
     (
+        1110,
+        &["Column '", "' specified twice"],
+        "column '{0}' specified twice",
+    ),
+    (
+        1305,
+        &["PROCEDURE ", ".", " does not exist"],
+        "stored procedure \"{1}\" does not exist",
+    ),
+    (
         1305,
         &["PROCEDURE ", " does not exist"],
         "stored procedure \"{0}\" does not exist",

@@ -54,6 +54,8 @@ pub struct Environment {
     pub command: String,
     /// The connection that commands of a shell use.
     pub shared: std::cell::RefCell<Option<Connection>>,
+    /// `--feature-version`.
+    pub feature_version: Option<i64>,
     /// `--use-db`.
     pub use_db: Option<String>,
     /// `--branch`.
@@ -183,7 +185,16 @@ impl Environment {
                 "1" | "t" | "T" | "true" | "TRUE" | "True"
             ),
             replace_name_characters: var("DOLT_DBNAME_REPLACE").is_some(),
+            feature_version: self.feature_version.unwrap_or(model::FEATURE_VERSION),
             ..Settings::default()
+        }
+    }
+
+    /// How databases are opened beside the engine.
+    pub fn open_options(&self) -> model::OpenOptions {
+        model::OpenOptions {
+            feature_version: self.settings().feature_version,
+            ..model::OpenOptions::default()
         }
     }
 

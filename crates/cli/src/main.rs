@@ -14,6 +14,7 @@ mod line_editor;
 mod local_time;
 mod object_text;
 mod pager;
+mod parquet_values;
 mod profile;
 mod render;
 mod repository;

@@ -13,7 +13,7 @@ use versioning::{DiffStat, TableDelta};
 use crate::Failure;
 use crate::connection::Connection;
 use crate::environment::Environment;
-use crate::render::cell;
+use crate::render::column_cell;
 use crate::{server_history, server_schemas};
 
 /// Rows of a statement, as the command line shows their values.
@@ -46,7 +46,7 @@ impl ResultSink for Rows {
     fn row(&mut self, row: &dyn Row) -> engine::error::Result<Flow> {
         let mut out = Vec::with_capacity(row.len());
         for (i, c) in self.columns.iter().enumerate() {
-            let text = cell(&row.get(i)?, &c.ty);
+            let text = column_cell(&row.get(i)?, c);
             out.push(text.map(|b| String::from_utf8_lossy(&b).into_owned()));
         }
         self.rows.push(out);

@@ -14,6 +14,8 @@ pub const BRIGHT_GREEN: &str = "92";
 pub const BRIGHT_RED: &str = "91";
 /// Bright yellow.
 pub const BRIGHT_YELLOW: &str = "93";
+/// Cyan.
+pub const CYAN: &str = "36";
 /// Bold cyan.
 pub const BOLD_CYAN: &str = "36;1";
 /// Bold.

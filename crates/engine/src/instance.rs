@@ -64,6 +64,8 @@ pub struct Settings {
     pub gc_waits_for_load: bool,
     /// The shortest time without writes after which a backup may be pruned.
     pub backup_prune_min_grace: std::time::Duration,
+    /// The feature version that roots are written with, and the greatest that is read.
+    pub feature_version: i64,
     /// Where the databases are.
     pub disk: Arc<dyn chunks::Disk>,
 }
@@ -85,6 +87,7 @@ impl Default for Settings {
             gc_procedure_disabled: false,
             gc_waits_for_load: true,
             backup_prune_min_grace: remotes::MIN_GRACE,
+            feature_version: model::FEATURE_VERSION,
             disk: chunks::LocalDisk::shared(),
         }
     }
@@ -202,6 +205,10 @@ pub struct Instance {
     pub persisted_errors: Vec<String>,
     /// Who may write to which branches.
     pub branch_control: crate::branch_control::BranchControl,
+    /// Wakes who runs events.
+    pub events: crate::event_scheduler::Bell,
+    /// When branches were read and written, if that is noted.
+    pub branch_activity: Option<crate::branch_activity::BranchActivity>,
 }
 
 impl Instance {
@@ -222,6 +229,8 @@ impl Instance {
             persisted: None,
             persisted_errors: Vec::new(),
             branch_control: crate::branch_control::BranchControl::default(),
+            events: crate::event_scheduler::Bell::default(),
+            branch_activity: None,
         }
     }
 
@@ -267,6 +276,7 @@ impl Instance {
     pub fn open_options(&self) -> OpenOptions {
         OpenOptions {
             cache_bytes: self.settings.cache_bytes,
+            feature_version: self.settings.feature_version,
             chunks: chunks::OpenOptions {
                 disk: self.settings.disk.clone(),
                 ..chunks::OpenOptions::default()
@@ -348,31 +358,8 @@ impl Instance {
             memorable_hash: false,
             open: self.open_options(),
         };
-        let store = match &self.data_dir {
-            Some(dir) => {
-                let place = Directory::on(self.settings.disk.clone(), dir).child(name);
-                if place.exists() && Incomplete::is(&place) {
-                    // What an attempt left that was cut short.
-                    place.remove_all()?;
-                }
-                // What a power loss left of a database may be without its mark; anything else is
-                // somebody's.
-                let is_left = |(name, _): &(String, Kind)| name == ".dolt";
-                if place.exists() && !place.list().is_ok_and(|l| l.iter().all(is_left)) {
-                    return Err(Error::database_exists(name));
-                }
-                let mark = Incomplete::mark(&place)?;
-                let made = Database::create(place.path(), &options)
-                    .and_then(|store| mark.complete().map(|()| store));
-                match made {
-                    Ok(store) => store,
-                    Err(e) => {
-                        // The first failure is the one to tell of; the mark is still there.
-                        let _ = mark.undo();
-                        return Err(e.into());
-                    }
-                }
-            }
+        let store = match self.place() {
+            Some(root) => crate::new_database::create(&root, name, &options)?,
             None => Database::in_memory(&options)?,
         };
         let handle = Arc::new(DatabaseHandle::new(name, store));

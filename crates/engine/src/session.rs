@@ -432,6 +432,9 @@ impl Session {
             }
             a.since = self.statement_micros.get();
         }
+        if let Some(activity) = &self.instance.branch_activity {
+            activity.begin(self);
+        }
     }
 
     /// What is read from now on stays readable, whatever garbage is collected.
@@ -443,6 +446,9 @@ impl Session {
     }
 
     pub(crate) fn end_statement(&self) {
+        if let Some(activity) = &self.instance.branch_activity {
+            activity.end(self);
+        }
         if let Ok(mut a) = self.process.activity.lock() {
             a.statement = None;
             a.since = self.statement_micros.get();

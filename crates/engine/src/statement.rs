@@ -176,6 +176,27 @@ impl Session {
         result.and(ended)
     }
 
+    /// Runs the body of an event as a statement of its own.
+    pub(crate) fn run_event(
+        &self,
+        event: &StoredProgram,
+        db: &str,
+        sink: &mut dyn ResultSink,
+    ) -> Result<()> {
+        self.begin_statement(&event.text);
+        self.clear_diagnostics();
+        let mut run = || {
+            let found = self.resolve_database(db)?;
+            let collation = self.root_of(&found)?.root.collation();
+            let program = event.program(collation, None)?;
+            crate::program::run::run(self, &program, db, Vec::new(), Some(sink))
+        };
+        let result = run();
+        let ended = self.end_of_statement(result.is_err());
+        self.end_statement();
+        result.and(ended)
+    }
+
     /// COM_STMT_PREPARE.
     pub fn prepare(&self, sql: &[u8]) -> Result<PreparedInfo> {
         self.begin_statement(sql);

@@ -32,6 +32,8 @@ pub struct OpenOptions {
     pub chunks: chunks::OpenOptions,
     /// Bytes of tree nodes that are kept in memory.
     pub cache_bytes: usize,
+    /// The feature version that roots are written with, and the greatest that is read.
+    pub feature_version: i64,
 }
 
 impl Default for OpenOptions {
@@ -39,6 +41,7 @@ impl Default for OpenOptions {
         OpenOptions {
             chunks: chunks::OpenOptions::default(),
             cache_bytes: 256 << 20,
+            feature_version: crate::FEATURE_VERSION,
         }
     }
 }
@@ -178,7 +181,8 @@ impl Database {
         options: &OpenOptions,
     ) -> Result<Database> {
         let root = store.root()?;
-        let mut objects = Objects::new(NodeStore::new(store, options.cache_bytes));
+        let mut objects = Objects::new(NodeStore::new(store, options.cache_bytes))
+            .with_feature_version(options.feature_version);
         if let Some(dir) = &dir {
             objects = objects.with_temporary_directory(&dir.path().join(".dolt").join("temptf"));
         }

@@ -23,6 +23,7 @@ pub struct Objects {
     nodes: NodeStore,
     schemas: Arc<Mutex<HashMap<Hash, Arc<TableLayout>>>>,
     temporary: Option<Arc<Path>>,
+    feature_version: i64,
 }
 
 impl Objects {
@@ -32,7 +33,20 @@ impl Objects {
             nodes,
             schemas: Arc::default(),
             temporary: None,
+            feature_version: crate::FEATURE_VERSION,
         }
+    }
+
+    /// The same objects, whose roots are written with this feature version and read up to it.
+    #[must_use]
+    pub fn with_feature_version(mut self, version: i64) -> Objects {
+        self.feature_version = version;
+        self
+    }
+
+    /// The feature version that roots are written with.
+    pub fn feature_version(&self) -> i64 {
+        self.feature_version
     }
 
     /// The same objects of a database with this directory for temporary files (spec 01 §11).

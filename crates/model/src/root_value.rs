@@ -11,7 +11,7 @@ use crate::{ForeignKeys, ModelError, Objects, Result, RootId, Table};
 
 const KIND: &str = "root value";
 
-/// The feature version that is written, and the greatest that is read.
+/// The feature version that is written, and the greatest that is read, unless options say another.
 pub const FEATURE_VERSION: i64 = 7;
 
 /// The tables of a database at one point. Changes give another root; [`Root::save`] stores it.
@@ -37,7 +37,7 @@ impl Root {
     /// A root without tables.
     pub fn empty(objects: &Objects) -> Result<Root> {
         Ok(Root {
-            feature_version: FEATURE_VERSION,
+            feature_version: objects.feature_version(),
             tables: AddressMap::empty(objects.nodes().clone())?,
             foreign_keys: Hash::EMPTY,
             collation: CollationId::DEFAULT.0,
@@ -49,9 +49,9 @@ impl Root {
     /// The root at an address; refused if a later version wrote it.
     pub fn open(objects: &Objects, id: RootId) -> Result<Root> {
         let root = Root::decode(objects, &objects.read(&id.0)?.shared())?;
-        if root.feature_version > FEATURE_VERSION {
+        if root.feature_version > objects.feature_version() {
             return Err(ModelError::OutOfDate {
-                client: FEATURE_VERSION,
+                client: objects.feature_version(),
                 stored: root.feature_version,
             });
         }
@@ -109,14 +109,14 @@ impl Root {
     /// Stores the root, with the current feature version.
     pub fn save(&self) -> Result<RootId> {
         let mut stamped = self.clone();
-        stamped.feature_version = FEATURE_VERSION;
+        stamped.feature_version = self.objects.feature_version();
         Ok(RootId(self.objects.write(stamped.encode()?)?))
     }
 
     /// The address that [`Root::save`] gives, without storing.
     pub fn id(&self) -> Result<RootId> {
         let mut stamped = self.clone();
-        stamped.feature_version = FEATURE_VERSION;
+        stamped.feature_version = self.objects.feature_version();
         Ok(RootId(Hash::of(&stamped.encode()?)))
     }
 

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use engine::accounts::Accounts;
 use engine::auto_gc::{AutoGc, AutoGcSettings};
+use engine::branch_activity::BranchActivity;
 use engine::branch_control::BranchControl;
 use engine::error::{Error, Result};
+use engine::event_scheduler::EventScheduler;
 use engine::instance::{CacheFigures, Instance, Interrupt, Settings, SystemClock};
 use engine::result::ResultSink;
 use engine::session::Session;
@@ -33,6 +35,8 @@ pub struct EngineOpener {
 
 /// An instance with its accounts.
 pub struct EngineBackend {
+    /// Runs events while it lives.
+    events: Option<EventScheduler>,
     /// Collects garbage while it lives.
     auto_gc: Option<AutoGc>,
     instance: Arc<Instance>,
@@ -50,6 +54,7 @@ impl EngineBackend {
         let accounts = Arc::new(accounts);
         instance.accounts = Some(accounts.clone());
         EngineBackend {
+            events: None,
             auto_gc: None,
             instance: Arc::new(instance),
             accounts,
@@ -66,6 +71,14 @@ impl EngineBackend {
         let logger = logger.clone();
         let report = move |text: &str| logger.log(Level::Info, text, &[]);
         self.auto_gc = Some(AutoGc::start(self.instance.clone(), settings, report)?);
+        Ok(())
+    }
+
+    /// Runs the events that are due.
+    pub fn start_events(&mut self, logger: &Arc<Logger>) -> std::io::Result<()> {
+        let logger = logger.clone();
+        let report = move |text: &str| logger.log(Level::Error, text, &[]);
+        self.events = Some(EventScheduler::start(self.instance.clone(), report)?);
         Ok(())
     }
 
@@ -109,6 +122,10 @@ impl Opener for EngineOpener {
         let mut instance = Instance::open(&config.data_dir, settings, Arc::new(SystemClock))
             .map_err(|e| e.to_string())?;
         instance.branch_control = rules;
+        if config.branch_activity_tracking {
+            let started = instance.clock.now_micros();
+            instance.branch_activity = Some(BranchActivity::new(started));
+        }
         // A store that another process holds opens for reading only.
         if let Some(held) = instance.databases().iter().find(|d| d.store.is_read_only()) {
             return Err(locked(&held.name));
@@ -156,6 +173,10 @@ impl Opener for EngineOpener {
             };
             let started = backend.start_auto_gc(settings, logger);
             started.map_err(|e| format!("cannot start garbage collection: {e}"))?;
+        }
+        if !config.read_only && !config.event_scheduler.eq_ignore_ascii_case("disabled") {
+            let started = backend.start_events(logger);
+            started.map_err(|e| format!("cannot start the scheduler of events: {e}"))?;
         }
         Ok(Arc::new(backend))
     }

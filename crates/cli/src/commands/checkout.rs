@@ -156,6 +156,18 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             .to_string(),
         None => p.positional[0].clone(),
     });
+    let is_there = repo.with_store(|s| Ok(s.branch(&before)))?.is_some();
+    if !is_there
+        && !creates
+        && n == 1
+        && let Some(target) = repo.with_store(|s| s.find_branch(&target))?
+    {
+        // Nothing goes along from a branch that is gone.
+        let head = ref_name::branch(&target);
+        repo.with_store(|s| s.edit_repo_state(|state| state.head = head))?;
+        println!("Switched to branch '{target}'");
+        return Ok(0);
+    }
     // What cannot go along is refused before anything happens.
     if p.split != Some(0) && n <= 1 && before != target {
         let start = match creates {
@@ -164,6 +176,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         };
         let exists = repo.with_store(|s| s.find_branch(&target))?.is_some();
         if (creates || exists)
+            && is_there
             && let Some(start) = start
             && let Ok(id) = repo.commit_id(start)
         {

@@ -41,6 +41,7 @@ const WITHOUT_GLOBALS: &[&str] = &["clone", "docs", "login", "creds", "version",
 #[derive(Default)]
 struct Hidden {
     verbose: bool,
+    feature_version: Option<i64>,
     words: usize,
 }
 
@@ -54,7 +55,12 @@ fn hidden(args: &[String]) -> Result<Hidden, Failure> {
                 1
             }
             ("--ignore-lock-file" | "--csmetrics", _) => 1,
-            ("--feature-version", Some(_)) => 2,
+            ("--feature-version", Some(version)) => {
+                out.feature_version = Some(version.parse().map_err(|_| {
+                    Failure::new(format!("failed to parse feature version: {version}"))
+                })?);
+                2
+            }
             ("--chdir", Some(dir)) => {
                 std::env::set_current_dir(dir)?;
                 2
@@ -143,6 +149,7 @@ pub fn dispatch(args: Vec<String>) -> Outcome {
         no_tls: global.has("no-tls"),
         verbose: hidden.verbose,
         command: name.clone(),
+        feature_version: hidden.feature_version,
         shared: Default::default(),
         use_db: global.get("use-db").map(str::to_string),
         branch: global.get("branch").map(str::to_string),

@@ -6,7 +6,7 @@ use engine::root_state::RootState;
 
 use crate::arguments::parse;
 use crate::commands::options::DUMP;
-use crate::commands::table_export::{FileType, write};
+use crate::commands::table_export::{FileType, TableFile};
 use crate::environment::Environment;
 use crate::repository::{Repository, quoted};
 use crate::{Failure, Outcome};
@@ -34,6 +34,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         "sql" => FileType::Sql,
         "csv" => FileType::Csv,
         "json" => FileType::Json,
+        "parquet" => FileType::Parquet,
         _ => return Err(Failure::new("invalid result format")),
     };
     if p.has("directory") && p.has("file-name") {
@@ -75,9 +76,9 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         std::fs::create_dir_all(&path)?;
         for (table, file) in &files {
             taken(&path.join(file), &format!("{dir}/{file}"))?;
-            let rows = repo.query(&format!("select * from {}", quoted(table)))?;
+            let query = format!("select * from {}", quoted(table));
             let mut out = std::io::BufWriter::new(std::fs::File::create(path.join(file))?);
-            write(&rows, table, format, 1, &mut out)?;
+            TableFile::new(table, format, 1, &mut out).write(&repo, &query)?;
             out.flush()?;
         }
         eprintln!("Successfully exported data.");
@@ -123,18 +124,13 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         if p.has("no-autocommit") {
             writeln!(out, "SET AUTOCOMMIT=0;")?;
         }
-        let rows = repo.query(&format!(
+        let query = format!(
             "select {} from {}",
             stored_columns(&tables, table)?,
             quoted(table)
-        ))?;
-        write(
-            &rows,
-            table,
-            format,
-            if p.has("no-batch") { 1 } else { BATCH },
-            &mut out,
-        )?;
+        );
+        let rows = if p.has("no-batch") { 1 } else { BATCH };
+        TableFile::new(table, format, rows, &mut out).write(&repo, &query)?;
         if p.has("no-autocommit") {
             writeln!(out, "COMMIT;\n")?;
         }

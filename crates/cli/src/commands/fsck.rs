@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use chunks::{ChunkError, Directory, FileStore};
-use model::{Database, ModelError, OpenOptions};
+use model::{Database, ModelError};
 
 use crate::arguments::parse;
 use crate::commands::options::FSCK;
@@ -27,7 +27,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     if !noms.is_dir() {
         return Err(Failure::new("Dolt data directory not found at .dolt/noms"));
     }
-    let db = match Database::open(&env.dir, &OpenOptions::default()) {
+    let db = match Database::open(&env.dir, &env.open_options()) {
         Ok(db) => db,
         Err(e) => {
             if is_data_loss(&e) {

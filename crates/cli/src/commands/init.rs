@@ -1,6 +1,6 @@
 //! `dolt init`.
 
-use model::{CommitMeta, CreateOptions, Database, OpenOptions, Person};
+use model::{CommitMeta, CreateOptions, Database, Person};
 
 use crate::arguments::{Option_, flag, parse, value};
 use crate::config::{local_path, read, write};
@@ -57,7 +57,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         ),
         collation: values::CollationId::DEFAULT,
         memorable_hash: p.has("fun"),
-        open: OpenOptions::default(),
+        open: env.open_options(),
     };
     if server::running_server_in(&env.dir).is_some() {
         return Err(Failure::new(

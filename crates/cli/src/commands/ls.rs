@@ -57,7 +57,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
 
 /// Runs `blame`.
 pub fn blame(env: &Environment, words: &[String]) -> Outcome {
-    let p = parse(words, NONE)?;
+    let p = parse(words, NONE)?.at_most("blame", 2)?;
     let (rev, table) = match p.positional.as_slice() {
         [table] => ("HEAD", table),
         [rev, table] => (rev.as_str(), table),

@@ -4,6 +4,7 @@ mod add;
 mod add_patch;
 mod branch;
 mod checkout;
+mod ci;
 mod commit;
 mod config_command;
 mod conflicts;
@@ -22,11 +23,13 @@ mod ls;
 mod merge;
 mod options;
 mod profile;
+mod query_diff;
 mod reflog;
 mod remote;
 mod replay;
 mod reset;
 mod schema;
+mod schema_import;
 mod shell;
 mod show;
 mod sql;
@@ -281,6 +284,7 @@ const COMMANDS: &[Command] = &[
         &[
             "show [<commit>] [<table>...]",
             "export [<table>] [<file>]",
+            "import [--create|--update|--replace] --pks <field>,... <table> <file>",
             "tags",
         ],
         options::NONE,
@@ -473,9 +477,9 @@ const COMMANDS: &[Command] = &[
         "query-diff",
         "Shows table diff between two queries.",
         Repo,
-        &[""],
+        &["<query1> <query2>"],
         options::NONE,
-        not_yet,
+        query_diff::run,
     ),
     command(
         "reflog",
@@ -489,9 +493,18 @@ const COMMANDS: &[Command] = &[
         "ci",
         "Commands for working with Dolt continuous integration configuration.",
         Repo,
-        &[""],
+        &[
+            "init",
+            "destroy",
+            "import <file>",
+            "export <workflow>",
+            "ls",
+            "remove <workflow>",
+            "view [-j <job>] <workflow>",
+            "run <workflow>",
+        ],
         options::NONE,
-        not_yet,
+        ci::run,
     ),
     command(
         "debug",
@@ -533,6 +546,29 @@ const SUBCOMMANDS: &[(&str, &str)] = &[
         "table import",
         "Creates, overwrites, replaces, or updates a table from the data in a file.",
     ),
+    (
+        "ci init",
+        "Creates database tables used to store continuous integration configuration",
+    ),
+    (
+        "ci destroy",
+        "Drops all database tables used to store continuous integration configuration",
+    ),
+    (
+        "ci import",
+        "Import a Dolt continuous integration workflow file into the database",
+    ),
+    (
+        "ci export",
+        "Export a Dolt continuous integration workflow by name",
+    ),
+    ("ci ls", "List Dolt continuous integration workflows"),
+    (
+        "ci remove",
+        "Removes a Dolt continuous integration workflow by name",
+    ),
+    ("ci view", "View details of a specific Dolt CI workflow"),
+    ("ci run", "Run a Dolt CI workflow"),
     ("table export", "Export a table to a file."),
     ("table rm", "Deletes a table"),
     ("table mv", "Moves a table"),
@@ -542,7 +578,7 @@ const SUBCOMMANDS: &[(&str, &str)] = &[
     ("schema export", "Exports a table's schema."),
     (
         "schema import",
-        "Creates or overwrites a table with an inferred schema.",
+        "Creates a new table with an inferred schema.",
     ),
     ("schema show", "Shows the schema of one or more tables."),
     (

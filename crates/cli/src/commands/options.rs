@@ -274,6 +274,20 @@ pub const TABLE_IMPORT: &[Option_] = &[
     value("delim", ""),
 ];
 
+/// `schema import`.
+pub const SCHEMA_IMPORT: &[Option_] = &[
+    flag("create", "c"),
+    flag("update", "u"),
+    flag("replace", "r"),
+    flag("dry-run", ""),
+    flag("keep-types", ""),
+    value("file-type", ""),
+    value("pks", ""),
+    value("map", "m"),
+    value("float-threshold", ""),
+    value("delim", ""),
+];
+
 /// `dump`.
 pub const DUMP: &[Option_] = &[
     value("result-format", "r"),

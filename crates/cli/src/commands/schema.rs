@@ -91,7 +91,7 @@ fn tags(env: &Environment, words: &[String]) -> Outcome {
     names.sort();
     names.retain(|n| match p.positional.is_empty() {
         true => !n.to_lowercase().starts_with("dolt_"),
-        false => p.positional.contains(n),
+        false => p.positional.iter().any(|t| t.eq_ignore_ascii_case(n)),
     });
     let text = values::SqlType::Text(values::LobSize::Long, values::CollationId::DEFAULT);
     let number = values::SqlType::Int {
@@ -145,7 +145,7 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         Some(("export", rest)) => export(env, rest),
         Some(("tags", rest)) => tags(env, rest),
         Some(("update-tag", rest)) => update_tag(env, rest),
-        Some(_) => Err(Failure::new("schema import is not supported yet")),
+        Some((_, rest)) => super::schema_import::run(env, rest),
         None => Ok(1),
     }
 }

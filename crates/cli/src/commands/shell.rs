@@ -233,6 +233,7 @@ impl Shell<'_> {
         let mut printer = Printer::new(format, out);
         printer.spaced = false;
         printer.hex = self.hex;
+        printer.numbers = self.connection.is_server();
         let result = self.connection.execute(statement, &mut printer);
         let (last, rows) = (printer.last.take(), printer.rows);
         let seconds = start.elapsed().as_secs_f64();

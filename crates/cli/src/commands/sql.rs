@@ -312,6 +312,7 @@ fn script(session: &Connection, input: impl Read, shown: Shown, go_on: bool) -> 
     let mut out = std::io::BufWriter::new(stdout.lock());
     while let Some((line, statement)) = script.next()? {
         let mut printer = Printer::new(shown.format, &mut out);
+        printer.numbers = session.is_server();
         printer.hex = shown.hex;
         let result = session.execute(&statement, &mut printer);
         if let Err(e) = result {

@@ -3,13 +3,14 @@
 use std::io::Write;
 
 use engine::dolt::row_statements;
+use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
 use values::SqlType;
 
 use crate::arguments::parse;
 use crate::commands::options::TABLE_EXPORT;
 use crate::environment::Environment;
-use crate::render::{csv_field, json_object};
-use crate::repository::{Repository, Rows, quoted};
+use crate::render::{ParquetFile, Renderer, column_cell, csv_field, json_object};
+use crate::repository::{Repository, quoted};
 use crate::{Failure, Outcome};
 
 /// A format of files.
@@ -25,9 +26,23 @@ pub enum FileType {
     JsonLines,
     /// Statements.
     Sql,
+    /// Columns, in pages.
+    Parquet,
 }
 
 impl FileType {
+    /// What messages call a file of the type.
+    pub fn described(self) -> &'static str {
+        match self {
+            FileType::Csv => "csv file",
+            FileType::Psv => "psv file",
+            FileType::Json => "json file",
+            FileType::JsonLines => "jsonl file",
+            FileType::Sql => "sql file",
+            FileType::Parquet => "parquet file",
+        }
+    }
+
     /// By its name, or by the end of a file's name.
     pub fn of(name: &str) -> Option<FileType> {
         Some(match name.rsplit('.').next()?.to_lowercase().as_str() {
@@ -36,6 +51,7 @@ impl FileType {
             "json" => FileType::Json,
             "jsonl" => FileType::JsonLines,
             "sql" => FileType::Sql,
+            "parquet" => FileType::Parquet,
             _ => return None,
         })
     }
@@ -47,79 +63,151 @@ pub fn value_literal(cell: &Option<Vec<u8>>, ty: &SqlType) -> String {
     bytes.map_or_else(|| "NULL".into(), |bytes| row_statements::literal(bytes, ty))
 }
 
-/// Writes rows in a format.
-pub fn write(
-    rows: &Rows,
-    table: &str,
+/// Writes the rows of a table to a file as they come.
+pub struct TableFile<'o> {
+    table: String,
     format: FileType,
+    /// Rows of one INSERT.
     per_statement: usize,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    match format {
-        FileType::Csv | FileType::Psv => {
-            let delimiter = if format == FileType::Csv { b',' } else { b'|' };
-            let mut line = Vec::new();
-            let mut put = |cells: &mut dyn Iterator<Item = Option<&str>>| -> Result<(), Failure> {
-                line.clear();
-                for (i, cell) in cells.enumerate() {
-                    if i > 0 {
-                        line.push(delimiter);
-                    }
-                    if let Some(text) = cell {
-                        csv_field(text.as_bytes(), delimiter, &mut line);
-                    }
-                }
-                line.push(b'\n');
-                Ok(out.write_all(&line)?)
-            };
-            put(&mut rows.columns.iter().map(|c| Some(c.name.as_str())))?;
-            for row in &rows.rows {
-                put(&mut row.iter().map(Option::as_deref))?;
-            }
-        }
-        FileType::Json | FileType::JsonLines => {
-            let lines = format == FileType::JsonLines;
-            if !lines {
-                write!(out, "{{\"rows\": [")?;
-            }
-            for (i, row) in rows.rows.iter().enumerate() {
-                if i > 0 {
-                    write!(out, "{}", if lines { "\n" } else { "," })?;
-                }
-                let columns = rows.columns.iter().map(|c| (c.name.as_str(), &c.ty));
-                let cells = row
-                    .iter()
-                    .map(|c| c.clone().map(String::into_bytes))
-                    .collect();
-                write!(out, "{}", json_object(columns, cells)?)?;
-            }
-            writeln!(out, "{}", if lines { "" } else { "]}" })?;
-        }
-        FileType::Sql => {
-            let names: Vec<String> = rows.columns.iter().map(|c| quoted(&c.name)).collect();
-            for part in rows.rows.chunks(per_statement.max(1)) {
-                let list: Vec<String> = part
-                    .iter()
-                    .map(|row| {
-                        let cells = row.iter().zip(&rows.columns);
-                        let bytes = |v: &Option<String>| v.as_ref().map(|t| t.as_bytes().to_vec());
-                        let texts: Vec<String> = cells
-                            .map(|(v, c)| value_literal(&bytes(v), &c.ty))
-                            .collect();
-                        format!("({})", texts.join(","))
-                    })
-                    .collect();
-                writeln!(
-                    out,
-                    "INSERT INTO {} ({}) VALUES {};",
-                    quoted(table),
-                    names.join(","),
-                    list.join(", ")
-                )?;
-            }
+    out: &'o mut dyn Write,
+    columns: Vec<ColumnMeta>,
+    rows: usize,
+    parquet: ParquetFile,
+}
+
+impl<'o> TableFile<'o> {
+    /// A file in a format; INSERT statements have at most so many rows.
+    pub fn new(
+        table: &str,
+        format: FileType,
+        per_statement: usize,
+        out: &'o mut dyn Write,
+    ) -> TableFile<'o> {
+        TableFile {
+            table: table.to_string(),
+            format,
+            per_statement: per_statement.max(1),
+            out,
+            columns: Vec::new(),
+            rows: 0,
+            parquet: ParquetFile::default(),
         }
     }
-    Ok(())
+
+    /// Writes the rows of a query.
+    pub fn write(mut self, repo: &Repository, query: &str) -> Result<(), Failure> {
+        let done = repo.connection.execute(query.as_bytes(), &mut self);
+        done.map_err(|e| Failure::new(repo.connection.message(&e)))
+    }
+
+    fn line<'c>(&mut self, cells: impl Iterator<Item = Option<&'c [u8]>>) -> std::io::Result<()> {
+        let delimiter = match self.format {
+            FileType::Psv => b'|',
+            _ => b',',
+        };
+        let mut line = Vec::new();
+        for (i, cell) in cells.enumerate() {
+            if i > 0 {
+                line.push(delimiter);
+            }
+            if let Some(text) = cell {
+                csv_field(text, delimiter, &mut line);
+            }
+        }
+        line.push(b'\n');
+        self.out.write_all(&line)
+    }
+
+    fn begin(&mut self) -> std::io::Result<()> {
+        match self.format {
+            FileType::Csv | FileType::Psv => {
+                let names: Vec<String> = self.columns.iter().map(|c| c.name.clone()).collect();
+                self.line(names.iter().map(|n| Some(n.as_bytes())))
+            }
+            FileType::Json => write!(self.out, "{{\"rows\": ["),
+            FileType::JsonLines | FileType::Sql => Ok(()),
+            FileType::Parquet => self.parquet.begin(&self.columns, self.out),
+        }
+    }
+
+    fn put(&mut self, cells: Vec<Option<Vec<u8>>>) -> std::io::Result<()> {
+        let first = self.rows == 0;
+        self.rows += 1;
+        match self.format {
+            FileType::Csv | FileType::Psv => self.line(cells.iter().map(Option::as_deref)),
+            FileType::Json | FileType::JsonLines => {
+                if !first {
+                    let between = match self.format {
+                        FileType::Json => ",",
+                        _ => "\n",
+                    };
+                    write!(self.out, "{between}")?;
+                }
+                let columns = self.columns.iter().map(|c| (c.name.as_str(), &c.ty));
+                let object =
+                    json_object(columns, cells).map_err(|f| std::io::Error::other(f.text))?;
+                write!(self.out, "{object}")
+            }
+            FileType::Sql => {
+                let values: Vec<String> = cells
+                    .iter()
+                    .zip(&self.columns)
+                    .map(|(cell, column)| value_literal(cell, &column.ty))
+                    .collect();
+                if (self.rows - 1).is_multiple_of(self.per_statement) {
+                    if !first {
+                        writeln!(self.out, ";")?;
+                    }
+                    let names: Vec<String> = self.columns.iter().map(|c| quoted(&c.name)).collect();
+                    write!(
+                        self.out,
+                        "INSERT INTO {} ({}) VALUES ",
+                        quoted(&self.table),
+                        names.join(",")
+                    )?;
+                } else {
+                    write!(self.out, ", ")?;
+                }
+                write!(self.out, "({})", values.join(","))
+            }
+            FileType::Parquet => self.parquet.row(cells, self.out),
+        }
+    }
+
+    fn end(&mut self) -> std::io::Result<()> {
+        match self.format {
+            FileType::Csv | FileType::Psv => Ok(()),
+            FileType::Json => writeln!(self.out, "]}}"),
+            FileType::JsonLines => writeln!(self.out),
+            FileType::Sql if self.rows == 0 => Ok(()),
+            FileType::Sql => writeln!(self.out, ";"),
+            FileType::Parquet => self.parquet.end(self.out),
+        }
+    }
+}
+
+fn broken(e: std::io::Error) -> engine::error::Error {
+    engine::error::Error::general(format!("cannot write: {e}"))
+}
+
+impl ResultSink for TableFile<'_> {
+    fn columns(&mut self, columns: &[ColumnMeta]) -> engine::error::Result<()> {
+        self.columns = columns.to_vec();
+        self.begin().map_err(broken)
+    }
+
+    fn row(&mut self, row: &dyn Row) -> engine::error::Result<Flow> {
+        let mut cells = Vec::with_capacity(self.columns.len());
+        for (i, column) in self.columns.iter().enumerate() {
+            cells.push(column_cell(&row.get(i)?, column));
+        }
+        self.put(cells).map_err(broken)?;
+        Ok(Flow::Continue)
+    }
+
+    fn done(&mut self, _: &Done, _: bool) -> engine::error::Result<()> {
+        self.end().map_err(broken)
+    }
 }
 
 /// Runs `table export`.
@@ -149,9 +237,11 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         FileType::Sql => super::dump::stored_columns(&tables, table)?,
         _ => "*".to_string(),
     };
-    let rows = repo.query(&format!("select {columns} from {}", quoted(table)))?;
+    let query = format!("select {columns} from {}", quoted(table));
     match file {
-        None => write(&rows, table, format, 1, &mut std::io::stdout().lock())?,
+        None => {
+            TableFile::new(table, format, 1, &mut std::io::stdout().lock()).write(&repo, &query)?;
+        }
         Some(name) => {
             let path = env.dir.join(name);
             if path.exists() && !p.has("force") {
@@ -165,11 +255,11 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             let mut out = std::io::BufWriter::new(std::fs::File::create(&path)?);
             if format == FileType::Sql
                 && let Some(text) =
-                    engine::show::create_table_text(&*repo.session()?, &tables, table)?
+                    engine::show::create_table_text(&*repo.schema_session()?, &tables, table)?
             {
                 writeln!(out, "DROP TABLE IF EXISTS {};\n{text};", quoted(table))?;
             }
-            write(&rows, table, format, 1, &mut out)?;
+            TableFile::new(table, format, 1, &mut out).write(&repo, &query)?;
             out.flush()?;
         }
     }

@@ -1,37 +1,49 @@
 //! `dolt table import` (spec 06 §10.1, §10.2).
 
+mod cells;
 mod csv_reader;
 mod infer;
+mod refused;
 mod source;
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::path::Path;
 
 use engine::import::ImportOptions;
-use engine::write::RowBatch;
-use values::{SqlType, Value};
+use engine::write::{Inserted, RowBatch};
+use values::SqlType;
 
 use crate::arguments::{Parsed, parse};
 use crate::commands::options::TABLE_IMPORT;
 use crate::commands::table_export::FileType;
+use crate::engine_words;
 use crate::environment::Environment;
 use crate::render::with_commas;
 use crate::repository::{Repository, quoted};
 use crate::{Failure, Outcome};
 
+use cells::{push_cell, unfit};
 use csv_reader::CsvReader;
 use infer::ColumnTexts;
-use source::{Input, Record, Rows};
+use refused::{
+    DUPLICATE, Skipped, bad_row, check_not_referenced, in_brackets, overwritten, while_moving,
+};
+pub(super) use source::Input;
+use source::{Record, Rows};
 
 /// Rows that are converted and written together.
 const ROWS_AT_ONCE: usize = 1000;
 
 /// Rows of a file under their column names.
-struct Source<'p> {
+pub(super) struct Source<'p> {
     p: &'p Parsed,
     input: Input,
     format: FileType,
-    columns: Vec<String>,
+    /// Names of the columns.
+    pub(super) columns: Vec<String>,
+    /// Names of columns whose numbers are times.
+    times: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,16 +78,23 @@ fn operation(p: &Parsed) -> Result<Operation, Failure> {
 }
 
 impl<'p> Source<'p> {
-    fn open(p: &'p Parsed, input: Input, format: FileType) -> Result<Source<'p>, Failure> {
+    /// Reads the names of a file's columns.
+    pub(super) fn open(
+        p: &'p Parsed,
+        input: Input,
+        format: FileType,
+    ) -> Result<Source<'p>, Failure> {
         let mut source = Source {
             p,
             input,
             format,
             columns: Vec::new(),
+            times: Vec::new(),
         };
         let mut rows = source.start()?;
         source.columns = match &mut rows {
             Rows::Objects(_, columns, _) => std::mem::take(columns),
+            Rows::Parquet(rows) => rows.names(),
             Rows::Csv(csv) => source.csv_columns(csv)?,
         };
         Ok(source)
@@ -91,6 +110,7 @@ impl<'p> Source<'p> {
         match self.format {
             FileType::Json => Rows::of_json(&mut *self.input.reader()?, false),
             FileType::JsonLines => Rows::of_json(&mut *self.input.reader()?, true),
+            FileType::Parquet => Rows::of_parquet(&self.input, &self.times),
             FileType::Sql => Err(Failure::new(
                 "For SQL import, please pipe SQL input files to `dolt sql`",
             )),
@@ -142,6 +162,33 @@ impl<'p> Source<'p> {
         }
     }
 
+    /// The type of each column, as its texts have it.
+    pub(super) fn types(&self, float_threshold: f64) -> Result<Vec<String>, Failure> {
+        let empty = ColumnTexts::with_float_threshold(float_threshold);
+        let mut texts = vec![empty; self.columns.len()];
+        let mut rows = self.rows()?;
+        let mut record = Record::default();
+        while rows.next(&mut record)? {
+            for (i, column) in texts.iter_mut().enumerate() {
+                if let Some(text) = record.cell(i) {
+                    column.add(&String::from_utf8_lossy(text));
+                }
+            }
+        }
+        Ok(texts.iter().map(ColumnTexts::type_name).collect())
+    }
+
+    /// Gives columns the names that a file maps theirs to.
+    pub(super) fn map_columns(&mut self, path: &Path) -> Result<(), Failure> {
+        let map: BTreeMap<String, String> = serde_json::from_slice(&std::fs::read(path)?)?;
+        for c in &mut self.columns {
+            if let Some(to) = map.get(c) {
+                *c = to.clone();
+            }
+        }
+        Ok(())
+    }
+
     /// The row of a number, from 1.
     fn record(&self, number: u64) -> Result<Record, Failure> {
         let mut rows = self.rows()?;
@@ -153,82 +200,51 @@ impl<'p> Source<'p> {
     }
 }
 
-/// Adds a cell as the column takes it.
-fn push_cell(cell: Option<&[u8]>, ty: &SqlType, out: &mut RowBatch) {
-    let Some(text) = cell else {
-        return out.push_value(Value::Null);
-    };
-    match ty {
-        SqlType::Int { .. } | SqlType::Bit(_) if text.eq_ignore_ascii_case(b"true") => {
-            out.push_value(Value::Int(1));
-        }
-        SqlType::Int { .. } | SqlType::Bit(_) if text.eq_ignore_ascii_case(b"false") => {
-            out.push_value(Value::Int(0));
-        }
-        SqlType::Bit(_) => {
-            let shown = String::from_utf8_lossy(text);
-            let digits = shown.trim_start_matches("b'").trim_end_matches('\'');
-            let parsed = match (shown.starts_with("b'"), shown.strip_prefix("0x")) {
-                (true, _) => u64::from_str_radix(digits, 2).ok(),
-                (_, Some(hex)) => u64::from_str_radix(hex, 16).ok(),
-                _ => shown.parse().ok(),
-            };
-            match parsed {
-                Some(bits) => out.push_value(Value::UInt(bits)),
-                None => out.push_text(text),
-            }
-        }
-        t if text.is_empty() && !is_text(t) => out.push_value(Value::Null),
-        _ => out.push_text(text),
-    }
-}
-
-fn is_text(ty: &SqlType) -> bool {
-    matches!(
-        ty,
-        SqlType::Char(..)
-            | SqlType::VarChar(..)
-            | SqlType::Text(..)
-            | SqlType::Binary(_)
-            | SqlType::VarBinary(_)
-            | SqlType::Blob(_)
-            | SqlType::Enum(..)
-            | SqlType::Set(..)
-    )
-}
-
 fn create_statement(p: &Parsed, table: &str, source: &Source<'_>) -> Result<String, Failure> {
     let keys: Vec<String> = p
         .get("pk")
         .map(|k| k.split(',').map(|n| n.trim().to_string()).collect())
-        .unwrap_or_default();
-    for key in &keys {
-        if !source.columns.contains(key) {
-            return Err(Failure::new(format!(
-                "Error determining the output schema.\ncause: primary key '{key}' not found in import file. Available columns: {}",
+        .unwrap_or_else(|| match p.has("all-text") {
+            true => source.columns.first().cloned().into_iter().collect(),
+            false => Vec::new(),
+        });
+    let missing: Vec<&str> = keys
+        .iter()
+        .filter(|k| !source.columns.contains(k))
+        .map(String::as_str)
+        .collect();
+    let what = match missing.as_slice() {
+        [] => None,
+        [one] => Some(format!("primary key '{one}'")),
+        several => Some(format!("primary keys [{}]", several.join(" "))),
+    };
+    if let Some(what) = what {
+        return Err(Failure::caused(
+            "Error determining the output schema.",
+            &format!(
+                "{what} not found in import file. Available columns: {}",
                 source.columns.join(", ")
-            )));
-        }
+            ),
+        ));
     }
-    let mut texts = vec![ColumnTexts::default(); source.columns.len()];
-    if !p.has("all-text") {
-        let mut rows = source.rows()?;
-        let mut record = Record::default();
-        while rows.next(&mut record)? {
-            for (i, column) in texts.iter_mut().enumerate() {
-                if let Some(text) = record.cell(i) {
-                    column.add(&String::from_utf8_lossy(text));
-                }
-            }
-        }
+    let mut seen = std::collections::HashSet::new();
+    if !source.columns.iter().all(|c| seen.insert(c.to_lowercase())) {
+        return Err(Failure::caused(
+            "invalid schema",
+            "two different columns with the same name exist",
+        ));
     }
+    let types = match p.has("all-text") {
+        true => Vec::new(),
+        false => source.types(0.0)?,
+    };
     let mut lines = Vec::new();
     for (i, name) in source.columns.iter().enumerate() {
         let is_key = keys.contains(name);
         let ty = match (p.has("all-text"), is_key) {
             (true, false) => "text".to_string(),
             (true, true) => "varchar(200)".to_string(),
-            _ => texts[i].type_name(),
+            _ => types[i].clone(),
         };
         let not_null = if is_key { " NOT NULL" } else { "" };
         lines.push(format!("{} {ty}{not_null}", quoted(name)));
@@ -293,6 +309,7 @@ fn arguments(p: &Parsed) -> Result<(Operation, &str, Option<&str>), Failure> {
         [table] => (table, None),
         [table, file] => (table, Some(file.as_str())),
         list => {
+            super::misused("table")?;
             return Err(Failure::new(format!(
                 "expected 1 argument (for stdin) or 2 arguments (table and file), but received {}",
                 list.len()
@@ -302,6 +319,11 @@ fn arguments(p: &Parsed) -> Result<(Operation, &str, Option<&str>), Failure> {
     if p.has("schema") && p.has("pk") {
         return Err(Failure::new(
             "parameters schema and pk are mutually exclusive",
+        ));
+    }
+    if p.has("schema") && p.has("all-text") {
+        return Err(Failure::new(
+            "parameters all-text and schema are mutually exclusive",
         ));
     }
     if p.has("schema") && operation != Operation::Create {
@@ -329,7 +351,7 @@ fn arguments(p: &Parsed) -> Result<(Operation, &str, Option<&str>), Failure> {
 
 /// Runs `table import`.
 pub fn run(env: &Environment, words: &[String]) -> Outcome {
-    let p = parse(words, TABLE_IMPORT)?;
+    let p = parse(words, TABLE_IMPORT)?.at_most("import", 2)?;
     let (operation, table, file) = arguments(&p)?;
     let format = match (p.get("file-type"), file) {
         (Some(t), _) => FileType::of(t)
@@ -342,13 +364,15 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         })?,
     };
     if operation == Operation::Create && !p.has("schema") {
-        match format {
-            FileType::Json | FileType::JsonLines => {
-                return Err(Failure::new(
-                    "Please specify schema file for .json/.jsonl tables.",
-                ));
-            }
-            _ => {}
+        let kind = match format {
+            FileType::Json | FileType::JsonLines => Some(".json/.jsonl"),
+            FileType::Parquet => Some(".parquet"),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            return Err(Failure::new(format!(
+                "Please specify schema file for {kind} tables."
+            )));
         }
     }
     let input = match file {
@@ -357,21 +381,22 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             .map_err(|_| Failure::new(format!("error: file '{f}' not found.")))?,
         None => Input::of_stdin()?,
     };
-    let mut source = Source::open(&p, input, format).map_err(|e| {
-        Failure::new(format!(
-            "Error creating reader for {}.\ncause: {}",
-            file.map_or("stdin".to_string(), |f| format!("csv file:'{f}'")),
-            e.text
-        ))
+    let is_json = matches!(format, FileType::Json | FileType::JsonLines);
+    let from = match file {
+        Some(f) => format!("{}:{f}", format.described()),
+        None => "stream:stdin".to_string(),
+    };
+    let mut source = Source::open(&p, input, format).map_err(|e| match is_json {
+        true => while_moving(&e.text),
+        false => Failure::caused(
+            format!(
+                "Error creating reader for {from}.\nWhen attempting to move data from {from} to {table}, could not open a reader."
+            ),
+            &e.text,
+        ),
     })?;
     if let Some(path) = p.get("map") {
-        let text = std::fs::read(env.dir.join(path))?;
-        let map: BTreeMap<String, String> = serde_json::from_slice(&text)?;
-        for c in &mut source.columns {
-            if let Some(to) = map.get(c) {
-                *c = to.clone();
-            }
-        }
+        source.map_columns(&env.dir.join(path))?;
     }
     let repo = Repository::open_here(env)?;
     let exists = table_columns(&repo, table)?.is_some();
@@ -391,7 +416,15 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
         if exists {
             repo.query(&format!("DROP TABLE {}", quoted(table)))?;
         }
-        repo.query(&sql)?;
+        repo.query(&sql).map_err(|e| match p.get("schema") {
+            Some(path) => Failure::caused(
+                format!(
+                    "Error creating reader for {from}.\nWhen attempting to move data from {from} to {table}, could not open a reader."
+                ),
+                &format!("{path} is not a schema: {}", e.text),
+            ),
+            None => e,
+        })?;
     } else if !exists {
         return Err(Failure::new(format!(
             "The following table could not be found: {table}"
@@ -399,6 +432,16 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     }
     let known = table_columns(&repo, table)?
         .ok_or_else(|| Failure::new(format!("table name does not match table arg '{table}'")))?;
+    if is_json {
+        let is_known = |c: &&String| known.iter().any(|(n, _)| n.eq_ignore_ascii_case(c));
+        if !source.columns.iter().all(|c| is_known(&c)) {
+            return Err(while_moving("column position not found in schema"));
+        }
+    }
+    let times = known
+        .iter()
+        .filter(|(_, ty)| matches!(ty, SqlType::Time(_)));
+    source.times = times.map(|(n, _)| n.to_lowercase()).collect();
     mismatch(table, &known, &source);
     match insert(&repo, &p, operation, table, &known, &source) {
         Ok(()) => {
@@ -412,45 +455,6 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
             }
             Err(e)
         }
-    }
-}
-
-/// The error of a row that was refused.
-fn bad_row(table: &str, columns: &[String], record: &Record, cause: &str) -> Failure {
-    let cells: String = columns
-        .iter()
-        .enumerate()
-        .map(|(i, c)| format!("\t{c}: {}\n", record.shown(i, "<nil>")))
-        .collect();
-    Failure::new(format!(
-        "A bad row was encountered inserting into table {table} (on line {}):\n{cells}\nAn error occurred while moving data\ncause: {cause}\nErrors during import can be ignored using '--continue'",
-        record.line
-    ))
-}
-
-/// A row as the list of those that were skipped shows it.
-fn in_brackets(record: &Record) -> String {
-    let cells: Vec<String> = (0..record.cells.len())
-        .map(|i| record.shown(i, "<nil>"))
-        .collect();
-    format!("[{}]", cells.join(","))
-}
-
-/// The rows that were skipped, said as they come.
-struct Skipped {
-    quiet: bool,
-    count: u64,
-}
-
-impl Skipped {
-    fn add(&mut self, shown: &str) {
-        if !self.quiet {
-            if self.count == 0 {
-                eprintln!("The following rows were skipped:");
-            }
-            eprintln!("{shown}");
-        }
-        self.count += 1;
     }
 }
 
@@ -476,11 +480,16 @@ fn insert(
         repo.query("SET foreign_key_checks = 0")?;
     }
     if operation == Operation::Replace {
+        if !p.has("disable-fk-checks") {
+            check_not_referenced(repo, table)?;
+        }
         repo.query(&format!("DELETE FROM {}", quoted(table)))?;
     }
+    let goes_on = p.has("continue");
     let names: Vec<String> = places.iter().map(|(_, (n, _))| quoted(n)).collect();
     let mut sql = format!(
-        "INSERT INTO {} ({}) VALUES ({})",
+        "INSERT {}INTO {} ({}) VALUES ({})",
+        if goes_on { "IGNORE " } else { "" },
         quoted(table),
         names.join(","),
         vec!["DEFAULT"; places.len()].join(",")
@@ -489,7 +498,6 @@ fn insert(
         let list: Vec<String> = names.iter().map(|n| format!("{n} = VALUES({n})")).collect();
         sql += &format!(" ON DUPLICATE KEY UPDATE {}", list.join(", "));
     }
-    let goes_on = p.has("continue");
     let options = ImportOptions {
         overwrites: operation == Operation::Update && places.len() == known.len(),
         one_by_one: goes_on,
@@ -501,6 +509,7 @@ fn insert(
     // The rows of the batch that is written, for those of them that are skipped.
     let shown: std::cell::RefCell<(u64, Vec<String>)> = Default::default();
     let refused: std::cell::Cell<Option<Failure>> = Default::default();
+    let duplicate: std::cell::Cell<Option<u64>> = Default::default();
     let stop = |failure: Failure| {
         refused.set(Some(failure));
         Err(engine::error::Error::general("import was stopped"))
@@ -512,14 +521,27 @@ fn insert(
         *before += list.len() as u64;
         list.clear();
         while batch.len() < ROWS_AT_ONCE {
+            if let Some(earlier) = refused.take() {
+                refused.set(Some(earlier));
+                return Ok(());
+            }
             match rows.next(&mut record) {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(e) => return stop(e),
             }
-            if let Some(bad) = &record.bad {
+            let unfit = || {
+                let mut cells = places.iter().map(|(i, (name, ty))| {
+                    let line = record.line;
+                    unfit(record.cell(*i), name, ty, line).filter(|_| !goes_on)
+                });
+                cells.find_map(|bad| bad)
+            };
+            if let Some(bad) = record.bad.clone().or_else(unfit) {
                 if !goes_on {
-                    return stop(bad_row(table, &source.columns, &record, bad));
+                    // What came before is written, and counted.
+                    refused.set(Some(bad_row(table, &source.columns, &record, &bad)));
+                    return Ok(());
                 }
                 skipped.borrow_mut().add(&in_brackets(&record));
                 continue;
@@ -542,19 +564,46 @@ fn insert(
             return Ok(());
         }
         match source.record(number) {
-            Ok(record) => stop(bad_row(table, &source.columns, &record, &e.message)),
+            Ok(record) => {
+                if e.code == DUPLICATE && e.message.contains("PRIMARY") {
+                    duplicate.set(Some(number));
+                }
+                let cause = engine_words::message(&e);
+                stop(bad_row(table, &source.columns, &record, &cause))
+            }
             Err(failure) => stop(failure),
         }
     };
     let done = repo
         .session()?
         .import(&sql, options, &mut next, &mut failed);
-    let done = match (done, refused.take()) {
-        (Err(_), Some(failure)) => return Err(failure),
-        (done, _) => done?,
+    let refused = refused.take();
+    let done = match (done, refused) {
+        (Err(_), Some(mut failure)) => {
+            if let Some(number) = duplicate.get()
+                && let Some(text) = overwritten(repo, source, table, number)?
+            {
+                failure.text = format!("{}\n{text}", failure.text);
+            }
+            return Err(failure);
+        }
+        (Ok(done), Some(failure)) => {
+            tell(&done, operation);
+            return Err(failure);
+        }
+        (done, None) => done?,
     };
     repo.query("COMMIT")?;
+    tell(&done, operation);
     let skipped = skipped.into_inner().count;
+    if skipped > 0 {
+        eprintln!("Lines skipped: {skipped}");
+    }
+    Ok(())
+}
+
+/// Says what has been written.
+fn tell(done: &Inserted, operation: Operation) {
     let counts = done.counts;
     let modified = match operation {
         Operation::Update => counts.duplicates,
@@ -570,8 +619,4 @@ fn insert(
         with_commas(modified),
         with_commas(written - added - modified)
     );
-    if skipped > 0 {
-        eprintln!("Lines skipped: {skipped}");
-    }
-    Ok(())
 }

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 
 use chunks::LocalDisk;
 use engine::dolt::{clone_directory, new_remote};
-use model::OpenOptions;
 use remotes::CloneOptions;
 
 use crate::arguments::{Parsed, parse};
@@ -85,7 +84,7 @@ pub fn clone(env: &Environment, words: &[String]) -> Outcome {
         single_branch: p.has("single-branch"),
         depth,
         seconds: now.map_or(0, |d| d.as_secs()),
-        open: OpenOptions::default(),
+        open: env.open_options(),
     };
     let at = env.dir.join(&dir);
     remotes::clone(&source, &at, &options).map_err(|e| match e {

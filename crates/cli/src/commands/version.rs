@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{NOT_A_REPOSITORY, VERSION, options};
 use crate::arguments::parse;
 use crate::environment::Environment;
+use crate::repository::Repository;
 use crate::style::{YELLOW, on_terminal};
 use crate::{Failure, Outcome};
 
@@ -22,7 +23,8 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
                 code: 1,
             });
         }
-        println!("feature version: 7");
+        let root = Repository::open_here(env)?.live_root(false)?;
+        println!("feature version: {}", root.feature_version());
     }
     if env.config.get("versioncheck.disabled") != Some("true") {
         warn_of_newer(&crate::config::home()?.join(".dolt"))?;

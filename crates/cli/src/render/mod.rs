@@ -2,6 +2,7 @@
 
 mod csv;
 mod json;
+mod parquet;
 mod tabular;
 mod vertical;
 
@@ -11,6 +12,7 @@ use engine::error::{Error, Result};
 use engine::result::{ColumnMeta, Done, Flow, ResultSink, Row};
 use values::{SqlType, Value};
 
+pub use self::parquet::ParquetFile;
 pub use csv::Csv;
 pub use csv::field as csv_field;
 pub use json::{JsonRows, json_object};
@@ -28,6 +30,8 @@ pub enum Format {
     Json,
     /// One column a line.
     Vertical,
+    /// A Parquet file.
+    Parquet,
     /// Nothing.
     Null,
 }
@@ -40,6 +44,7 @@ impl Format {
             "csv" => Format::Csv,
             "json" => Format::Json,
             "vertical" => Format::Vertical,
+            "parquet" => Format::Parquet,
             "null" => Format::Null,
             _ => return None,
         })
@@ -110,6 +115,33 @@ pub fn cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// Text of a value that a table holds: documents are shown as they are stored, without blanks.
+pub fn stored_cell(v: &Value<'_>, ty: &SqlType) -> Option<Vec<u8>> {
+    let out = cell(v, ty)?;
+    if *ty != SqlType::Json {
+        return Some(out);
+    }
+    let document = std::str::from_utf8(&out)
+        .ok()
+        .and_then(|text| values::Json::parse(text).ok());
+    Some(document.map_or(out, |d| d.to_stored()))
+}
+
+/// Whether a column's values are those of a table, and not worked out when they are asked for.
+fn is_stored(column: &ColumnMeta) -> bool {
+    let made = column.org_table.starts_with("dolt_constraint_violations_")
+        && column.org_name == "violation_info";
+    !column.org_table.is_empty() && !made
+}
+
+/// Text of a value of a result.
+pub fn column_cell(v: &Value<'_>, column: &ColumnMeta) -> Option<Vec<u8>> {
+    match is_stored(column) {
+        true => stored_cell(v, &column.ty),
+        false => cell(v, &column.ty),
+    }
+}
+
 /// A number with a comma before every three digits.
 pub fn with_commas(n: u64) -> String {
     let digits = n.to_string();
@@ -143,12 +175,14 @@ fn is_truth(c: &ColumnMeta) -> bool {
 pub struct Printer<'o> {
     out: &'o mut dyn Write,
     renderer: Option<Box<dyn Renderer>>,
-    types: Vec<SqlType>,
+    columns: Vec<ColumnMeta>,
     truths: Vec<bool>,
     /// A blank line follows each result set.
     pub spaced: bool,
     /// Values of BINARY and VARBINARY are shown as hexadecimal digits.
     pub hex: bool,
+    /// Truth values are shown as numbers: a server's client does not know them for such.
+    pub numbers: bool,
     /// What the last statement without rows did.
     pub last: Option<Done>,
     /// Rows of the last result set.
@@ -164,16 +198,18 @@ impl<'o> Printer<'o> {
             Format::Csv => Some(Box::new(Csv)),
             Format::Json => Some(Box::new(JsonRows::default())),
             Format::Vertical => Some(Box::new(Vertical::default())),
+            Format::Parquet => Some(Box::new(ParquetFile::default())),
             Format::Null => None,
         };
-        let spaced = !matches!(format, Format::Csv | Format::Null);
+        let spaced = !matches!(format, Format::Csv | Format::Parquet | Format::Null);
         Printer {
             out,
             renderer,
-            types: Vec::new(),
+            columns: Vec::new(),
             truths: Vec::new(),
             spaced,
             hex: false,
+            numbers: false,
             last: None,
             rows: 0,
             open: false,
@@ -187,7 +223,7 @@ fn broken(e: std::io::Error) -> Error {
 
 impl ResultSink for Printer<'_> {
     fn columns(&mut self, columns: &[ColumnMeta]) -> Result<()> {
-        self.types = columns.iter().map(|c| c.ty.clone()).collect();
+        self.columns = columns.to_vec();
         self.truths = columns.iter().map(is_truth).collect();
         self.rows = 0;
         self.open = true;
@@ -202,16 +238,20 @@ impl ResultSink for Printer<'_> {
         let mut cells = Vec::with_capacity(row.len());
         for i in 0..row.len() {
             let value = row.get(i)?;
-            let hex =
-                self.hex && matches!(self.types[i], SqlType::Binary(_) | SqlType::VarBinary(_));
-            cells.push(match (&value, self.truths[i]) {
+            let hex = self.hex
+                && matches!(
+                    self.columns[i].ty,
+                    SqlType::Binary(_) | SqlType::VarBinary(_)
+                );
+            let is_truth = self.truths[i] && !self.numbers;
+            cells.push(match (&value, is_truth) {
                 (Value::Bytes(b), _) if hex => Some(hex_digits(b)),
                 (Value::Int(n), true) => Some(if *n == 0 {
                     b"false".to_vec()
                 } else {
                     b"true".to_vec()
                 }),
-                _ => cell(&value, &self.types[i]),
+                _ => column_cell(&value, &self.columns[i]),
             });
         }
         if let Some(r) = &mut self.renderer {
@@ -239,7 +279,25 @@ impl ResultSink for Printer<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::float_text;
+    use super::{ColumnMeta, Value, column_cell, float_text};
+    use values::SqlType;
+
+    #[test]
+    fn documents_of_tables_are_shown_as_they_are_stored() {
+        let document = values::Json::parse("{\"a\": [1, 2]}").expect("a document");
+        let value = Value::Json(document);
+        let mut column = ColumnMeta::computed("j", SqlType::Json);
+        let shown = |c: &ColumnMeta| {
+            let text = column_cell(&value, c).expect("a text");
+            String::from_utf8(text).expect("UTF-8")
+        };
+        assert_eq!(shown(&column), "{\"a\": [1, 2]}");
+        column.org_table = "t".into();
+        assert_eq!(shown(&column), "{\"a\":[1,2]}");
+        column.org_table = "dolt_constraint_violations_t".into();
+        column.org_name = "violation_info".into();
+        assert_eq!(shown(&column), "{\"a\": [1, 2]}");
+    }
 
     #[test]
     fn floats_as_the_embedded_engine_shows_them() {

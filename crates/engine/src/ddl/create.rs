@@ -80,7 +80,9 @@ pub(crate) fn create_table(
     let mut change = Change::new(session, &db)?;
     let name = c.name.name.to_string();
     check_identifier(&name)?;
-    check_table_name(&name)?;
+    if !is_workflow_table(session, &name) {
+        check_table_name(&name)?;
+    }
     if crate::dolt::nonlocal::find(session, &db, &change.root, &name)?.is_some() {
         return Err(Error::general(format!(
             "Cannot create table name {name} because it matches a name present in dolt_nonlocal_tables."
@@ -241,6 +243,13 @@ fn session_reset_counter(db: &crate::session::DbRef, table: &str) {
     if !elsewhere {
         db.handle.reset_number(table);
     }
+}
+
+/// Whether a table is one of those that `dolt ci` makes, which it may make when it says so.
+fn is_workflow_table(session: &Session, name: &str) -> bool {
+    let allowed = session.variable("dolt_allow_ci_creation");
+    name.to_lowercase().starts_with("dolt_ci_workflow")
+        && matches!(allowed, Value::Int(1) | Value::UInt(1))
 }
 
 pub(super) fn check_table_name(name: &str) -> Result<()> {

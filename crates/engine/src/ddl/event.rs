@@ -1,4 +1,4 @@
-//! Events, stored as statements in `dolt_schemas` (spec 03 §17). No scheduler runs them here.
+//! Events, stored as statements in `dolt_schemas` (spec 03 §17). `event_scheduler` runs them.
 
 use syntax::ast::{self, EventStatus, Schedule, Statement};
 use values::{DateTime, OwnedValue, SqlType, Value, conversion};
@@ -211,9 +211,9 @@ fn when(session: &Session, s: &Schedule, text: &[u8]) -> Result<When> {
     })
 }
 
-/// Whether an event's time is over.
-fn is_past(session: &Session, w: &When) -> bool {
-    let now = session.statement_time().0.to_unix_micros();
+/// Whether an event's time is over by a moment.
+fn is_past(now: DateTime, w: &When) -> bool {
+    let now = now.to_unix_micros();
     match w {
         When::At(d) => d.to_unix_micros() < now,
         When::Every { ends, .. } => ends.as_ref().is_some_and(|d| d.to_unix_micros() < now),
@@ -262,7 +262,9 @@ pub(super) fn create_event(
         comment: e.comment.as_deref().unwrap_or("").to_string(),
         body: stored_text(e.body.span.of(text)),
     };
-    if is_past(session, &event.when) {
+    // The second that it is created in is not over yet.
+    let now = session.statement_time().0.truncate_to(0);
+    if is_past(now, &event.when) {
         if !event.preserve {
             session.push_warning(
                 1588,
@@ -323,7 +325,12 @@ pub(super) fn alter_event(session: &Session, a: &ast::AlterEvent, text: &[u8]) -
         }
         event.name = to.name.to_string();
     }
-    if is_past(session, &event.when) {
+    let now = session.statement_time().0;
+    let now = match a.schedule {
+        Some(_) => now.truncate_to(0),
+        None => now,
+    };
+    if is_past(now, &event.when) {
         if !event.preserve {
             if a.schedule.is_some() {
                 return Err(Error::new(

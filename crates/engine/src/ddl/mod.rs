@@ -264,8 +264,14 @@ fn define(session: &Session, s: &Statement, text: &[u8]) -> Result<()> {
         Statement::DropFunction(d) => program::drop_routine(session, d, true),
         Statement::AlterProcedure(a) => program::alter_routine(session, a, false),
         Statement::AlterFunction(a) => program::alter_routine(session, a, true),
-        Statement::CreateEvent(e) => event::create_event(session, s, e, text),
-        Statement::AlterEvent(e) => event::alter_event(session, e, text),
+        Statement::CreateEvent(e) => {
+            session.instance.events.ring();
+            event::create_event(session, s, e, text)
+        }
+        Statement::AlterEvent(e) => {
+            session.instance.events.ring();
+            event::alter_event(session, e, text)
+        }
         Statement::DropEvent(d) => event::drop_event(session, d),
         _ => Err(Error::not_supported("this statement")),
     }

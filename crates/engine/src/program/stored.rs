@@ -36,7 +36,7 @@ pub struct StoredProgram {
 }
 
 impl StoredProgram {
-    fn new(
+    pub(crate) fn new(
         db: &str,
         name: &str,
         text: &str,

@@ -167,6 +167,8 @@ pub struct Inserter<'a, 's> {
     /// What is done about duplicates, if the rows may be written all together.
     duplicates: Option<Duplicates>,
     bulk: Option<BulkRows>,
+    /// Rows that IGNORE would pass over are told of as failed.
+    tells: bool,
 }
 
 impl<'a, 's> Inserter<'a, 's> {
@@ -184,6 +186,7 @@ impl<'a, 's> Inserter<'a, 's> {
             out: Inserted::default(),
             duplicates: plan.on_duplicate.is_none().then_some(duplicates),
             bulk: None,
+            tells: false,
         }
     }
 
@@ -193,9 +196,11 @@ impl<'a, 's> Inserter<'a, 's> {
         self.duplicates = Some(Duplicates::Overwrite);
     }
 
-    /// Every row is written by itself, so that others can follow one that fails.
+    /// Every row is written by itself, so that others can follow one that fails. IGNORE changes
+    /// values, then, and passes over no row silently.
     pub fn one_by_one(&mut self) {
         self.duplicates = None;
+        self.tells = true;
     }
 
     /// Writes the next rows.
@@ -314,7 +319,8 @@ impl<'a, 's> Inserter<'a, 's> {
             numbers.fill(plan, target, &mut row, number, out, cx)?;
         }
         generate(&plan.rules, &plan.def, &mut row, cx, number, plan.ignore)?;
-        if !check_row(&plan.rules, &plan.def, &mut row, cx, plan.ignore)? {
+        let passes_over = plan.ignore && !self.tells;
+        if !check_row(&plan.rules, &plan.def, &mut row, cx, passes_over)? {
             return Ok(());
         }
         if let Some(bulk) = &mut self.bulk {
@@ -333,7 +339,7 @@ impl<'a, 's> Inserter<'a, 's> {
             out,
         );
         match changed {
-            Err(e) if plan.ignore && matches!(e.code, 1062 | 1452 | 1451) => {
+            Err(e) if passes_over && matches!(e.code, 1062 | 1452 | 1451) => {
                 out.counts.duplicates += 1;
                 cx.warn(e.code, e.message);
                 Ok(())

@@ -53,9 +53,9 @@ fn read(
                 let context = values::conversion::Context::default();
                 match values::conversion::store(&value, own, &c.ty, &context) {
                     Ok(shown) if *own != c.ty && !value.is_null() => {
-                        crate::render::cell(&shown, &c.ty)
+                        crate::render::stored_cell(&shown, &c.ty)
                     }
-                    _ => crate::render::cell(&value, own),
+                    _ => crate::render::stored_cell(&value, own),
                 }
             }
         });

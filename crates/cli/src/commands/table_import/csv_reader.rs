@@ -13,8 +13,8 @@ pub struct CsvReader {
     buffer: Vec<u8>,
     /// The next line's number.
     line: usize,
-    /// Fields of every record: those of the first.
-    expected: Option<usize>,
+    /// The fields of the first record, of which every one has as many.
+    first: Option<Vec<String>>,
 }
 
 impl CsvReader {
@@ -25,20 +25,14 @@ impl CsvReader {
             delimiter: delimiter.as_bytes().to_vec(),
             buffer: Vec::new(),
             line: 1,
-            expected: None,
+            first: None,
         }
     }
 
     /// Appends the next line to the buffer; false at the end.
     fn read_line(&mut self) -> Result<bool, Failure> {
-        let start = self.buffer.len();
         if self.input.read_until(b'\n', &mut self.buffer)? == 0 {
             return Ok(false);
-        }
-        if std::str::from_utf8(&self.buffer[start..]).is_err() {
-            let text = String::from_utf8_lossy(&self.buffer[start..]).into_owned();
-            self.buffer.truncate(start);
-            self.buffer.extend_from_slice(text.as_bytes());
         }
         Ok(true)
     }
@@ -95,9 +89,14 @@ impl CsvReader {
             at += self.delimiter.len();
         }
         self.line += 1;
-        let wanted = *self.expected.get_or_insert(out.cells.len());
-        if out.cells.len() != wanted {
-            out.bad = Some(miscounted(out, wanted));
+        let first = self.first.get_or_insert_with(|| {
+            let fields = 0..out.cells.len();
+            fields
+                .map(|i| out.shown(i, "").trim().to_string())
+                .collect()
+        });
+        if out.cells.len() != first.len() {
+            out.bad = Some(miscounted(out, first));
         }
         Ok(true)
     }
@@ -133,19 +132,22 @@ impl CsvReader {
 }
 
 /// What is wrong with a record of another number of fields.
-fn miscounted(record: &Record, wanted: usize) -> String {
-    let shown: Vec<String> = (0..record.cells.len())
-        .map(|i| record.shown(i, ""))
-        .collect();
+fn miscounted(record: &Record, names: &[String]) -> String {
+    let found = record.cells.len();
     let mut text = format!(
-        "CSV reader expected {wanted} values, but saw {}.\nrow values: '{{\n\t{}\n}}'",
-        shown.len(),
-        shown.join(",\n\t")
+        "CSV reader expected {} values, but saw {found}.\nrow values: '{{\n",
+        names.len()
     );
-    if shown.len() > wanted {
+    for (i, name) in names.iter().enumerate() {
+        text += &format!("\t{name:?}: {:?}\n", record.shown(i, ""));
+    }
+    text += "}\n'";
+    if found > names.len() {
+        let rest = (names.len()..found).map(|i| format!("{:?}", record.shown(i, "")));
+        let rest: Vec<String> = rest.collect();
         text += &format!(
-            "\nwith the following values left over: '{:?}'",
-            &shown[wanted..]
+            "\nwith the following values left over: '[{}]'",
+            rest.join(" ")
         );
     }
     text

@@ -51,19 +51,31 @@ fn temporal(text: &str) -> Option<Kind> {
     }
 }
 
-fn kind(text: &str) -> Option<Kind> {
+/// The kind of a number with a point. One whose fraction is less than `threshold` is whole.
+fn fractional(text: &str, threshold: f64) -> Option<Kind> {
+    let number = text.parse::<f64>().ok()?;
+    let is_single = number.abs() < f64::from(f32::MAX);
+    let fraction = text.split_once('.').map_or("", |(_, f)| f);
+    let is_whole = format!("0.{fraction}")
+        .parse::<f64>()
+        .is_ok_and(|f| f < threshold);
+    Some(match (is_whole, is_single) {
+        (false, true) => Kind::Float,
+        (false, false) => Kind::Double,
+        (true, true) => Kind::Int,
+        (true, false) => Kind::BigInt,
+    })
+}
+
+fn kind(text: &str, threshold: f64) -> Option<Kind> {
     let text = text.trim();
     if text.is_empty() {
         return None;
     }
     if text.contains('.')
-        && let Ok(f) = text.parse::<f64>()
+        && let Some(kind) = fractional(text, threshold)
     {
-        return Some(if f.abs() < f64::from(f32::MAX) {
-            Kind::Float
-        } else {
-            Kind::Double
-        });
+        return Some(kind);
     }
     let digits = text.trim_start_matches(['-', '+']);
     if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -99,12 +111,22 @@ fn kind(text: &str) -> Option<Kind> {
 #[derive(Clone, Debug, Default)]
 pub struct ColumnTexts {
     seen: Vec<Kind>,
+    /// Fractions below this make no float.
+    threshold: f64,
 }
 
 impl ColumnTexts {
+    /// A column in which fractions below `threshold` make no float.
+    pub fn with_float_threshold(threshold: f64) -> ColumnTexts {
+        ColumnTexts {
+            seen: Vec::new(),
+            threshold,
+        }
+    }
+
     /// Looks at a text; an empty one says nothing.
     pub fn add(&mut self, text: &str) {
-        if let Some(k) = kind(text)
+        if let Some(k) = kind(text, self.threshold)
             && !self.seen.contains(&k)
         {
             self.seen.push(k);
@@ -172,5 +194,18 @@ mod tests {
         assert_eq!(of(&["{\"a\": 1}"]), "json");
         assert_eq!(of(&["a", "1"]), "varchar(200)");
         assert_eq!(of(&[]), "varchar(200)");
+    }
+
+    #[test]
+    fn small_fractions_are_no_floats_if_asked_for() {
+        let of = |threshold, text| {
+            let mut texts = ColumnTexts::with_float_threshold(threshold);
+            texts.add(text);
+            texts.type_name()
+        };
+        assert_eq!(of(0.0, "1.0"), "float");
+        assert_eq!(of(0.001, "1.0009"), "int");
+        assert_eq!(of(0.001, "1.001"), "float");
+        assert_eq!(of(0.5, "1e300.0"), "varchar(200)");
     }
 }

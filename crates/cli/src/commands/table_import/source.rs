@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Cursor, Read, Seek, Write};
 use std::ops::Range;
 
 use super::csv_reader::CsvReader;
-use crate::Failure;
+use crate::{Failure, parquet_values};
 
 /// One row of a file; NULL is none.
 #[derive(Default)]
@@ -78,11 +78,17 @@ impl Input {
         Ok(Input { file })
     }
 
-    /// A reader from the start, in UTF-8 without byte order mark.
-    pub fn reader(&self) -> Result<Box<dyn BufRead>, Failure> {
+    /// The file from its start.
+    fn file(&self) -> Result<File, Failure> {
         let mut file = self.file.try_clone()?;
         // What cannot be wound back has not been read yet.
         let _ = file.rewind();
+        Ok(file)
+    }
+
+    /// A reader from the start, in UTF-8 without byte order mark.
+    pub fn reader(&self) -> Result<Box<dyn BufRead>, Failure> {
+        let file = self.file()?;
         let mut reader = BufReader::with_capacity(1 << 18, file);
         let start = reader.fill_buf()?;
         let big = match start {
@@ -115,6 +121,38 @@ pub enum Rows {
     Csv(CsvReader),
     /// JSON objects with the names of their columns, and the next one.
     Objects(Vec<serde_json::Value>, Vec<String>, usize),
+    /// A Parquet file.
+    Parquet(ParquetRows),
+}
+
+/// Rows of a Parquet file.
+pub struct ParquetRows {
+    reader: parquet::Reader<BufReader<File>>,
+    columns: Vec<parquet::Column>,
+    /// Names of columns whose numbers are times.
+    times: Vec<String>,
+    line: usize,
+}
+
+impl ParquetRows {
+    /// Names of the columns.
+    pub fn names(&self) -> Vec<String> {
+        self.columns.iter().map(|c| c.name.clone()).collect()
+    }
+
+    fn next(&mut self, record: &mut Record) -> Result<bool, Failure> {
+        record.clear();
+        let Some(cells) = self.reader.next_row()? else {
+            return Ok(false);
+        };
+        self.line += 1;
+        record.line = self.line;
+        for (cell, column) in cells.iter().zip(&self.columns) {
+            let is_time = self.times.contains(&column.name.to_lowercase());
+            record.push(parquet_values::text(cell, column, is_time).as_deref());
+        }
+        Ok(true)
+    }
 }
 
 fn json_cell(v: &serde_json::Value) -> Option<String> {
@@ -125,7 +163,32 @@ fn json_cell(v: &serde_json::Value) -> Option<String> {
     }
 }
 
+/// Why a document cannot be read, in Dolt's words where it has some.
+fn unreadable(text: &str, e: &serde_json::Error) -> Failure {
+    let line = text.lines().nth(e.line().saturating_sub(1)).unwrap_or("");
+    let found = line
+        .get(e.column().saturating_sub(1)..)
+        .and_then(|rest| rest.chars().next());
+    match (e.to_string().starts_with("expected `,` or `}`"), found) {
+        (true, Some(c)) => Failure::new(format!(
+            "invalid character after object key:value pair: '{c}'"
+        )),
+        _ => Failure::new(e.to_string()),
+    }
+}
+
 impl Rows {
+    /// Rows of a Parquet file, in which numbers of the columns `times` are times.
+    pub fn of_parquet(input: &Input, times: &[String]) -> Result<Rows, Failure> {
+        let reader = parquet::Reader::open(BufReader::new(input.file()?))?;
+        Ok(Rows::Parquet(ParquetRows {
+            columns: reader.columns().to_vec(),
+            reader,
+            times: times.to_vec(),
+            line: 1,
+        }))
+    }
+
     /// Objects of a JSON document, or one on each line.
     pub fn of_json(input: &mut dyn BufRead, lines: bool) -> Result<Rows, Failure> {
         let mut text = String::new();
@@ -133,12 +196,17 @@ impl Rows {
         let objects: Vec<serde_json::Value> = if lines {
             text.lines()
                 .filter(|l| !l.trim().is_empty())
-                .map(serde_json::from_str)
+                .map(|line| serde_json::from_str(line).map_err(|e| unreadable(line, &e)))
                 .collect::<Result<_, _>>()?
         } else {
-            let document: serde_json::Value = serde_json::from_str(&text)?;
+            let document: serde_json::Value =
+                serde_json::from_str(&text).map_err(|e| unreadable(&text, &e))?;
             let rows = document.get("rows").and_then(|r| r.as_array()).cloned();
-            rows.ok_or_else(|| Failure::new("expected an object with an array named rows"))?
+            rows.ok_or_else(|| {
+                Failure::new(
+                    "unexpected JSON format received, expected format: { \"rows\": [ json_row_objects... ] } ",
+                )
+            })?
         };
         let mut columns: Vec<String> = Vec::new();
         for object in objects.iter().filter_map(|o| o.as_object()) {
@@ -155,6 +223,7 @@ impl Rows {
     pub fn next(&mut self, record: &mut Record) -> Result<bool, Failure> {
         match self {
             Rows::Csv(csv) => csv.next(record),
+            Rows::Parquet(rows) => rows.next(record),
             Rows::Objects(objects, columns, at) => {
                 record.clear();
                 let Some(object) = objects.get(*at) else {

@@ -130,7 +130,7 @@ fn check_clean(db: &DbRef) -> Result<()> {
     let staged = db.handle.root(state.set.staged)?.root.clone();
     let working = db.handle.root(state.set.working)?.root.clone();
     let ignore = IgnorePatterns::of(&working)?;
-    let clean = state.set.staged == head.id()?
+    let clean = staged.id()? == head.id()?
         && merge::changed_tables(&staged, &working)?
             .keys()
             .all(|name| ignore.ignores(name));

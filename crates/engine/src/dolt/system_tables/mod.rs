@@ -272,6 +272,7 @@ pub fn table(
         "dolt_commits" => commits::commits(&maker),
         "dolt_commit_ancestors" => commits::commit_ancestors(&maker),
         "dolt_branches" => refs::branches(&maker),
+        "dolt_branch_activity" => refs::branch_activity(&maker),
         "dolt_remote_branches" => refs::remote_branches(&maker),
         "dolt_tags" => refs::tags(&maker),
         "dolt_remotes" => refs::remotes(&maker),

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use model::{CommitId, Remote};
-use values::{Json, OwnedValue, SqlType, Value};
+use values::{DateTime, Json, OwnedValue, SqlType, Value};
 
 use super::{
-    BOOL, DATETIME3, TEXT, TableMaker, boolean, column, date, emit_all, hash, key, nullable, text,
+    BOOL, DATETIME3, DATETIME6, INT, TEXT, TableMaker, boolean, column, date, emit_all, hash, key,
+    nullable, text,
 };
 use crate::dolt::procedures::stash_lists;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::result::Flow;
 use crate::session::DbRef;
 use crate::virtual_table::{VirtualColumn, VirtualTable};
@@ -82,6 +83,46 @@ pub fn branches(maker: &TableMaker) -> Arc<dyn VirtualTable> {
                 boolean(dirty),
             ]);
             row.extend(last);
+            if emit(row)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    })
+}
+
+/// `dolt_branch_activity`.
+pub fn branch_activity(maker: &TableMaker) -> Arc<dyn VirtualTable> {
+    let columns = vec![
+        key("branch", TEXT),
+        nullable("last_read", DATETIME6),
+        nullable("last_write", DATETIME6),
+        column("active_sessions", INT),
+        column("system_start_time", DATETIME6),
+    ];
+    maker.table(columns, |scan, emit| {
+        let instance = &scan.session().instance;
+        let Some(activity) = &instance.branch_activity else {
+            return Err(Error::general(
+                "branch activity tracking is not enabled; enable it in the server config with 'behavior.branch_activity_tracking: true'",
+            ));
+        };
+        let moment = |micros: Option<i64>| {
+            let at = micros.and_then(DateTime::from_unix_micros);
+            at.map_or(Value::Null, Value::DateTime)
+        };
+        let handle = &scan.db.handle;
+        let sessions = crate::branch_activity::sessions(instance, handle);
+        for (name, _) in handle.store.branches()? {
+            let seen = activity.of(handle, &name);
+            let count = sessions.get(&name).copied().unwrap_or(0);
+            let row = vec![
+                text(name),
+                moment(seen.read),
+                moment(seen.written),
+                Value::Int(count),
+                moment(Some(activity.started)),
+            ];
             if emit(row)? == Flow::Stop {
                 return Ok(Flow::Stop);
             }
