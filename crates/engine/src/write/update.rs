@@ -19,6 +19,7 @@ use crate::exec;
 use crate::program::trigger::lent;
 use crate::result::Flow;
 use crate::table::TableDef;
+use crate::row_locks::LockMode;
 use crate::transaction::Transaction;
 
 /// A row that is to change: its bytes, and the assigned values by column.
@@ -68,7 +69,8 @@ fn apply(
         let t = &plan.targets[change.target];
         let target = &targets[change.target];
         counts.matched += 1;
-        let writer = RowWriter::open(tx, target)?;
+        let mut writer = RowWriter::open(tx, target)?;
+        writer.lock(&change.old.key, LockMode::Exclusive, cx)?;
         let mut old = decode_row(&writer.state, &change.old.key, &change.old.value)?;
         if t.def.columns.iter().any(|c| c.is_virtual) {
             generate(&t.rules, &t.def, &mut old, cx, 1, true)?;
@@ -281,6 +283,13 @@ fn change_untriggered(
     }
     let new_entries = writer.entries(&encoded)?;
     let unique = writer.state.def.indexes.iter().any(|i| i.unique);
+    if encoded.key != there.key {
+        writer.lock(&encoded.key, LockMode::Exclusive, cx)?;
+    }
+    if unique && writer.tx.locking.is_some() {
+        let old_entries = writer.entries(there)?;
+        writer.lock_unique(&new_entries, &old_entries, cx)?;
+    }
     if unique || encoded.key != there.key {
         let view = writer.view()?;
         if let Some(d) = find_duplicate(
