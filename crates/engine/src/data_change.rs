@@ -201,6 +201,12 @@ impl Session {
         }
         let views = self.open_views(tables, true)?;
         let cx = Context::new(self, params, views);
+        cx.ignores.set(match &*plan {
+            CachedPlan::Insert(p) => p.plan.ignore,
+            CachedPlan::Update(p) => p.plan.ignore,
+            CachedPlan::Delete(p) => p.plan.ignore,
+            CachedPlan::Query(_) | CachedPlan::Expression(_) => false,
+        });
         let target = |number: usize| -> Result<Target> { self.write_target(&tables[number]) };
         let mark = self.open_transaction().mark();
         let result = match &*plan {

@@ -453,6 +453,8 @@ pub enum Bound {
     CurrentRow,
     Following(Expr),
     UnboundedFollowing,
+    /// The value of ORDER BY with an INTERVAL added or taken away, as each row has it.
+    Value(Expr),
 }
 
 impl QueryPlan {

@@ -293,7 +293,11 @@ impl HeldLocks {
         self.owner
     }
 
-    fn table(&mut self, is_it: impl Fn(&LockedTable) -> bool, new: impl FnOnce() -> LockedTable) -> usize {
+    fn table(
+        &mut self,
+        is_it: impl Fn(&LockedTable) -> bool,
+        new: impl FnOnce() -> LockedTable,
+    ) -> usize {
         match self.tables.iter().position(|t| is_it(&t.table)) {
             Some(at) => at,
             None => {

@@ -19,8 +19,8 @@ use crate::error::{Error, Result};
 use crate::fulltext::tables::{self as fulltext, Part, Tables, Words, whole_row};
 use crate::result::Flow;
 use crate::root_state::TableState;
-use crate::table::TableDef;
 use crate::row_locks::LockMode;
+use crate::table::TableDef;
 use crate::transaction::{LockPlace, There, Transaction, branch_key, entries};
 use crate::view::{KeyRange, TableView};
 

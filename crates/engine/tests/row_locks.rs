@@ -167,7 +167,10 @@ fn for_update_reads_what_is_committed_and_keeps_it() {
     assert_eq!(value(&a, "SELECT n FROM c WHERE id = 1"), "Int(5)");
     b.run("UPDATE c SET n = 6 WHERE id = 1");
     assert_eq!(value(&a, "SELECT n FROM c WHERE id = 1"), "Int(5)");
-    assert_eq!(value(&a, "SELECT n FROM c WHERE id = 1 FOR UPDATE"), "Int(6)");
+    assert_eq!(
+        value(&a, "SELECT n FROM c WHERE id = 1 FOR UPDATE"),
+        "Int(6)"
+    );
     b.waits("SELECT n FROM c WHERE id = 1 FOR SHARE");
     a.run("UPDATE c SET n = 9 WHERE id = 1");
     a.run("COMMIT");
@@ -200,13 +203,17 @@ fn nowait_and_skip_locked() {
     // The transaction goes on with its locks.
     a.fails("SELECT id FROM c WHERE id = 2 FOR SHARE NOWAIT", "3572");
     b.run("COMMIT");
-    assert_eq!(value(&a, "SELECT id FROM c WHERE id = 2 FOR UPDATE"), "Int(2)");
+    assert_eq!(
+        value(&a, "SELECT id FROM c WHERE id = 2 FOR UPDATE"),
+        "Int(2)"
+    );
     a.run("COMMIT");
 }
 
 #[test]
 fn of_names_the_tables_whose_rows_are_locked() {
-    let setup = format!("{COUNTERS}; CREATE TABLE d (id INT PRIMARY KEY); INSERT INTO d VALUES (1)");
+    let setup =
+        format!("{COUNTERS}; CREATE TABLE d (id INT PRIMARY KEY); INSERT INTO d VALUES (1)");
     let (_i, a, b) = two(&setup);
     a.run("BEGIN");
     a.run("SELECT * FROM c JOIN d ON c.id = d.id FOR UPDATE OF d");
@@ -316,7 +323,10 @@ fn a_parent_stays_while_a_child_comes() {
 fn nothing_is_lost_among_many() {
     let instance = instance();
     let first = session(&instance, 1);
-    run(&first, "CREATE TABLE c (id INT PRIMARY KEY, n INT NOT NULL); INSERT INTO c VALUES (1, 0), (2, 1000), (3, 1000)");
+    run(
+        &first,
+        "CREATE TABLE c (id INT PRIMARY KEY, n INT NOT NULL); INSERT INTO c VALUES (1, 0), (2, 1000), (3, 1000)",
+    );
     let rounds = 40;
     std::thread::scope(|scope| {
         for n in 0..6 {

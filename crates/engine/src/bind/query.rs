@@ -13,8 +13,8 @@ use super::{AliasRule, Binder, CteEntry, ScopeColumn, ScopeTable, Stage};
 use crate::error::{Error, Result};
 use crate::expr::{CompareOp, Expr, SlotSet};
 use crate::plan::{
-    Aggregate, Block, Limit, LockedSource, Ordered, QueryBody, QueryPlan, Recursive, SetOperation, SortKey,
-    Windows,
+    Aggregate, Block, Limit, LockedSource, Ordered, QueryBody, QueryPlan, Recursive, SetOperation,
+    SortKey, Windows,
 };
 use crate::result::ColumnMeta;
 
@@ -545,9 +545,8 @@ impl Binder<'_> {
     fn locked_sources(&mut self, clauses: &[ast::LockClause]) -> Result<Vec<LockedSource>> {
         let mut out: Vec<LockedSource> = Vec::new();
         for clause in clauses {
-            let is_named = |t: &ScopeTable, name: &ast::ObjectName| {
-                t.alias.eq_ignore_ascii_case(&name.name)
-            };
+            let is_named =
+                |t: &ScopeTable, name: &ast::ObjectName| t.alias.eq_ignore_ascii_case(&name.name);
             for name in &clause.of {
                 if !self.block().tables.iter().any(|t| is_named(t, name)) {
                     let name = &name.name;
@@ -882,6 +881,16 @@ impl Binder<'_> {
             if term.op != ast::SetOp::Union {
                 failure = Some(Error::not_supported("recursive EXCEPT or INTERSECT"));
                 break;
+            }
+            if let SetExpr::Chain { first, rest } = &term.term {
+                let is_plain = |t: &ast::SetTerm| t.op == ast::SetOp::Union;
+                let recursive = |e: &SetExpr| mentions_in(e, name);
+                if !rest.iter().all(is_plain)
+                    && (recursive(first) || rest.iter().any(|t| recursive(&t.term)))
+                {
+                    failure = Some(Error::not_supported("recursive EXCEPT or INTERSECT"));
+                    break;
+                }
             }
             distinct |= !term.all;
             match self.set_expr(&term.term) {

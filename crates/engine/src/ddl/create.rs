@@ -26,7 +26,7 @@ use crate::session::Session;
 
 pub(super) use checks::add_checks;
 use checks::has_variable;
-pub(super) use columns::{default_text, define_column};
+pub(super) use columns::{check_row_size, default_text, define_column, row_bytes};
 pub(super) use keys::{Pending, add_constraint, add_index, set_primary_key};
 use select_source::select_into_schema;
 
@@ -189,6 +189,7 @@ pub(crate) fn create_table(
         }
     }
     check_auto_increment(&schema)?;
+    check_row_size(&schema)?;
     give_tags(&change, &name, &mut schema)?;
     let checks = std::mem::take(&mut pending.checks);
     add_checks(session, &change, &name, &mut schema, &checks)?;

@@ -33,9 +33,9 @@ pub(super) fn index_over(state: &TableState, columns: &[usize]) -> Option<String
         .def
         .indexes
         .iter()
-        .filter(|i| i.ordered && i.columns.len() >= n)
+        .filter(|i| i.ordered && i.key_columns.len() >= n)
         .filter(|i| i.prefixes.iter().take(n).all(|p| *p == 0))
-        .filter(|i| columns.iter().all(|c| i.columns[..n].contains(c)))
+        .filter(|i| columns.iter().all(|c| i.key_columns[..n].contains(c)))
         .collect();
     found.sort_by(|a, b| {
         (a.columns.len() != n)
@@ -52,7 +52,8 @@ pub(super) fn index_over(state: &TableState, columns: &[usize]) -> Option<String
 fn has_key(state: &TableState, columns: &[usize]) -> bool {
     state.def.primary_key.starts_with(columns)
         || state.def.indexes.iter().any(|i| {
-            i.ordered && i.prefixes.iter().all(|p| *p == 0) && i.columns.starts_with(columns)
+            // The columns of the primary key are part of each index.
+            i.ordered && i.prefixes.iter().all(|p| *p == 0) && i.key_columns.starts_with(columns)
         })
 }
 

@@ -18,7 +18,12 @@ fn key(n: u8) -> LockedKey {
     }
 }
 
-fn wish(held: &mut HeldLocks, key: Option<LockedKey>, mode: LockMode, patience: Patience) -> Result<Taken> {
+fn wish(
+    held: &mut HeldLocks,
+    key: Option<LockedKey>,
+    mode: LockMode,
+    patience: Patience,
+) -> Result<Taken> {
     let table = || LockedTable {
         database: "d".into(),
         branch: "main".into(),
@@ -48,8 +53,14 @@ fn shared_locks_go_together_and_exclusive_ones_do_not() {
     assert_eq!(take(&mut a, 1, Shared, LONG), Ok(Taken::Now));
     assert_eq!(take(&mut b, 1, Shared, LONG), Ok(Taken::Now));
     assert_eq!(take(&mut b, 1, Shared, LONG), Ok(Taken::Before));
-    assert_eq!(take(&mut a, 1, Exclusive, Patience::NoWait), Err(Error::lock_nowait()));
-    assert_eq!(take(&mut a, 1, Exclusive, Patience::Skips), Ok(Taken::Skipped));
+    assert_eq!(
+        take(&mut a, 1, Exclusive, Patience::NoWait),
+        Err(Error::lock_nowait())
+    );
+    assert_eq!(
+        take(&mut a, 1, Exclusive, Patience::Skips),
+        Ok(Taken::Skipped)
+    );
     drop(b);
     assert_eq!(take(&mut a, 1, Exclusive, LONG), Ok(Taken::Before));
     let mut c = HeldLocks::new(&locks, false);
@@ -69,8 +80,14 @@ fn a_table_as_a_whole_excludes_its_rows() {
     let mut a = HeldLocks::new(&locks, true);
     let mut b = HeldLocks::new(&locks, true);
     take(&mut a, 1, Exclusive, LONG).expect("free");
-    assert_eq!(wish(&mut b, None, Exclusive, Patience::Skips), Ok(Taken::Skipped));
-    assert_eq!(wish(&mut a, None, Exclusive, Patience::Skips), Ok(Taken::Now));
+    assert_eq!(
+        wish(&mut b, None, Exclusive, Patience::Skips),
+        Ok(Taken::Skipped)
+    );
+    assert_eq!(
+        wish(&mut a, None, Exclusive, Patience::Skips),
+        Ok(Taken::Now)
+    );
     assert_eq!(take(&mut b, 2, Shared, Patience::Skips), Ok(Taken::Skipped));
     assert_eq!(take(&mut a, 2, Exclusive, LONG), Ok(Taken::Before));
     drop(a);
@@ -133,7 +150,10 @@ fn who_wants_more_of_a_row_goes_before_who_waits_for_him() {
             take(&mut b, 1, Exclusive, LONG).expect("its turn comes");
         });
         wait_until(locks, 1);
-        assert_eq!(take(&mut a, 1, Exclusive, Patience::NoWait), Ok(Taken::Before));
+        assert_eq!(
+            take(&mut a, 1, Exclusive, Patience::NoWait),
+            Ok(Taken::Before)
+        );
         drop(a);
     });
 }
@@ -145,7 +165,10 @@ fn patience_ends() {
     let mut b = HeldLocks::new(&locks, true);
     take(&mut a, 1, Exclusive, LONG).expect("free");
     let short = Patience::Waits(Duration::from_millis(30));
-    assert_eq!(take(&mut b, 1, Shared, short), Err(Error::lock_wait_timeout()));
+    assert_eq!(
+        take(&mut b, 1, Shared, short),
+        Err(Error::lock_wait_timeout())
+    );
     let killed = || Err(Error::query_interrupted());
     let table = || LockedTable {
         database: "d".into(),
@@ -153,7 +176,14 @@ fn patience_ends() {
         table: "t".into(),
         schema: Hash::default(),
     };
-    let given_up = b.take(|t| *t == table(), table, Some(key(1)), Shared, LONG, &killed);
+    let given_up = b.take(
+        |t| *t == table(),
+        table,
+        Some(key(1)),
+        Shared,
+        LONG,
+        &killed,
+    );
     assert_eq!(given_up, Err(Error::query_interrupted()));
     assert_eq!(locks.waiting(), 0);
 }

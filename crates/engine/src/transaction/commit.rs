@@ -134,7 +134,9 @@ pub(super) fn commit_together(
     if !handle.row_locks.are_held() {
         return commit_unlocked(handle, branch, &current, transactions);
     }
-    handle.publishing.rows(transactions.iter().map(|(c, _)| c.rows()));
+    handle
+        .publishing
+        .rows(transactions.iter().map(|(c, _)| c.rows()));
     let locked: Vec<bool> = transactions.iter().map(|(c, _)| c.meets_locks()).collect();
     let free = transactions.iter().zip(&locked).filter(|(_, l)| !**l);
     let free: Vec<_> = free.map(|(t, _)| *t).collect();

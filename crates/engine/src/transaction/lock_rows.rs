@@ -54,7 +54,9 @@ impl LockPlace<'_> {
             table: self.table.to_lowercase(),
             schema: self.view.def.schema_hash,
         };
-        held.take(is_it, new, key, mode, patience, &|| session.check_interrupt())
+        held.take(is_it, new, key, mode, patience, &|| {
+            session.check_interrupt()
+        })
     }
 }
 
@@ -120,7 +122,13 @@ impl Transaction {
             key,
         };
         let held = self.held(locking, session);
-        let taken = place.take(held, Some(at.clone()), LockMode::Exclusive, locking.patience, session)?;
+        let taken = place.take(
+            held,
+            Some(at.clone()),
+            LockMode::Exclusive,
+            locking.patience,
+            session,
+        )?;
         if taken != Taken::Now {
             return Ok(());
         }
@@ -131,10 +139,11 @@ impl Transaction {
         let holders = |view: &TableView| -> Result<Vec<Vec<u8>>> {
             let mut found = Vec::new();
             let range = KeyRange::prefix(entry, fields);
-            view.tree(Some(index)).scan(None, &range, false, &mut |slot| {
-                found.push(slot.key().to_vec());
-                Ok(Flow::Continue)
-            })?;
+            view.tree(Some(index))
+                .scan(None, &range, false, &mut |slot| {
+                    found.push(slot.key().to_vec());
+                    Ok(Flow::Continue)
+                })?;
             Ok(found)
         };
         match holders(place.view)? == holders(&newest)? {
@@ -182,7 +191,10 @@ impl Transaction {
         if Arc::ptr_eq(&newest.root, &branch.latest) || folded(branch) {
             return Ok(None);
         }
-        let table = newest.root.table(place.table)?.ok_or_else(Error::row_changed)?;
+        let table = newest
+            .root
+            .table(place.table)?
+            .ok_or_else(Error::row_changed)?;
         if table.def.schema_hash != place.view.def.schema_hash {
             return Err(Error::row_changed());
         }
@@ -214,7 +226,10 @@ impl Publishing {
     }
 
     /// Says which rows it is about.
-    pub(super) fn rows(&self, transactions: impl Iterator<Item = Option<Vec<(String, Arc<TableOverlay>)>>>) {
+    pub(super) fn rows(
+        &self,
+        transactions: impl Iterator<Item = Option<Vec<(String, Arc<TableOverlay>)>>>,
+    ) {
         let all: Option<Vec<_>> = transactions.collect();
         let all = all.map(|lists| lists.into_iter().flatten().collect());
         *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = all;

@@ -234,7 +234,7 @@ fn matching(
     } else {
         def.indexes
             .iter()
-            .position(|i| i.ordered && i.prefixes.iter().all(|p| *p == 0) && begins(&i.columns))
+            .position(|i| i.ordered && i.prefixes.iter().all(|p| *p == 0) && begins(&i.key_columns))
             .map(Some)
     };
     let mut out = Vec::new();

@@ -18,8 +18,8 @@ use crate::eval::all_hold;
 use crate::exec;
 use crate::program::trigger::lent;
 use crate::result::Flow;
-use crate::table::TableDef;
 use crate::row_locks::LockMode;
+use crate::table::TableDef;
 use crate::transaction::Transaction;
 
 /// A row that is to change: its bytes, and the assigned values by column.

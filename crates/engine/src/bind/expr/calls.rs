@@ -264,7 +264,12 @@ impl Binder<'_> {
             _ => collation.map_or("binary", |c| c.charset.name),
         };
         if name == "coercibility" {
-            let v = Value::Int(t.coercibility as i64);
+            // A document has a collation as a column has one.
+            let of = match t.ty {
+                SqlType::Json => t.coercibility.min(coercibility::IMPLICIT),
+                _ => t.coercibility,
+            };
+            let v = Value::Int(of.into());
             return Ok(Typed::new(Expr::Literal(v), BIGINT, false));
         }
         let utf8 = values::collation::by_name("utf8mb3_general_ci")

@@ -38,6 +38,11 @@ pub(super) fn drop_column(
         }
         return Err(Error::generated_dependent(&column.name));
     }
+    let by_default =
+        |c: &&Column| !c.generated && c.tag != column.tag && c.expression.contains(&quoted);
+    if schema.columns.iter().any(|c| by_default(&c)) {
+        return Err(Error::default_dependent(&column.name, &state.name));
+    }
     let keys = change.root.foreign_keys()?;
     for k in &keys.keys {
         let child = k.child_table.eq_ignore_ascii_case(&state.name)
