@@ -3,7 +3,6 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use sha2::{Digest, Sha512};
 use zstd::dict::EncoderDictionary;
 use zstd::zstd_safe::CCtx;
 
@@ -246,8 +245,7 @@ impl ArchiveWriter {
         tail.extend_from_slice(&[0; 192]);
         tail.push(VERSION);
         tail.extend_from_slice(b"DOLTARC");
-        let digest = Sha512::digest(&tail);
-        let name = Hash::from_slice(&digest[..20]).expect("twenty bytes");
+        let name = Hash::of(&tail);
         self.write(&tail)?;
         let io = |e| ChunkError::io("write", &self.dir.at(&self.temp), e);
         let out = self

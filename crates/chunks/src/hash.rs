@@ -4,8 +4,6 @@ use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::str::FromStr;
 
-use sha2::{Digest, Sha512};
-
 /// Address of a chunk: the first 20 bytes of SHA-512 of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Hash(pub [u8; 20]);
@@ -22,10 +20,18 @@ impl Hash {
 
     /// The address of these bytes.
     pub fn of(bytes: &[u8]) -> Hash {
-        let digest = Sha512::digest(bytes);
-        let mut hash = [0; 20];
-        hash.copy_from_slice(&digest[..20]);
-        Hash(hash)
+        Hash::of_digest(&sha512::digest(bytes))
+    }
+
+    /// The addresses of several chunks' bytes, in their order. Eight or more at once cost a
+    /// quarter of as many calls of [`Hash::of`] where the processor has the instructions.
+    pub fn of_each(chunks: &[&[u8]]) -> Vec<Hash> {
+        let digests = sha512::digests(chunks);
+        digests.iter().map(Hash::of_digest).collect()
+    }
+
+    fn of_digest(digest: &sha512::Digest) -> Hash {
+        Hash(*digest.first_chunk().expect("a digest is longer"))
     }
 
     /// A hash from exactly 20 bytes.

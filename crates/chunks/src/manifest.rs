@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use sha2::{Digest, Sha512};
-
 use crate::{ChunkError, Directory, Hash, Kind, Result};
 
 const NAME: &str = "manifest";
@@ -105,20 +103,15 @@ impl Manifest {
     /// The lock for this root and these files, with `extra` as garbage collection marks its
     /// generations (spec 01 §7.1, §7.2).
     pub fn lock_for(root: Hash, specs: &[Spec], extra: &[u8]) -> Hash {
-        let mut sha = Sha512::new();
-        sha.update(root.0);
-        sha.update([0]);
-        for spec in specs {
-            sha.update(spec.name.0);
-        }
+        let mut all = root.0.to_vec();
+        all.push(0);
+        specs.iter().for_each(|s| all.extend_from_slice(&s.name.0));
         if !extra.is_empty() {
-            sha.update([0]);
-            sha.update(extra);
+            all.push(0);
+            all.extend_from_slice(extra);
         }
-        sha.update([0]);
-        let mut lock = [0; 20];
-        lock.copy_from_slice(&sha.finalize()[..20]);
-        Hash(lock)
+        all.push(0);
+        Hash::of(&all)
     }
 
     /// The same manifest with its specs in order and its lock computed.

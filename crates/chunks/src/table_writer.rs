@@ -3,8 +3,6 @@
 use std::io::{BufWriter, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sha2::{Digest, Sha512};
-
 use crate::disk::Appender;
 use crate::table_index::{FOOTER, INDEX_ENTRY, MAGIC};
 use crate::{Access, Chunk, ChunkError, Directory, Hash, Result, Spec, TableFile, record};
@@ -111,8 +109,7 @@ impl TableWriter {
         for (hash, _) in &entries {
             index.extend_from_slice(hash.suffix());
         }
-        let digest = Sha512::digest(&index[suffixes..]);
-        let name = Hash::from_slice(&digest[..20]).expect("twenty bytes");
+        let name = Hash::of(&index[suffixes..]);
         index.extend_from_slice(&(entries.len() as u32).to_be_bytes());
         index.extend_from_slice(&self.uncompressed.to_be_bytes());
         index.extend_from_slice(&MAGIC);
