@@ -164,7 +164,7 @@ impl DatabaseHandle {
                 let head = self
                     .store
                     .branch(branch)
-                    .ok_or_else(|| Error::general(format!("branch not found: {branch}")))?;
+                    .ok_or_else(|| Error::unknown_database(format!("{}/{branch}", self.name)))?;
                 let set = WorkingSet::clean(self.store.commit(head)?.root);
                 (
                     self.store

@@ -347,9 +347,18 @@ fn create_database(session: &Session, c: &ast::CreateDatabase) -> Result<u64> {
     let millis = dates
         .1
         .unwrap_or(session.instance.clock.now_micros() / 1000);
+    // The first commit is made by whoever runs the server, not by the account.
+    let settings = &session.instance.settings;
+    let by = match settings.commit_as_account {
+        true => model::Person {
+            name: settings.user_name.clone(),
+            email: settings.user_email.clone(),
+        },
+        false => session.committer(),
+    };
     session
         .instance
-        .create_database(name, collation, session.committer(), millis)?;
+        .create_database(name, collation, by, millis)?;
     Ok(1)
 }
 
