@@ -484,6 +484,7 @@ fn rename_table(change: &mut Change<'_>, from: &str, to: &str) -> Result<()> {
     if !same && (change.root.has_table(to) || views.contains_key(&to.to_lowercase())) {
         return Err(Error::table_exists(to));
     }
+    program::rename_triggers_of(change, &state.name, to)?;
     let root = change.root.root.with_table_renamed(&state.name, to)?;
     change.set_root(root)?;
     let mut keys = (*change.root.foreign_keys()?).clone();
