@@ -404,7 +404,13 @@ pub fn index_value(v: &Value<'_>, ty: &SqlType, cx: &Context<'_>) -> Result<Inde
             if exact { Exact(value) } else { Floor(value) }
         }
         SqlType::Decimal { scale, precision } => {
+            // A text that is a number is this number, however many digits it has.
+            let written = match v {
+                Value::Bytes(b) => std::str::from_utf8(b).ok().and_then(Decimal::parse),
+                _ => None,
+            };
             let d = match v {
+                _ if let Some(d) = written => d,
                 Value::Float(_) | Value::Bytes(_) => {
                     let x = to_f64(v, cx);
                     match Decimal::from_f64(x) {

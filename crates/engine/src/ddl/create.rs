@@ -114,6 +114,7 @@ pub(crate) fn create_table(
             check.name = check_name(&name, &check.expression, &[]);
         }
     } else {
+        check_collation(&c.options)?;
         for o in &c.options {
             table_option(&mut schema, o, &mut next_number)?;
         }
@@ -344,6 +345,27 @@ pub(super) fn check_generated(session: &Session, table: &str, schema: &Schema) -
         });
     }
     Ok(())
+}
+
+/// A table's collation is one of its character set, if both are given.
+pub(super) fn check_collation(options: &[TableOption]) -> Result<()> {
+    let charset = options.iter().find_map(|o| match o {
+        TableOption::Charset(Some(name)) => Some(name),
+        _ => None,
+    });
+    let collation = options.iter().find_map(|o| match o {
+        TableOption::Collate(name) => values::collation::by_name(name),
+        _ => None,
+    });
+    match (charset, collation) {
+        (Some(charset), Some(c))
+            if crate::bind::types::charset_default(charset)
+                .is_some_and(|d| d.charset.name != c.charset.name) =>
+        {
+            Err(Error::collation_mismatch(c.name, charset))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn table_option(

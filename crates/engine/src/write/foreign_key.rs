@@ -264,7 +264,7 @@ fn matching(
     let tree = view.tree(index);
     let order: &[usize] = match index {
         None => &def.primary_key,
-        Some(i) => &def.indexes[i].columns,
+        Some(i) => &def.indexes[i].key_columns,
     };
     let blobs = writer.state.table.objects().blobs();
     let mut key = TupleBuilder::new();

@@ -265,8 +265,11 @@ impl Binder<'_> {
         };
         if name == "coercibility" {
             // A document has a collation as a column has one.
-            let of = match t.ty {
-                SqlType::Json => t.coercibility.min(coercibility::IMPLICIT),
+            let of = match (&t.ty, &t.expr) {
+                (SqlType::Json, _) => t.coercibility.min(coercibility::IMPLICIT),
+                (_, Expr::Call { function, .. }) if is_of_system(function.name) => {
+                    coercibility::SYSTEM
+                }
                 _ => t.coercibility,
             };
             let v = Value::Int(of.into());
@@ -280,4 +283,18 @@ impl Binder<'_> {
             false,
         ))
     }
+}
+
+/// Functions whose text the server gives.
+fn is_of_system(function: &str) -> bool {
+    matches!(
+        function,
+        "user"
+            | "current_user"
+            | "session_user"
+            | "system_user"
+            | "database"
+            | "schema"
+            | "version"
+    )
 }
