@@ -4,11 +4,12 @@
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+
+use crate::local_file::LocalFile;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,10 @@ pub trait DiskFile: Send + Sync {
     fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()>;
     /// Writes all of these bytes; on failure any part of them may have been written.
     fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
+    /// Like [`DiskFile::write_all_at`], for bytes that a sync follows at once.
+    fn write_before_sync(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.write_all_at(bytes, at)
+    }
     /// Makes the contents and the length durable.
     fn sync(&self) -> io::Result<()>;
     /// Cuts or extends the file.
@@ -120,7 +125,7 @@ impl Disk for LocalDisk {
             Access::New => options.read(true).write(true).create_new(true),
             Access::Fresh => options.write(true).create(true).truncate(true),
         };
-        Ok(Box::new(options.open(path)?))
+        Ok(Box::new(LocalFile::new(options.open(path)?)))
     }
 
     #[allow(unsafe_code)]
@@ -198,24 +203,6 @@ impl Disk for LocalDisk {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(e)) => Err(e),
         }
-    }
-}
-
-impl DiskFile for File {
-    fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
-        FileExt::read_exact_at(self, bytes, at)
-    }
-    fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        FileExt::write_all_at(self, bytes, at)
-    }
-    fn sync(&self) -> io::Result<()> {
-        File::sync_data(self)
-    }
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        File::set_len(self, len)
-    }
-    fn size(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
     }
 }
 

@@ -465,7 +465,10 @@ impl Journal {
         let sync = sync || state.unsynced + bytes.len() as u64 > UNSYNCED_LIMIT;
         drop(state);
 
-        let written = self.file.write_all_at(&bytes, start);
+        let written = match sync {
+            true => self.file.write_before_sync(&bytes, start),
+            false => self.file.write_all_at(&bytes, start),
+        };
         if written.is_ok() {
             self.in_file.store(end, Ordering::Release);
         }
@@ -662,28 +665,29 @@ impl Drop for Journal {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{File, OpenOptions};
+    use std::fs::OpenOptions;
     use std::io;
     use std::path::Path;
     use std::sync::atomic::AtomicBool;
 
     use super::*;
+    use crate::local_file::LocalFile;
 
     /// A disk of limited size whose syncs can fail.
     struct Limited {
-        file: File,
+        file: LocalFile,
         capacity: Arc<AtomicU64>,
         broken: Arc<AtomicBool>,
     }
 
     impl DiskFile for Limited {
         fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
-            DiskFile::read_exact_at(&self.file, bytes, at)
+            self.file.read_exact_at(bytes, at)
         }
         fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
             let room = self.capacity.load(Ordering::Relaxed).saturating_sub(at);
             let fits = bytes.len().min(room as usize);
-            DiskFile::write_all_at(&self.file, &bytes[..fits], at)?;
+            self.file.write_all_at(&bytes[..fits], at)?;
             match fits == bytes.len() {
                 true => Ok(()),
                 false => Err(io::ErrorKind::StorageFull.into()),
@@ -692,14 +696,14 @@ mod tests {
         fn sync(&self) -> io::Result<()> {
             match self.broken.load(Ordering::Relaxed) {
                 true => Err(io::Error::other("the disk is broken")),
-                false => self.file.sync_data(),
+                false => self.file.sync(),
             }
         }
         fn set_len(&self, len: u64) -> io::Result<()> {
             self.file.set_len(len)
         }
         fn size(&self) -> io::Result<u64> {
-            DiskFile::size(&self.file)
+            self.file.size()
         }
     }
 
@@ -707,11 +711,13 @@ mod tests {
         let mut journal = Journal::create(&Directory::local(dir), || 0, 0).unwrap();
         let (capacity, broken) = (Arc::new(AtomicU64::new(u64::MAX)), Arc::default());
         journal.file = Box::new(Limited {
-            file: OpenOptions::new()
-                .read(true)
-                .write(true)
-                .open(dir.join(JOURNAL_NAME))
-                .unwrap(),
+            file: LocalFile::new(
+                OpenOptions::new()
+                    .read(true)
+                    .write(true)
+                    .open(dir.join(JOURNAL_NAME))
+                    .unwrap(),
+            ),
             capacity: capacity.clone(),
             broken: Arc::clone(&broken),
         });

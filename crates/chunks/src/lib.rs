@@ -19,6 +19,7 @@ mod hash;
 mod journal;
 mod journal_index;
 mod journal_record;
+mod local_file;
 mod lock_file;
 mod manifest;
 mod memory_store;

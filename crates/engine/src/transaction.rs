@@ -20,8 +20,8 @@ use model::{CommitId, WorkingSet};
 pub use commit::serialization_failure;
 pub(crate) use commit_queue::CommitQueue;
 pub(crate) use lock_rows::{LockPlace, Locking, Publishing};
-pub use table_edit::entries;
 pub(crate) use table_edit::{check_unique_row, edit_table, edits_of};
+pub use table_edit::{entries, entries_where};
 
 use crate::database::DatabaseHandle;
 use crate::error::{Error, Result};

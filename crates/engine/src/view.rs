@@ -20,6 +20,8 @@ use crate::table::TableDef;
 pub struct OverlayKey {
     desc: Arc<TupleDesc>,
     bytes: Arc<[u8]>,
+    /// What decides most comparisons: see [`TupleDesc::rank`].
+    rank: u64,
     /// Fields that count; all of them for a stored key.
     fields: Option<usize>,
     /// Where a bound stands among keys with equal leading fields: before or after all of them.
@@ -31,6 +33,7 @@ impl OverlayKey {
     pub fn new(desc: &Arc<TupleDesc>, bytes: Vec<u8>) -> OverlayKey {
         OverlayKey {
             desc: desc.clone(),
+            rank: desc.rank(&bytes),
             bytes: bytes.into(),
             fields: None,
             after: false,
@@ -53,6 +56,9 @@ impl OverlayKey {
 
 impl Ord for OverlayKey {
     fn cmp(&self, other: &OverlayKey) -> Ordering {
+        if self.rank != other.rank && self.fields != Some(0) && other.fields != Some(0) {
+            return self.rank.cmp(&other.rank);
+        }
         match (self.fields, other.fields) {
             (None, None) => self.desc.compare(&self.bytes, &other.bytes),
             (Some(n), None) => {
@@ -191,10 +197,9 @@ impl KeyRange {
         let bound = |b: &Option<KeyBound>, lower: bool| match b {
             None => Bound::Unbounded,
             Some(b) => Bound::Excluded(OverlayKey {
-                desc: desc.clone(),
-                bytes: b.tuple.as_slice().into(),
                 fields: Some(b.fields),
                 after: b.inclusive != lower,
+                ..OverlayKey::new(desc, b.tuple.clone())
             }),
         };
         let (lower, upper) = (bound(&self.lower, true), bound(&self.upper, false));

@@ -21,7 +21,7 @@ use crate::result::Flow;
 use crate::root_state::TableState;
 use crate::row_locks::LockMode;
 use crate::table::TableDef;
-use crate::transaction::{LockPlace, There, Transaction, branch_key, entries};
+use crate::transaction::{LockPlace, There, Transaction, branch_key, entries, entries_where};
 use crate::view::{KeyRange, TableView};
 
 pub use bulk::Duplicates;
@@ -384,7 +384,7 @@ pub struct RowWriter<'t> {
     /// The transaction.
     pub tx: &'t mut Transaction,
     /// The table.
-    pub target: Target,
+    pub target: &'t Target,
     /// Its newest committed version.
     pub state: Arc<TableState>,
     key: String,
@@ -393,7 +393,7 @@ pub struct RowWriter<'t> {
 
 impl<'t> RowWriter<'t> {
     /// Opens a table for writing.
-    pub fn open(tx: &'t mut Transaction, target: &Target) -> Result<RowWriter<'t>> {
+    pub fn open(tx: &'t mut Transaction, target: &'t Target) -> Result<RowWriter<'t>> {
         let branch = tx.branch(&target.handle, &target.branch)?;
         let table_key = branch.open_for_write(&target.table)?;
         let state = branch
@@ -403,7 +403,7 @@ impl<'t> RowWriter<'t> {
             .ok_or_else(|| Error::general("table is not open for writing"))?;
         Ok(RowWriter {
             key: target.key(),
-            target: target.clone(),
+            target,
             state,
             table_key,
             tx,
@@ -481,6 +481,21 @@ impl<'t> RowWriter<'t> {
         entries(&self.state, &row.key, Some(&row.value))
     }
 
+    /// Index entries of a row that takes another's place, but for those that stay as they are.
+    pub fn changed_entries(
+        &self,
+        old: &EncodedRow,
+        new: &EncodedRow,
+    ) -> Result<Vec<Option<Vec<u8>>>> {
+        let changes = |i| !self.is_entry_unchanged(i, old, new);
+        entries_where(&self.state, &new.key, Some(&new.value), &changes)
+    }
+
+    fn is_entry_unchanged(&self, index: usize, old: &EncodedRow, new: &EncodedRow) -> bool {
+        let layout = &self.state.table.layout().indexes()[index];
+        layout.is_unchanged((&old.key, &old.value), (&new.key, &new.value))
+    }
+
     /// Keeps the tables of full-text indexes in step with a row that comes or goes.
     fn write_words(&mut self, row: &EncodedRow, comes: bool) -> Result<()> {
         let state = self.state.clone();
@@ -492,7 +507,7 @@ impl<'t> RowWriter<'t> {
             let all = whole_row(&state, &row.key, &row.value)?;
             let mut tables = WrittenTables {
                 tx: &mut *self.tx,
-                target: &self.target,
+                target: self.target,
                 info,
             };
             match comes {
@@ -543,7 +558,8 @@ impl<'t> RowWriter<'t> {
         }
     }
 
-    /// Replaces a row, whose key may change.
+    /// Replaces a row, whose key may change. `new_entries` may lack those that it had before:
+    /// see [`RowWriter::changed_entries`].
     pub fn replace(
         &mut self,
         old: &EncodedRow,
@@ -556,7 +572,11 @@ impl<'t> RowWriter<'t> {
         }
         self.write_words(old, false)?;
         self.write_words(new, true)?;
-        let old_entries = self.entries(old)?;
+        let gone = |i: usize| {
+            let kept = new_entries.get(i).is_some_and(Option::is_none);
+            !(kept && self.is_entry_unchanged(i, old, new))
+        };
+        let old_entries = entries_where(&self.state, &old.key, Some(&old.value), &gone)?;
         if self
             .state
             .view

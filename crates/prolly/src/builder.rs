@@ -7,6 +7,7 @@ use chunks::Hash;
 use crate::leaf_writer::{LeafWriter, Written};
 use crate::node_format::PendingNode;
 use crate::splitter::{MAX_LEVELS, Splitter};
+use crate::store::NewLeaf;
 use crate::{Node, NodeFormat, NodeStore, ProllyError, Result};
 
 /// Most bytes of keys and values in one node: offsets are 16 bits.
@@ -146,33 +147,41 @@ impl TreeBuilder {
     fn close(&mut self, level: usize) -> Result<()> {
         let here = &mut self.levels[level - self.base];
         let message = here.pending.write(&self.format, level as u8)?;
-        let keep = level > 0 || self.keeps_leaves;
-        if level == 0 && !keep {
-            self.leaves = self.leaves.saturating_add(1);
-            if self.writer.is_none() && self.leaves > LEAVES_BEFORE_THREAD {
-                self.writer = LeafWriter::start(&self.store);
-            }
-            if let Some(writer) = &mut self.writer {
-                let here = &mut self.levels[0];
-                let count = here.pending.len() as u64;
-                writer.write(message, here.pending.last_key(), count)?;
-                here.splitter.reset();
-                here.pending.clear();
-                return self.take_written(false);
-            }
-        }
-        let hash = self.store.write_tree_message(message, level > 0, keep)?;
-        let here = &mut self.levels[level - self.base];
+        here.splitter.reset();
         // The parent takes the pending node's last key before it is cleared.
         let mut done = std::mem::take(&mut here.pending);
-        here.splitter.reset();
-        let count = match level {
-            0 => done.len() as u64,
-            _ => done.tree_count(),
-        };
-        self.push(level + 1, done.last_key(), &hash.0, count)?;
+        match level {
+            0 => {
+                let leaf = match self.keeps_leaves {
+                    true => NewLeaf::Node(Node::embedded(message)?),
+                    false => NewLeaf::Message(message),
+                };
+                self.append_leaf(leaf, done.last_key(), done.len() as u64)?;
+            }
+            _ => {
+                let hash = self.store.write_inner(message)?;
+                self.push(level + 1, done.last_key(), &hash.0, done.tree_count())?;
+            }
+        }
         done.clear();
         self.levels[level - self.base].pending = done;
+        Ok(())
+    }
+
+    /// Adds a whole leaf, which nobody else has stored: it begins where a leaf does, and ends
+    /// where one would, or is the last.
+    pub(crate) fn append_leaf(&mut self, leaf: NewLeaf, last_key: &[u8], count: u64) -> Result<()> {
+        self.leaves = self.leaves.saturating_add(1);
+        if self.writer.is_none() && self.leaves > LEAVES_BEFORE_THREAD {
+            self.writer = LeafWriter::start(&self.store);
+        }
+        if let Some(writer) = &mut self.writer {
+            writer.write(leaf, last_key, count)?;
+            return self.take_written(false);
+        }
+        for hash in self.store.write_leaves(vec![leaf])? {
+            self.push(1, last_key, &hash.0, count)?;
+        }
         Ok(())
     }
 

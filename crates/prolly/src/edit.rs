@@ -8,7 +8,10 @@ use chunks::Hash;
 
 use crate::replace;
 use crate::search::child;
-use crate::{KeyOrder, Node, NodeFormat, NodeStore, ProllyError, Result, TreeBuilder};
+use crate::store::NewLeaf;
+use crate::{
+    ItemAddresses, KeyOrder, Node, NodeFormat, NodeStore, ProllyError, Result, TreeBuilder,
+};
 
 /// A key with its new value, or without one if it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +82,15 @@ impl<K: AsRef<[u8]>, V: AsRef<[u8]>> Edits for ListedEdits<'_, K, V> {
     }
 }
 
+/// Whether the tree that is edited stays in use beside the one that comes of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Its nodes stay in the cache.
+    Stays,
+    /// What takes the place of its nodes is what will be read; they come back when asked for.
+    Goes,
+}
+
 /// Applies edits in ascending order of distinct keys. Removing what is not there is nothing.
 pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     store: &NodeStore,
@@ -86,6 +98,7 @@ pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     order: &dyn KeyOrder,
     root: &Arc<Node>,
     edits: &[Edit<K, V>],
+    before: Before,
 ) -> Result<Arc<Node>> {
     if edits.is_empty() {
         return Ok(root.clone());
@@ -99,22 +112,29 @@ pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     if edits.len() <= KEPT_EDITS {
         let mut replaced = Vec::new();
         if let Some(new) = replace::apply(store, format, order, root, edits, &mut replaced)? {
-            return Ok(taken_over(store, root, new, &replaced));
+            return Ok(taken_over(store, root, new, &replaced, before));
         }
     }
     let mut list = ListedEdits { list: edits.iter() };
     let keeps = edits.len() <= KEPT_EDITS;
-    apply_all(store, format, order, root, &mut list, keeps)
+    apply_all(store, format, order, root, &mut list, keeps, before)
 }
 
 /// The new root, in place of one whose nodes were replaced.
-fn taken_over(store: &NodeStore, root: &Arc<Node>, new: Arc<Node>, replaced: &[Hash]) -> Arc<Node> {
+fn taken_over(
+    store: &NodeStore,
+    root: &Arc<Node>,
+    new: Arc<Node>,
+    replaced: &[Hash],
+    before: Before,
+) -> Arc<Node> {
     // Unchanged content gives the root that is known to be stored, or not.
     if new.message() == root.message() {
         return root.clone();
     }
-    // What took their place is what will be read; older versions come back when asked for.
-    replaced.iter().for_each(|hash| store.forget(hash));
+    if before == Before::Goes {
+        replaced.iter().for_each(|hash| store.forget(hash));
+    }
     new
 }
 
@@ -127,11 +147,18 @@ pub(crate) fn apply_all<E: Edits + ?Sized>(
     root: &Arc<Node>,
     edits: &mut E,
     keeps_leaves: bool,
+    before: Before,
 ) -> Result<Arc<Node>> {
+    let overwrites = match format {
+        NodeFormat::Rows(layout) if !root.is_leaf() => Some(&**layout),
+        _ => None,
+    };
     let mut editor = Editor {
         store,
         order,
         builder: TreeBuilder::new(store, format),
+        overwrites,
+        before,
         replaced: Vec::new(),
     };
     if keeps_leaves {
@@ -139,7 +166,7 @@ pub(crate) fn apply_all<E: Edits + ?Sized>(
     }
     editor.visit(root, edits, None)?;
     let new = editor.builder.finish()?;
-    Ok(taken_over(store, root, new, &editor.replaced))
+    Ok(taken_over(store, root, new, &editor.replaced, before))
 }
 
 /// A builder that has taken in a whole tree, for items behind its last.
@@ -152,6 +179,8 @@ pub(crate) fn continued(
         store,
         order: &crate::Bytewise,
         builder: TreeBuilder::new(store, format),
+        overwrites: None,
+        before: Before::Goes,
         replaced: Vec::new(),
     };
     let mut node = root.clone();
@@ -160,9 +189,7 @@ pub(crate) fn continued(
         editor.copy(&node, 0..last)?;
         node = child(store, &node, last)?;
     }
-    for i in 0..node.len() {
-        editor.builder.append(node.key(i), node.value(i))?;
-    }
+    editor.append_items(&node, 0..node.len())?;
     Ok(editor.builder)
 }
 
@@ -170,6 +197,10 @@ struct Editor<'a> {
     store: &'a NodeStore,
     order: &'a dyn KeyOrder,
     builder: TreeBuilder,
+    /// Present where values of leaves can be written over: in trees of rows whose root, which
+    /// need not be stored, is none of the leaves.
+    overwrites: Option<&'a dyn ItemAddresses>,
+    before: Before,
     /// Nodes that edits fell into.
     replaced: Vec<Hash>,
 }
@@ -225,9 +256,7 @@ impl Editor<'_> {
             }
             let child = child(self.store, node, i)?;
             if child.is_leaf() {
-                for j in 0..child.len() {
-                    self.builder.append(child.key(j), child.value(j))?;
-                }
+                self.append_items(&child, 0..child.len())?;
             } else {
                 self.copy(&child, 0..child.len())?;
             }
@@ -235,35 +264,87 @@ impl Editor<'_> {
         Ok(())
     }
 
+    /// Appends a leaf's items with the edits that fall into it. Where these only write values over
+    /// others of the same shape, the leaf is what it was but for these bytes, and goes whole.
     fn merge<E: Edits + ?Sized>(
         &mut self,
         leaf: &Arc<Node>,
         edits: &mut E,
         last: Option<&[u8]>,
     ) -> Result<()> {
+        let mut whole = self.overwrites.is_some() && self.builder.is_at_boundary(0)?;
+        // The bytes of a leaf that goes whole, once one of them has changed.
+        let mut message: Option<Vec<u8>> = None;
         let mut at = 0;
         let mut key = Vec::new();
         while let Some(next) = self.next_within(edits, last)? {
             key.clear();
             key.extend_from_slice(next);
             let place = leaf.lower_bound(self.order, &key);
-            while at < place {
-                self.builder.append(leaf.key(at), leaf.value(at))?;
-                at += 1;
+            if !whole {
+                self.append_items(leaf, at..place)?;
             }
+            at = place;
             let found =
                 at < leaf.len() && self.order.compare(leaf.key(at), &key) == Ordering::Equal;
             let stored = found.then(|| leaf.value(at));
             match (edits.take(stored)?, stored) {
-                (Taken::Stored, Some(value)) => self.builder.append(leaf.key(at), value)?,
-                (Taken::Put(value), _) => self.builder.append(&key, value)?,
-                (Taken::Stored, None) | (Taken::Removed, _) => {}
+                (Taken::Stored | Taken::Removed, None) => {}
+                (Taken::Stored, Some(_)) if whole => {}
+                (Taken::Put(new), Some(old)) if whole && self.fits(leaf, at, &key, old, new) => {
+                    let message = message.get_or_insert_with(|| leaf.message().to_vec());
+                    message[leaf.value_range(at)].copy_from_slice(new);
+                }
+                (taken, _) => {
+                    if whole {
+                        whole = false;
+                        match message.take() {
+                            Some(m) => self.append_items(&leaf.with_message(m), 0..at)?,
+                            None => self.append_items(leaf, 0..at)?,
+                        }
+                    }
+                    match (taken, stored) {
+                        (Taken::Put(value), _) => self.builder.append(&key, value)?,
+                        (Taken::Stored, Some(value)) => self.builder.append(leaf.key(at), value)?,
+                        (Taken::Stored, None) | (Taken::Removed, _) => {}
+                    }
+                }
             }
             at += usize::from(found);
         }
-        while at < leaf.len() {
-            self.builder.append(leaf.key(at), leaf.value(at))?;
-            at += 1;
+        match message {
+            _ if !whole => self.append_items(leaf, at..leaf.len()),
+            Some(message) => {
+                let (last_key, count) = (leaf.key(leaf.len() - 1), leaf.len() as u64);
+                let new = match self.before {
+                    Before::Stays => NewLeaf::Message(message),
+                    // It takes its predecessor's place in the cache, too.
+                    Before::Goes => {
+                        self.store.forget(&leaf.hash());
+                        NewLeaf::Node(leaf.with_message(message))
+                    }
+                };
+                self.builder.append_leaf(new, last_key, count)
+            }
+            None => {
+                let (last_key, count) = (leaf.key(leaf.len() - 1), leaf.len() as u64);
+                self.builder.append_at(1, last_key, &leaf.hash().0, count)
+            }
+        }
+    }
+
+    /// Whether an item's value can be written over. Keys that compare equal may have other
+    /// bytes, by which nodes end.
+    fn fits(&self, leaf: &Node, at: usize, key: &[u8], old: &[u8], new: &[u8]) -> bool {
+        let Some(layout) = self.overwrites else {
+            return false;
+        };
+        leaf.key(at) == key && replace::fits(layout, old, new)
+    }
+
+    fn append_items(&mut self, leaf: &Node, items: std::ops::Range<usize>) -> Result<()> {
+        for i in items {
+            self.builder.append(leaf.key(i), leaf.value(i))?;
         }
         Ok(())
     }

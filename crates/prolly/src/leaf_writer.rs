@@ -7,43 +7,66 @@ use std::thread::JoinHandle;
 
 use chunks::Hash;
 
+use crate::store::NewLeaf;
 use crate::{NodeStore, ProllyError, Result};
 
-/// Messages that wait for the thread: some 64 KB.
-const QUEUE: usize = 16;
+/// Leaves that are hashed together, and for which the thread is woken once.
+const BATCH: usize = 8;
+/// Batches that wait for the thread: some 64 KB.
+const QUEUE: usize = 2;
 /// Items of level 1 that wait for leaves in front of them.
 const MOST_FOLLOWING: usize = 4096;
 
-/// An item of level 1, in its order.
+/// An item of level 1.
 pub(crate) struct Written {
     pub key: Vec<u8>,
     pub value: Vec<u8>,
     pub count: u64,
 }
 
+/// An item of level 1 that waits for its turn.
+struct Waiting {
+    key: Vec<u8>,
+    value: Value,
+    count: u64,
+}
+
+/// What is known of an item's address.
+enum Value {
+    Known(Vec<u8>),
+    /// The leaf is in the batch that fills.
+    Filling,
+    /// The thread has the leaf.
+    Sent,
+}
+
 /// A thread that stores leaves, and the items of level 1 that are not complete yet.
 pub(crate) struct LeafWriter {
     store: NodeStore,
     /// Absent once the writer is dropped.
-    send: Option<SyncSender<Vec<u8>>>,
-    hashes: Receiver<Result<Hash>>,
+    send: Option<SyncSender<Vec<NewLeaf>>>,
+    answers: Receiver<Result<Vec<Hash>>>,
     thread: Option<JoinHandle<()>>,
-    /// In order; a leaf that is under way has no value yet.
-    waiting: VecDeque<Written>,
+    /// In order.
+    waiting: VecDeque<Waiting>,
+    /// The leaves of the items that say [`Value::Filling`], in their order.
+    filling: Vec<NewLeaf>,
+    /// Addresses of the first items that say [`Value::Sent`].
+    arrived: VecDeque<Hash>,
 }
 
 impl LeafWriter {
     /// Starts a thread; none when the system has no more.
     pub fn start(store: &NodeStore) -> Option<LeafWriter> {
-        let (send, messages) = sync_channel::<Vec<u8>>(QUEUE);
-        // As long as the queue of messages, and those that are being worked on.
-        let (answers, hashes) = sync_channel(2 * QUEUE + 2);
+        let (send, batches) = sync_channel::<Vec<NewLeaf>>(QUEUE);
+        // As long as the queue of batches, and those that are being worked on.
+        let (answer, answers) = sync_channel(2 * QUEUE + 2);
         let theirs = store.clone();
         let work = move || {
-            for message in messages {
-                let hash = theirs.write_tree_message(message, false, false);
-                let failed = hash.is_err();
-                if answers.send(hash).is_err() || failed {
+            for batch in batches {
+                let stored = theirs.write_leaves(batch);
+                let failed = stored.is_err();
+                if answer.send(stored).is_err() || failed {
                     return;
                 }
             }
@@ -53,9 +76,11 @@ impl LeafWriter {
         Some(LeafWriter {
             store: store.clone(),
             send: Some(send),
-            hashes,
+            answers,
             thread: Some(thread),
             waiting: VecDeque::new(),
+            filling: Vec::new(),
+            arrived: VecDeque::new(),
         })
     }
 
@@ -64,59 +89,84 @@ impl LeafWriter {
         !self.waiting.is_empty()
     }
 
-    /// Gives a leaf to the thread, or stores it here while that has enough to do.
-    pub fn write(&mut self, message: Vec<u8>, last_key: &[u8], count: u64) -> Result<()> {
-        let sent = self.send.as_ref().map(|send| send.try_send(message));
-        let value = match sent {
-            None | Some(Ok(())) => Vec::new(),
-            Some(Err(TrySendError::Full(message))) => {
-                let hash = self.store.write_tree_message(message, false, false)?;
-                hash.0.to_vec()
-            }
-            // The thread has ended, and says why.
-            Some(Err(TrySendError::Disconnected(_))) => return Err(self.failure()),
-        };
-        self.waiting.push_back(Written {
+    /// Adds a leaf; it goes to the thread with others, or is stored here with them while the
+    /// thread has enough to do.
+    pub fn write(&mut self, leaf: NewLeaf, last_key: &[u8], count: u64) -> Result<()> {
+        self.filling.push(leaf);
+        self.waiting.push_back(Waiting {
             key: last_key.to_vec(),
-            value,
+            value: Value::Filling,
             count,
         });
+        if self.filling.len() < BATCH {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.filling);
+        match self.send.as_ref().map(|send| send.try_send(batch)) {
+            None | Some(Ok(())) => {
+                for item in self.filling_items() {
+                    item.value = Value::Sent;
+                }
+                Ok(())
+            }
+            Some(Err(TrySendError::Full(batch))) => self.store_here(batch),
+            // The thread has ended, and says why.
+            Some(Err(TrySendError::Disconnected(_))) => Err(self.failure()),
+        }
+    }
+
+    fn filling_items(&mut self) -> impl Iterator<Item = &mut Waiting> {
+        let items = self.waiting.iter_mut();
+        items.filter(|item| matches!(item.value, Value::Filling))
+    }
+
+    fn store_here(&mut self, batch: Vec<NewLeaf>) -> Result<()> {
+        let hashes = self.store.write_leaves(batch)?;
+        for (item, hash) in self.filling_items().zip(hashes) {
+            item.value = Value::Known(hash.0.to_vec());
+        }
         Ok(())
     }
 
     /// Adds an item that is complete behind those that are not.
     pub fn follow(&mut self, key: &[u8], value: &[u8], count: u64) {
-        self.waiting.push_back(Written {
+        self.waiting.push_back(Waiting {
             key: key.to_vec(),
-            value: value.to_vec(),
+            value: Value::Known(value.to_vec()),
             count,
         });
     }
 
     /// The next item, if it is complete, or in any case.
     pub fn next(&mut self, wait: bool) -> Result<Option<Written>> {
-        let Some(first) = self.waiting.front_mut() else {
-            return Ok(None);
-        };
-        if first.value.is_empty() {
-            let wait = wait || self.waiting.len() > MOST_FOLLOWING;
-            let hash = match self.hashes.try_recv() {
-                Ok(hash) => hash?,
-                Err(TryRecvError::Empty) if !wait => return Ok(None),
-                Err(_) => match self.hashes.recv() {
-                    Ok(hash) => hash?,
-                    Err(_) => return Err(lost()),
-                },
-            };
-            if let Some(first) = self.waiting.front_mut() {
-                first.value = hash.0.to_vec();
+        let wait = wait || self.waiting.len() > MOST_FOLLOWING;
+        let value = match self.waiting.front_mut().map(|first| &mut first.value) {
+            None => return Ok(None),
+            Some(Value::Known(value)) => std::mem::take(value),
+            Some(Value::Sent) => {
+                if self.arrived.is_empty() {
+                    let answer = match self.answers.try_recv() {
+                        Err(TryRecvError::Empty) if !wait => return Ok(None),
+                        Err(TryRecvError::Empty) => self.answers.recv().map_err(|_| lost())?,
+                        answer => answer.map_err(|_| lost())?,
+                    };
+                    self.arrived.extend(answer?);
+                }
+                self.arrived.pop_front().ok_or_else(lost)?.0.to_vec()
             }
-        }
-        Ok(self.waiting.pop_front())
+            Some(Value::Filling) if !wait => return Ok(None),
+            Some(Value::Filling) => {
+                let batch = std::mem::take(&mut self.filling);
+                self.store_here(batch)?;
+                return self.next(true);
+            }
+        };
+        let first = self.waiting.pop_front();
+        Ok(first.map(|Waiting { key, count, .. }| Written { key, value, count }))
     }
 
     fn failure(&mut self) -> ProllyError {
-        while let Ok(answer) = self.hashes.recv() {
+        while let Ok(answer) = self.answers.recv() {
             if let Err(e) = answer {
                 return e;
             }
@@ -134,7 +184,7 @@ impl Drop for LeafWriter {
     fn drop(&mut self) {
         // Without a sender the thread ends; nothing is written behind the caller's back.
         self.send = None;
-        while self.hashes.recv().is_ok() {}
+        while self.answers.recv().is_ok() {}
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

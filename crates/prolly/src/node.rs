@@ -297,6 +297,14 @@ impl Node {
         self.hash.get_or_init(|| Hash::of(&self.message))
     }
 
+    /// The same node, whose address the caller has computed.
+    pub(crate) fn with_hash(self, hash: Hash) -> Node {
+        Node {
+            hash: OnceLock::from(hash),
+            ..self
+        }
+    }
+
     /// The whole message.
     pub fn message(&self) -> &Bytes {
         &self.message

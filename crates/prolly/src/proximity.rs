@@ -143,9 +143,10 @@ impl<'a> Form<'a> {
         written: Written,
         level: u8,
     ) -> Result<()> {
-        let hash = self
-            .store
-            .write_tree_message(written.message, level > 1, level > 1)?;
+        let hash = match level > 1 {
+            true => self.store.write_inner(written.message)?,
+            false => self.store.write(written.message)?,
+        };
         node.push(key, &hash.0, written.count);
         Ok(())
     }

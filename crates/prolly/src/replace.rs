@@ -44,6 +44,17 @@ pub(crate) fn apply<K: AsRef<[u8]>, V: AsRef<[u8]>>(
     Ok(Some(Arc::new(new)))
 }
 
+/// Whether a value can be written over another in a leaf of rows: what the leaf says besides its
+/// items is the sizes of its values, and where addresses are.
+pub(crate) fn fits(layout: &dyn ItemAddresses, old: &[u8], new: &[u8]) -> bool {
+    let offsets = |item| {
+        let mut out = Vec::new();
+        layout.address_offsets(item, &mut out);
+        out
+    };
+    old.len() == new.len() && offsets(old) == offsets(new)
+}
+
 struct Replacer<'a> {
     store: &'a NodeStore,
     format: &'a NodeFormat,
@@ -107,7 +118,10 @@ impl Replacer<'_> {
             }
             changed.push((at, value.as_ref()));
         }
-        if changed.iter().all(|(at, v)| self.fits(leaf.value(*at), v)) {
+        if changed
+            .iter()
+            .all(|(at, v)| fits(self.layout, leaf.value(*at), v))
+        {
             let mut message = leaf.message().to_vec();
             for (at, value) in changed {
                 message[leaf.value_range(at)].copy_from_slice(value);
@@ -115,17 +129,6 @@ impl Replacer<'_> {
             return Ok(Some(leaf.with_message(message)));
         }
         self.rebuilt(leaf, &changed, last)
-    }
-
-    /// Whether a value can be written over another: what a leaf says besides its items is the
-    /// sizes of its values, and where addresses are.
-    fn fits(&self, old: &[u8], new: &[u8]) -> bool {
-        let offsets = |item| {
-            let mut out = Vec::new();
-            self.layout.address_offsets(item, &mut out);
-            out
-        };
-        old.len() == new.len() && offsets(old) == offsets(new)
     }
 
     /// The leaf with values of other sizes, if it still ends where it did.

@@ -5,6 +5,23 @@ use chunks::{Chunk, ChunkStore, Hash, MemoryStore};
 use crate::node_cache::{CacheFigures, NodeCache};
 use crate::{Node, ProllyError, Result};
 
+/// A leaf that is to be stored.
+pub(crate) enum NewLeaf {
+    /// Nobody is expected to read it soon.
+    Message(Vec<u8>),
+    /// It stays in the cache, for whoever reads what has just been changed.
+    Node(Node),
+}
+
+impl NewLeaf {
+    fn message(&self) -> &[u8] {
+        match self {
+            NewLeaf::Message(message) => message,
+            NewLeaf::Node(node) => node.message(),
+        }
+    }
+}
+
 /// Reads and writes nodes, keeping those that are used in memory. Clones share everything.
 #[derive(Clone)]
 pub struct NodeStore {
@@ -86,29 +103,28 @@ impl NodeStore {
         Ok(hash)
     }
 
-    /// Stores the message of a tree's node; `keep` leaves the node in the cache. Inner nodes are
-    /// mostly addresses, which nothing makes shorter.
-    pub(crate) fn write_tree_message(
-        &self,
-        message: Vec<u8>,
-        inner: bool,
-        keep: bool,
-    ) -> Result<Hash> {
-        let chunk = Chunk::new(message);
-        let chunk = if inner { chunk.dense() } else { chunk };
-        let hash = chunk.hash();
-        let node = match keep {
-            true => Some(Node::read(chunk.shared(), hash)?),
-            false => None,
-        };
-        self.chunks.put(chunk)?;
-        if let Some(node) = node {
-            self.cache.insert(Arc::new(node));
-        }
-        Ok(hash)
+    /// Stores the message of a node above the leaves, which stays in the cache.
+    pub(crate) fn write_inner(&self, message: Vec<u8>) -> Result<Hash> {
+        let node = Arc::new(Node::embedded(message)?);
+        self.write_tree_node(node.clone())?;
+        Ok(node.hash())
     }
 
-    /// Stores a tree's node and leaves it in the cache.
+    /// Stores leaves, which cost less to hash together, and gives their addresses.
+    pub(crate) fn write_leaves(&self, leaves: Vec<NewLeaf>) -> Result<Vec<Hash>> {
+        let messages: Vec<&[u8]> = leaves.iter().map(NewLeaf::message).collect();
+        let hashes = Hash::of_each(&messages);
+        for (hash, leaf) in hashes.iter().zip(leaves) {
+            match leaf {
+                NewLeaf::Message(message) => self.chunks.put(Chunk::with_hash(*hash, message))?,
+                NewLeaf::Node(node) => self.write_tree_node(Arc::new(node.with_hash(*hash)))?,
+            }
+        }
+        Ok(hashes)
+    }
+
+    /// Stores a tree's node and leaves it in the cache. Nodes above the leaves are mostly
+    /// addresses, which nothing makes shorter.
     pub(crate) fn write_tree_node(&self, node: Arc<Node>) -> Result<()> {
         let chunk = Chunk::with_hash(node.hash(), node.message().clone());
         let chunk = if node.is_leaf() { chunk } else { chunk.dense() };

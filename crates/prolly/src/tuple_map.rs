@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chunks::Hash;
 
+use crate::edit::Before;
 use crate::{
     Cursor, Diff, Edit, Edits, Item, KeyOrder, Node, NodeFormat, NodeStore, ProllyError, Result,
     Runs, ThreeWayDiff, TreeBuilder, edit, proximity, search,
@@ -238,11 +239,28 @@ impl TupleMap {
 
     /// The map after edits in ascending order of distinct keys.
     pub fn edit<K: AsRef<[u8]>, V: AsRef<[u8]>>(&self, edits: &[Edit<K, V>]) -> Result<TupleMap> {
-        let apply = match self.format {
-            NodeFormat::Vector { .. } => proximity::apply,
-            _ => edit::apply,
+        self.edited(edits, Before::Goes)
+    }
+
+    /// Like [`TupleMap::edit`], for a map that stays in use beside the one that comes of it, as
+    /// a merged branch does.
+    pub fn edit_beside<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &self,
+        edits: &[Edit<K, V>],
+    ) -> Result<TupleMap> {
+        self.edited(edits, Before::Stays)
+    }
+
+    fn edited<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &self,
+        edits: &[Edit<K, V>],
+        before: Before,
+    ) -> Result<TupleMap> {
+        let (store, format, order) = (&self.store, &self.format, &*self.order);
+        let root = match format {
+            NodeFormat::Vector { .. } => proximity::apply(store, format, order, &self.root, edits)?,
+            _ => edit::apply(store, format, order, &self.root, edits, before)?,
         };
-        let root = apply(&self.store, &self.format, &*self.order, &self.root, edits)?;
         Ok(self.with_root(root))
     }
 
@@ -256,6 +274,7 @@ impl TupleMap {
             &self.root,
             edits,
             false,
+            Before::Goes,
         )?;
         Ok(self.with_root(root))
     }

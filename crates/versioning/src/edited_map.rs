@@ -127,7 +127,7 @@ impl EditedMap {
                 value: value.as_deref(),
             })
             .collect();
-        Ok(self.base.edit(&edits)?)
+        Ok(self.base.edit_beside(&edits)?)
     }
 }
 

@@ -327,6 +327,16 @@ pub fn entries(
     key: &[u8],
     value: Option<&[u8]>,
 ) -> Result<Vec<Option<Vec<u8>>>> {
+    entries_where(state, key, value, &|_| true)
+}
+
+/// The entries of a row in some of the indexes, none for the others.
+pub fn entries_where(
+    state: &TableState,
+    key: &[u8],
+    value: Option<&[u8]>,
+    wanted: &dyn Fn(usize) -> bool,
+) -> Result<Vec<Option<Vec<u8>>>> {
     let layout = state.table.layout();
     let blobs = state.table.objects().blobs();
     let mut builder = TupleBuilder::new();
@@ -334,7 +344,7 @@ pub fn entries(
     for (i, form) in layout.indexes().iter().enumerate() {
         let has_entries = state.def.indexes.get(i).is_some_and(|x| x.has_entries);
         out.push(match value {
-            Some(v) if has_entries => {
+            Some(v) if has_entries && wanted(i) => {
                 let computed = |column: usize| crate::write::virtual_value(state, column, key, v);
                 Some(form.entry(key, v, &computed, &blobs, &mut builder)?)
             }

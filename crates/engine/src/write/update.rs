@@ -218,13 +218,14 @@ pub(super) fn change(
     check_keys: bool,
 ) -> Result<bool> {
     let triggers = rules.triggers.as_deref();
-    let mut explicit = explicit.to_vec();
+    let mut explicit = std::borrow::Cow::Borrowed(explicit);
     if let Some(t) = triggers {
         if t.has(UPDATE, Before) {
             // A trigger sees what ON UPDATE gives to a row that changes, and may change it.
             let state = RowWriter::open(tx, target)?.state;
             if !rules.on_update.is_empty() && differs(&state, there, &next)? {
                 set_on_update(rules, def, &mut next, &explicit, number, ignore, cx)?;
+                let explicit = explicit.to_mut();
                 explicit.extend(rules.on_update.iter().map(|(column, _)| *column));
             }
             // Triggers read generated columns; they are computed again after them.
@@ -314,7 +315,7 @@ fn change_untriggered(
         // The key stays, but not as it would be written now: Dolt writes some decimals short.
         encoded.key = there.key.clone();
     }
-    let new_entries = writer.entries(&encoded)?;
+    let new_entries = writer.changed_entries(there, &encoded)?;
     let unique = writer.state.def.indexes.iter().any(|i| i.unique);
     if encoded.key != there.key {
         writer.lock(&encoded.key, LockMode::Exclusive, cx)?;

@@ -464,7 +464,7 @@ impl RowMerge<'_> {
             shape.order().clone(),
             shape.format().clone(),
         );
-        table = table.with_rows(&rows.edit(&self.edits)?);
+        table = table.with_rows(&rows.edit_beside(&self.edits)?);
         let mut maps = Vec::with_capacity(schema.indexes.len());
         for (i, index) in schema.indexes.iter().enumerate() {
             let map = match secondary.finish(i)? {
