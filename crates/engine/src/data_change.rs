@@ -340,11 +340,7 @@ impl Session {
         match db.revision {
             Revision::Branch(branch) if t.as_of.is_none() => {
                 self.require_on_branch(&db.handle, &branch, Permissions::WRITE)?;
-                Ok(Target {
-                    handle: db.handle,
-                    branch,
-                    table: t.def.name.clone(),
-                })
+                Ok(Target::new(db.handle, branch, t.def.name.clone()))
             }
             _ => Err(Error::general(format!(
                 "Database {} is read-only.",

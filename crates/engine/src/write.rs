@@ -6,6 +6,7 @@ mod foreign_key;
 mod insert;
 mod update;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use model::{Place, keyless_key};
@@ -41,18 +42,30 @@ pub struct Target {
     pub branch: String,
     /// Name as created.
     pub table: String,
+    /// Key of the branch in a transaction.
+    branch_key: String,
+    /// Key of the table in its branch.
+    table_key: String,
 }
 
 impl Target {
-    fn key(&self) -> String {
-        branch_key(&self.handle.key, &self.branch)
+    /// A table by its name as created.
+    pub fn new(
+        handle: Arc<crate::database::DatabaseHandle>,
+        branch: String,
+        table: String,
+    ) -> Target {
+        Target {
+            branch_key: branch_key(&handle.key, &branch),
+            table_key: table.to_lowercase(),
+            handle,
+            branch,
+            table,
+        }
     }
 
     fn sibling(&self, table: &str) -> Target {
-        Target {
-            table: table.to_string(),
-            ..self.clone()
-        }
+        Target::new(self.handle.clone(), self.branch.clone(), table.to_string())
     }
 }
 
@@ -64,13 +77,18 @@ pub struct EncodedRow {
     pub value: Vec<u8>,
 }
 
+thread_local! {
+    /// Its buffers grow to the size of a row, and stay so.
+    static ENCODER: RefCell<RowEncoder> = RefCell::default();
+}
+
 /// Encodes the values of a row, which are of their columns' types.
 pub fn encode_row(state: &TableState, row: &[OwnedValue]) -> Result<EncodedRow> {
     let mut out = EncodedRow {
         key: Vec::new(),
         value: Vec::new(),
     };
-    RowEncoder::default().encode(state, row, &mut out.key, &mut out.value)?;
+    ENCODER.with_borrow_mut(|e| e.encode(state, row, &mut out.key, &mut out.value))?;
     Ok(out)
 }
 
@@ -387,27 +405,23 @@ pub struct RowWriter<'t> {
     pub target: &'t Target,
     /// Its newest committed version.
     pub state: Arc<TableState>,
-    key: String,
-    table_key: String,
 }
 
 impl<'t> RowWriter<'t> {
     /// Opens a table for writing.
     pub fn open(tx: &'t mut Transaction, target: &'t Target) -> Result<RowWriter<'t>> {
         let branch = tx.branch(&target.handle, &target.branch)?;
-        let table_key = branch.open_for_write(&target.table)?;
-        let state = branch
-            .tables
-            .get(&table_key)
-            .map(|t| t.state.clone())
-            .ok_or_else(|| Error::general("table is not open for writing"))?;
-        Ok(RowWriter {
-            key: target.key(),
-            target,
-            state,
-            table_key,
-            tx,
-        })
+        let open = branch.tables.get(&target.table_key);
+        let state = match open.map(|t| t.state.clone()) {
+            Some(state) => state,
+            None => {
+                branch.open_for_write(&target.table)?;
+                let open = branch.tables.get(&target.table_key);
+                open.map(|t| t.state.clone())
+                    .ok_or_else(|| Error::general("table is not open for writing"))?
+            }
+        };
+        Ok(RowWriter { target, state, tx })
     }
 
     /// The table with everything that the transaction has changed so far.
@@ -416,8 +430,8 @@ impl<'t> RowWriter<'t> {
         view.overlay = self
             .tx
             .branches
-            .get(&self.key)
-            .and_then(|b| b.tables.get(&self.table_key))
+            .get(&self.target.branch_key)
+            .and_then(|b| b.tables.get(&self.target.table_key))
             .map(|t| t.overlay.clone());
         Ok(view)
     }
@@ -430,8 +444,15 @@ impl<'t> RowWriter<'t> {
         old: &[Option<Vec<u8>>],
         new: &[Option<Vec<u8>>],
     ) -> Result<()> {
-        self.tx
-            .write_row(&self.key, &self.table_key, key, value, there, old, new)
+        self.tx.write_row(
+            &self.target.branch_key,
+            &self.target.table_key,
+            key,
+            value,
+            there,
+            old,
+            new,
+        )
     }
 
     /// Locks a row that is to change, come or go, or that others refer to.
@@ -599,8 +620,8 @@ impl<'t> RowWriter<'t> {
         if let Some(t) = self
             .tx
             .branches
-            .get_mut(&self.key)
-            .and_then(|b| b.tables.get_mut(&self.table_key))
+            .get_mut(&self.target.branch_key)
+            .and_then(|b| b.tables.get_mut(&self.target.table_key))
         {
             t.next_number = Some(t.next_number.unwrap_or(0).max(next));
         }

@@ -163,11 +163,14 @@ fn index_rows(
         }
         Some(_) if a.covering => tree.scan(changes, range, a.reverse, emit),
         Some(i) if a.any_order && !view.def.keyless() => {
-            let mut keys: Vec<Vec<u8>> = Vec::new();
-            let mut rows = |keys: &mut Vec<Vec<u8>>| -> Result<Flow> {
-                let desc = &view.primary.desc;
-                keys.sort_unstable_by(|a, b| desc.compare(a, b));
-                for key in keys.drain(..) {
+            // With their ranks, which decide most comparisons.
+            let mut keys: Vec<(u64, Vec<u8>)> = Vec::new();
+            let desc = &view.primary.desc;
+            let mut rows = |keys: &mut Vec<(u64, Vec<u8>)>| -> Result<Flow> {
+                keys.sort_unstable_by(|(rank, a), (other, b)| {
+                    rank.cmp(other).then_with(|| desc.compare(a, b))
+                });
+                for (_, key) in keys.drain(..) {
                     if let Some(row) = view.primary.get(view.changes(None), &key)?
                         && emit(row)? == Flow::Stop
                     {
@@ -177,7 +180,8 @@ fn index_rows(
                 Ok(Flow::Continue)
             };
             let flow = tree.scan(changes, range, false, &mut |entry| {
-                keys.push(view.key_of_entry(i, entry.key())?);
+                let key = view.key_of_entry(i, entry.key())?;
+                keys.push((desc.rank(&key), key));
                 match keys.len() == KEYS_AT_ONCE {
                     true => rows(&mut keys),
                     false => Ok(Flow::Continue),

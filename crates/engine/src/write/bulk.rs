@@ -97,11 +97,11 @@ impl BulkRows {
             }
             branch.open_for_write(&target.table)?
         };
-        let branch = target.key();
-        if !tx.can_install(&branch, &table)? {
+        let branch = &target.branch_key;
+        if !tx.can_install(branch, &table)? {
             return Ok(None);
         }
-        let Some(state) = tx.fold_table(&branch, &table)? else {
+        let Some(state) = tx.fold_table(branch, &table)? else {
             return Ok(None);
         };
         let unique = state.def.indexes.iter().any(|i| i.unique);
@@ -110,7 +110,7 @@ impl BulkRows {
         if !plain || one_by_one {
             return Ok(None);
         }
-        BulkRows::into(state, branch, duplicates, |_| true).map(Some)
+        BulkRows::into(state, branch.clone(), duplicates, |_| true).map(Some)
     }
 
     /// Rows for a table that no transaction knows; entries are made for the indexes that `has`

@@ -74,19 +74,19 @@ fn empty(
         return Ok(None);
     }
     let table = branch.open_for_write(&target.table)?;
-    let branch = target.key();
+    let branch = &target.branch_key;
     cx.check_interrupt()?;
     let state = RowWriter::open(tx, target)?.state;
     let plain = (0..state.def.indexes.len()).all(|i| has_plain_entries(&state, i));
     if state.def.keyless()
         || !plain
         || state.view.primary.root.tree_count() < LEAST_EMPTIED
-        || !tx.can_install(&branch, &table)?
+        || !tx.can_install(branch, &table)?
     {
         return Ok(None);
     }
     RowWriter::open(tx, target)?.lock_table(cx)?;
-    let Some(state) = tx.fold_table(&branch, &table)? else {
+    let Some(state) = tx.fold_table(branch, &table)? else {
         return Ok(None);
     };
     let rows = state.table.entry_count()?;
@@ -98,7 +98,7 @@ fn empty(
     if !maps.is_empty() {
         emptied = emptied.with_indexes(maps.iter().map(|(n, m)| (*n, m)))?;
     }
-    tx.install(&branch, &table, emptied)?;
+    tx.install(branch, &table, emptied)?;
     Ok(Some(rows))
 }
 
