@@ -11,6 +11,7 @@ mod lock_rows;
 mod table_edit;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use chunks::Hash;
@@ -298,16 +299,15 @@ impl Transaction {
             .ok_or_else(missing)?;
         let view = &changes.state.view;
         let at = OverlayKey::new(&view.primary.desc, key.to_vec());
-        if !changes.base.contains_key(&at) {
-            let committed = match there {
+        if let Entry::Vacant(first) = Arc::make_mut(&mut changes.base).entry(at.clone()) {
+            first.insert(match there {
                 There::Row(value) => Some(value.to_vec()),
                 There::Nothing => None,
                 There::Unknown => view
                     .primary
                     .get(None, key)?
                     .map(|slot| slot.value().to_vec()),
-            };
-            Arc::make_mut(&mut changes.base).insert(at.clone(), committed);
+            });
         }
         let names = |u: &Undo| (u.branch.clone(), u.table.clone());
         let is_its = |u: &&Undo| &*u.branch == branch && &*u.table == table;

@@ -13,9 +13,6 @@ use crate::{Node, NodeFormat, NodeStore, ProllyError, Result};
 /// Most bytes of keys and values in one node: offsets are 16 bits.
 pub(crate) const MAX_NODE_BYTES: usize = u16::MAX as usize;
 
-/// Leaves that a builder stores itself before it gets a thread to store the rest.
-const LEAVES_BEFORE_THREAD: u32 = 64;
-
 /// Builds a tree from items in ascending order, with one unfinished node per level in memory.
 ///
 /// The leaves of a large tree are hashed, compressed and stored by a second thread, a bounded
@@ -27,9 +24,8 @@ pub struct TreeBuilder {
     levels: Vec<Level>,
     base: usize,
     keeps_leaves: bool,
-    leaves: u32,
     /// Leaves on their way to the store, and what comes after them at level 1.
-    writer: Option<LeafWriter>,
+    writer: LeafWriter,
 }
 
 struct Level {
@@ -51,8 +47,7 @@ impl TreeBuilder {
             levels: Vec::new(),
             base,
             keeps_leaves: false,
-            leaves: 0,
-            writer: None,
+            writer: LeafWriter::new(store),
         }
     }
 
@@ -75,11 +70,8 @@ impl TreeBuilder {
         value: &[u8],
         count: u64,
     ) -> Result<()> {
-        if level == 1
-            && let Some(writer) = &mut self.writer
-            && writer.is_busy()
-        {
-            writer.follow(key, value, count);
+        if level == 1 && self.writer.is_busy() {
+            self.writer.follow(key, value, count);
             return self.take_written(false);
         }
         if level > 1 {
@@ -90,9 +82,7 @@ impl TreeBuilder {
 
     /// Adds leaves that are stored by now to their parents; all of them, if it has to be.
     fn take_written(&mut self, all: bool) -> Result<()> {
-        while let Some(writer) = &mut self.writer
-            && let Some(Written { key, value, count }) = writer.next(all)?
-        {
+        while let Some(Written { key, value, count }) = self.writer.next(all)? {
             self.push(1, &key, &value, count)?;
         }
         Ok(())
@@ -171,18 +161,8 @@ impl TreeBuilder {
     /// Adds a whole leaf, which nobody else has stored: it begins where a leaf does, and ends
     /// where one would, or is the last.
     pub(crate) fn append_leaf(&mut self, leaf: NewLeaf, last_key: &[u8], count: u64) -> Result<()> {
-        self.leaves = self.leaves.saturating_add(1);
-        if self.writer.is_none() && self.leaves > LEAVES_BEFORE_THREAD {
-            self.writer = LeafWriter::start(&self.store);
-        }
-        if let Some(writer) = &mut self.writer {
-            writer.write(leaf, last_key, count)?;
-            return self.take_written(false);
-        }
-        for hash in self.store.write_leaves(vec![leaf])? {
-            self.push(1, last_key, &hash.0, count)?;
-        }
-        Ok(())
+        self.writer.write(leaf, last_key, count)?;
+        self.take_written(false)
     }
 
     /// Completes the tree and gives its root, which is **not stored**: roots are often embedded

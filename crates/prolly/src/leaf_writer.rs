@@ -1,5 +1,6 @@
-//! Storing the leaves of a large tree beside the thread that builds it: hashing and compressing
-//! cost as much as everything else. Whoever builds faster than the thread stores takes a leaf over.
+//! Storing the leaves of a tree, several at a time, as hashing them together costs less; those of
+//! a large tree beside the thread that builds it. Whoever builds faster than the other thread
+//! stores takes some over.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
@@ -14,6 +15,8 @@ use crate::{NodeStore, ProllyError, Result};
 const BATCH: usize = 8;
 /// Batches that wait for the thread: some 64 KB.
 const QUEUE: usize = 2;
+/// Leaves that are stored here before a thread is worth its while.
+const LEAVES_BEFORE_THREAD: u32 = 64;
 /// Items of level 1 that wait for leaves in front of them.
 const MOST_FOLLOWING: usize = 4096;
 
@@ -40,13 +43,13 @@ enum Value {
     Sent,
 }
 
-/// A thread that stores leaves, and the items of level 1 that are not complete yet.
+/// Stores leaves, and keeps the items of level 1 that are not complete yet.
 pub(crate) struct LeafWriter {
     store: NodeStore,
-    /// Absent once the writer is dropped.
-    send: Option<SyncSender<Vec<NewLeaf>>>,
-    answers: Receiver<Result<Vec<Hash>>>,
-    thread: Option<JoinHandle<()>>,
+    /// Leaves that were written here.
+    leaves: u32,
+    /// Present while there are many.
+    thread: Option<Storing>,
     /// In order.
     waiting: VecDeque<Waiting>,
     /// The leaves of the items that say [`Value::Filling`], in their order.
@@ -55,9 +58,17 @@ pub(crate) struct LeafWriter {
     arrived: VecDeque<Hash>,
 }
 
-impl LeafWriter {
+/// A thread that stores leaves.
+struct Storing {
+    /// Absent once it is to end.
+    send: Option<SyncSender<Vec<NewLeaf>>>,
+    answers: Receiver<Result<Vec<Hash>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Storing {
     /// Starts a thread; none when the system has no more.
-    pub fn start(store: &NodeStore) -> Option<LeafWriter> {
+    fn start(store: &NodeStore) -> Option<Storing> {
         let (send, batches) = sync_channel::<Vec<NewLeaf>>(QUEUE);
         // As long as the queue of batches, and those that are being worked on.
         let (answer, answers) = sync_channel(2 * QUEUE + 2);
@@ -72,16 +83,34 @@ impl LeafWriter {
             }
         };
         let thread = std::thread::Builder::new().name("leaf writer".into());
-        let thread = thread.spawn(work).ok()?;
-        Some(LeafWriter {
-            store: store.clone(),
+        Some(Storing {
             send: Some(send),
             answers,
-            thread: Some(thread),
+            thread: Some(thread.spawn(work).ok()?),
+        })
+    }
+
+    fn failure(&self) -> ProllyError {
+        while let Ok(answer) = self.answers.recv() {
+            if let Err(e) = answer {
+                return e;
+            }
+        }
+        lost()
+    }
+}
+
+impl LeafWriter {
+    /// A writer into a store.
+    pub fn new(store: &NodeStore) -> LeafWriter {
+        LeafWriter {
+            store: store.clone(),
+            leaves: 0,
+            thread: None,
             waiting: VecDeque::new(),
             filling: Vec::new(),
             arrived: VecDeque::new(),
-        })
+        }
     }
 
     /// Whether there are leaves under way.
@@ -102,7 +131,14 @@ impl LeafWriter {
             return Ok(());
         }
         let batch = std::mem::take(&mut self.filling);
-        match self.send.as_ref().map(|send| send.try_send(batch)) {
+        self.leaves = self.leaves.saturating_add(batch.len() as u32);
+        if self.thread.is_none() && self.leaves > LEAVES_BEFORE_THREAD {
+            self.thread = Storing::start(&self.store);
+        }
+        let Some(thread) = &self.thread else {
+            return self.store_here(batch);
+        };
+        match thread.send.as_ref().map(|send| send.try_send(batch)) {
             None | Some(Ok(())) => {
                 for item in self.filling_items() {
                     item.value = Value::Sent;
@@ -111,7 +147,7 @@ impl LeafWriter {
             }
             Some(Err(TrySendError::Full(batch))) => self.store_here(batch),
             // The thread has ended, and says why.
-            Some(Err(TrySendError::Disconnected(_))) => Err(self.failure()),
+            Some(Err(TrySendError::Disconnected(_))) => Err(thread.failure()),
         }
     }
 
@@ -145,9 +181,10 @@ impl LeafWriter {
             Some(Value::Known(value)) => std::mem::take(value),
             Some(Value::Sent) => {
                 if self.arrived.is_empty() {
-                    let answer = match self.answers.try_recv() {
+                    let answers = &self.thread.as_ref().ok_or_else(lost)?.answers;
+                    let answer = match answers.try_recv() {
                         Err(TryRecvError::Empty) if !wait => return Ok(None),
-                        Err(TryRecvError::Empty) => self.answers.recv().map_err(|_| lost())?,
+                        Err(TryRecvError::Empty) => answers.recv().map_err(|_| lost())?,
                         answer => answer.map_err(|_| lost())?,
                     };
                     self.arrived.extend(answer?);
@@ -155,6 +192,8 @@ impl LeafWriter {
                 self.arrived.pop_front().ok_or_else(lost)?.0.to_vec()
             }
             Some(Value::Filling) if !wait => return Ok(None),
+            // Storing it has failed before.
+            Some(Value::Filling) if self.filling.is_empty() => return Err(lost()),
             Some(Value::Filling) => {
                 let batch = std::mem::take(&mut self.filling);
                 self.store_here(batch)?;
@@ -164,15 +203,6 @@ impl LeafWriter {
         let first = self.waiting.pop_front();
         Ok(first.map(|Waiting { key, count, .. }| Written { key, value, count }))
     }
-
-    fn failure(&mut self) -> ProllyError {
-        while let Ok(answer) = self.answers.recv() {
-            if let Err(e) = answer {
-                return e;
-            }
-        }
-        lost()
-    }
 }
 
 /// The thread is gone without a word: it panicked.
@@ -180,7 +210,7 @@ fn lost() -> ProllyError {
     ProllyError::WriterLost
 }
 
-impl Drop for LeafWriter {
+impl Drop for Storing {
     fn drop(&mut self) {
         // Without a sender the thread ends; nothing is written behind the caller's back.
         self.send = None;
