@@ -460,14 +460,14 @@ impl<'t> RowWriter<'t> {
         if self.tx.locking.is_none() {
             return Ok(());
         }
-        let place = lock_place(&self.target, &self.state);
+        let place = lock_place(self.target, &self.state);
         let taken = self.tx.lock_row(place, key, mode, None, cx.session);
         taken.map(|_| ())
     }
 
     /// Locks the table as a whole.
     pub fn lock_table(&mut self, cx: &Context<'_>) -> Result<()> {
-        let place = lock_place(&self.target, &self.state);
+        let place = lock_place(self.target, &self.state);
         self.tx.lock_table(place, cx.session)
     }
 
@@ -482,7 +482,7 @@ impl<'t> RowWriter<'t> {
         if self.tx.locking.is_none() {
             return Ok(());
         }
-        let place = lock_place(&self.target, &self.state);
+        let place = lock_place(self.target, &self.state);
         for (i, index) in self.state.def.indexes.iter().enumerate() {
             let Some(Some(entry)) = new.get(i) else {
                 continue;

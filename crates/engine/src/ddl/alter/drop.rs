@@ -178,7 +178,11 @@ pub(super) fn drop_index(
                 .collect()
         };
         if k.child_table.eq_ignore_ascii_case(&state.name) && k.child_index == index.name {
-            match foreign_key::index_over(&rest, &columns(&k.child_columns)) {
+            match foreign_key::index_over(
+                &rest,
+                &columns(&k.child_columns),
+                foreign_key::Side::Child,
+            ) {
                 Some(other) => k.child_index = other,
                 None => {
                     let c = columns(&k.child_columns);
@@ -192,7 +196,11 @@ pub(super) fn drop_index(
             moved = true;
         }
         if k.parent_table.eq_ignore_ascii_case(&state.name) && k.parent_index == index.name {
-            match foreign_key::index_over(&rest, &columns(&k.parent_columns)) {
+            match foreign_key::index_over(
+                &rest,
+                &columns(&k.parent_columns),
+                foreign_key::Side::Parent,
+            ) {
                 Some(other) => k.parent_index = other,
                 None => return Err(Error::fk_index_needed(&index.name)),
             }
