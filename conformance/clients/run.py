@@ -12,6 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TESTS = [["node", "mysql2_test.mjs"], [sys.executable, "connector_test.py"], [sys.executable, "pymysql_test.py"], [sys.executable, "privileges_test.py"],
+         [sys.executable, "row_locks_test.py"],
          [sys.executable, "metrics_test.py"]]
 
 

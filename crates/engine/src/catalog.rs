@@ -100,6 +100,7 @@ impl Session {
             def: state.def.clone(),
             rows: state.view.primary.root.tree_count(),
             elsewhere: true,
+            locked: false,
         }))
     }
 }
@@ -126,6 +127,7 @@ impl Catalog for Session {
                 def: state.def.clone(),
                 rows: state.view.primary.root.tree_count(),
                 elsewhere: false,
+                locked: false,
             }));
         }
         let found = self.resolve_database(db)?;
@@ -169,6 +171,7 @@ impl Catalog for Session {
                 def: state.def.clone(),
                 rows: state.view.primary.root.tree_count(),
                 elsewhere: false,
+                locked: false,
             }));
         }
         if system && let Some(t) = crate::dolt::table(self, &found, name, as_of)? {

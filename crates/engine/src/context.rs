@@ -44,6 +44,8 @@ pub struct Context<'s> {
     /// State of RAND(seed), by call site.
     pub random: RefCell<HashMap<usize, (u32, u32)>>,
     checks: Cell<u32>,
+    /// The statement says IGNORE: some errors of its expressions are warnings.
+    pub ignores: Cell<bool>,
 }
 
 impl<'s> Context<'s> {
@@ -69,6 +71,7 @@ impl<'s> Context<'s> {
             work: RefCell::default(),
             random: RefCell::default(),
             checks: Cell::new(0),
+            ignores: Cell::new(false),
         }
     }
 

@@ -128,7 +128,55 @@ pub fn cast<'a>(v: Value<'a>, from: &SqlType, to: &SqlType, cx: &Context<'_>) ->
     if v.is_null() || crate::bind::same_form(from, to) && !needs_cut(to) {
         return Ok(v);
     }
+    if let (SqlType::Char(_, c) | SqlType::VarChar(_, c) | SqlType::Text(_, c), Value::Bytes(b)) =
+        (to, &v)
+        && matches!(
+            from,
+            SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Blob(_)
+        )
+        && let charset = c.get().charset.name
+        && charset.starts_with("utf8")
+        && let Err(e) = std::str::from_utf8(b)
+    {
+        let shown = shown_bytes(&b[e.valid_up_to()..]);
+        cx.warn(
+            1300,
+            format!("Invalid {charset} character string: '{shown}'"),
+        );
+        return Ok(Value::Null);
+    }
+    if let (
+        SqlType::Char(_, old) | SqlType::VarChar(_, old) | SqlType::Text(_, old),
+        SqlType::Char(_, c) | SqlType::VarChar(_, c) | SqlType::Text(_, c),
+        Value::Bytes(b),
+    ) = (from, to, &v)
+        && let (old, charset) = (&old.get().charset, &c.get().charset)
+        && !charset.is_utf8()
+        && old.name != charset.name
+        && let (bytes, 1..) = charset.from_utf8(b)
+        && let Some(left) = charset.to_utf8(&bytes)
+    {
+        // What the character set lacks became a question mark on the way.
+        return c::cast(&Value::Bytes(left.into()), from, to, &cx.conversion)
+            .map(Value::into_owned)
+            .map_err(|e| Error::new(e.code(), "22032", e.to_string()));
+    }
     c::cast(&v, from, to, &cx.conversion).map_err(|e| Error::new(e.code(), "22032", e.to_string()))
+}
+
+/// Bytes that are no text as MySQL's warnings show them: the first six.
+fn shown_bytes(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for b in bytes.iter().take(6) {
+        match b {
+            b' '..=b'~' => out.push(char::from(*b)),
+            _ => out.push_str(&format!("\\x{b:02X}")),
+        }
+    }
+    if bytes.len() > 6 {
+        out.push_str("...");
+    }
+    out
 }
 
 /// Whether a type can be shorter than a value of the same form.
@@ -356,7 +404,13 @@ pub fn index_value(v: &Value<'_>, ty: &SqlType, cx: &Context<'_>) -> Result<Inde
             if exact { Exact(value) } else { Floor(value) }
         }
         SqlType::Decimal { scale, precision } => {
+            // A text that is a number is this number, however many digits it has.
+            let written = match v {
+                Value::Bytes(b) => std::str::from_utf8(b).ok().and_then(Decimal::parse),
+                _ => None,
+            };
             let d = match v {
+                _ if let Some(d) = written => d,
                 Value::Float(_) | Value::Bytes(_) => {
                     let x = to_f64(v, cx);
                     match Decimal::from_f64(x) {

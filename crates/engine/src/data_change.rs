@@ -2,9 +2,10 @@
 
 use std::cell::RefMut;
 use std::sync::Arc;
+use std::time::Duration;
 
 use syntax::ast::Statement;
-use values::OwnedValue;
+use values::{OwnedValue, Value};
 
 use crate::bind::BoundTable;
 use crate::bind::dml::InsertPlan;
@@ -15,8 +16,9 @@ use crate::error::{Error, Result};
 use crate::exec;
 use crate::plan_cache::{CachedPlan, CachedPlanKind};
 use crate::result::{ColumnMeta, Done, ResultSink};
+use crate::row_locks::Patience;
 use crate::session::{DbRef, Revision, Session};
-use crate::transaction::{Transaction, branch_key, serialization_failure};
+use crate::transaction::{Locking, Transaction, branch_key, serialization_failure};
 use crate::write::{self, Target};
 
 /// How often a statement that is a transaction runs again because others were faster.
@@ -28,6 +30,8 @@ impl Session {
     /// In MySQL, whoever changes a row waits for those who change it already, and then sees what
     /// they made of it. A statement that is a transaction of its own gets the same: when another
     /// transaction has changed its rows before it could commit, it runs again on what there is.
+    /// It takes locks only while transactions of several statements hold some. See
+    /// docs/decisions/row-locks.md.
     pub(crate) fn data_change(
         &self,
         s: &Statement,
@@ -37,13 +41,13 @@ impl Session {
         more: bool,
     ) -> Result<()> {
         if self.depth.get() > 0 || self.open_transaction().explicit {
-            return self.change_rows(s, text, params, sink, more);
+            return self.change_locked(s, text, params, sink, more);
         }
         let variables = self.user_variables.borrow().clone();
         for _ in 0..MOST_RERUNS {
             self.open_transaction().runs_again = true;
-            match self.change_rows(s, text, params, sink, more) {
-                Err(e) if e.code == serialization_failure().code => {}
+            match self.change_locked(s, text, params, sink, more) {
+                Err(e) if e == serialization_failure() => {}
                 done => return done,
             }
             self.check_interrupt()?;
@@ -53,7 +57,98 @@ impl Session {
             self.user_variables.borrow_mut().clone_from(&variables);
             self.hold_pin();
         }
-        self.change_rows(s, text, params, sink, more)
+        self.change_locked(s, text, params, sink, more)
+    }
+
+    /// Runs a statement that locks the rows which it changes, again if a row is not as it was when
+    /// it was read.
+    fn change_locked(
+        &self,
+        s: &Statement,
+        text: &[u8],
+        params: &[OwnedValue],
+        sink: &mut dyn ResultSink,
+        more: bool,
+    ) -> Result<()> {
+        let Some(locking) = self.locking(None) else {
+            return self.change_rows(s, text, params, sink, more);
+        };
+        self.locked_statement(locking, || self.change_rows(s, text, params, sink, more))
+    }
+
+    /// How the next statement locks rows, if it does; `patience` is that of a locking read.
+    pub(crate) fn locking(&self, patience: Option<Patience>) -> Option<Locking> {
+        let tx = self.open_transaction();
+        let brief = match patience {
+            // What a read has locked ends with its transaction.
+            Some(_) => !tx.explicit && self.depth.get() == 0,
+            None => tx.runs_again,
+        };
+        if brief && !self.instance.row_locks.are_held() {
+            return None;
+        }
+        drop(tx);
+        Some(Locking {
+            patience: patience.unwrap_or_else(|| self.lock_wait()),
+            lasting: !brief,
+        })
+    }
+
+    /// `innodb_lock_wait_timeout`.
+    pub(crate) fn lock_wait(&self) -> Patience {
+        let seconds = match self.variable("innodb_lock_wait_timeout") {
+            Value::Int(n) => n.max(1) as u64,
+            Value::UInt(n) => n.max(1),
+            _ => 50,
+        };
+        Patience::Waits(Duration::from_secs(seconds))
+    }
+
+    /// Runs a statement that locks rows, again if a row that it has locked is not as it read it.
+    pub(crate) fn locked_statement(
+        &self,
+        locking: Locking,
+        mut run: impl FnMut() -> Result<()>,
+    ) -> Result<()> {
+        let variables = self.user_variables.borrow().clone();
+        let around = self.open_transaction().locking;
+        let mut attempts = 0;
+        let done = loop {
+            self.open_transaction().locking = Some(locking);
+            match run() {
+                Err(e) if e == Error::row_changed() => {}
+                done => break done,
+            }
+            attempts += 1;
+            if attempts == MOST_RERUNS {
+                break Err(Error::deadlock());
+            }
+            if let Err(e) = self.check_interrupt() {
+                break Err(e);
+            }
+            // The locks stay, so that each attempt gets further.
+            self.set_warnings(Vec::new(), 0);
+            self.user_variables.borrow_mut().clone_from(&variables);
+            if let Err(e) = self.refresh_branches() {
+                break Err(e);
+            }
+        };
+        if let Some(tx) = &mut *self.transaction.borrow_mut() {
+            tx.locking = around;
+        }
+        if done == Err(Error::deadlock()) {
+            self.rollback_transaction();
+        }
+        done
+    }
+
+    /// Lets the next statement work on what is committed now.
+    fn refresh_branches(&self) -> Result<()> {
+        let mut tx = self.open_transaction();
+        for b in tx.branches.values_mut() {
+            b.refresh()?;
+        }
+        Ok(())
     }
 
     fn change_rows(
@@ -70,10 +165,7 @@ impl Session {
         // Names are resolved against the newest committed state, which is what is written on; what
         // a function or trigger changes belongs to the statement around it.
         if self.depth.get() == 0 {
-            let mut tx = self.open_transaction();
-            for b in tx.branches.values_mut() {
-                b.refresh()?;
-            }
+            self.refresh_branches()?;
         }
         if let Some(done) = crate::dolt::change(self, s, params)? {
             self.end_of_statement(false)
@@ -109,6 +201,12 @@ impl Session {
         }
         let views = self.open_views(tables, true)?;
         let cx = Context::new(self, params, views);
+        cx.ignores.set(match &*plan {
+            CachedPlan::Insert(p) => p.plan.ignore,
+            CachedPlan::Update(p) => p.plan.ignore,
+            CachedPlan::Delete(p) => p.plan.ignore,
+            CachedPlan::Query(_) | CachedPlan::Expression(_) => false,
+        });
         let target = |number: usize| -> Result<Target> { self.write_target(&tables[number]) };
         let mark = self.open_transaction().mark();
         let result = match &*plan {

@@ -9,7 +9,8 @@ use model::{Database, Root, RootId, WorkingSet};
 use crate::error::{Error, Result};
 use crate::program::stored::{CodeVersion, StoredCode};
 use crate::root_state::{RootState, TableCache};
-use crate::transaction::CommitQueue;
+use crate::row_locks::RowLocks;
+use crate::transaction::{CommitQueue, Publishing};
 
 /// Roots that are kept decoded.
 const ROOTS_KEPT: usize = 256;
@@ -35,6 +36,10 @@ pub struct DatabaseHandle {
     commit: Mutex<()>,
     /// Transactions on their way into the store.
     pub(crate) commits: CommitQueue,
+    /// What is being committed, for those who lock rows.
+    pub(crate) publishing: Publishing,
+    /// The locks of rows of the instance.
+    pub(crate) row_locks: Arc<RowLocks>,
     code: Mutex<HashMap<CodeVersion, Arc<StoredCode>>>,
     /// Next AUTO_INCREMENT values by lower-case table name, over all branches.
     counters: Mutex<HashMap<String, u64>>,
@@ -68,8 +73,18 @@ impl DatabaseHandle {
             last: Mutex::default(),
             commit: Mutex::default(),
             commits: CommitQueue::default(),
+            publishing: Publishing::default(),
+            row_locks: Arc::default(),
             code: Mutex::default(),
             counters: Mutex::default(),
+        }
+    }
+
+    /// Rows of it are locked with those of the other databases of an instance.
+    pub(crate) fn with_row_locks(self, row_locks: &Arc<RowLocks>) -> DatabaseHandle {
+        DatabaseHandle {
+            row_locks: row_locks.clone(),
+            ..self
         }
     }
 
@@ -149,7 +164,7 @@ impl DatabaseHandle {
                 let head = self
                     .store
                     .branch(branch)
-                    .ok_or_else(|| Error::general(format!("branch not found: {branch}")))?;
+                    .ok_or_else(|| Error::unknown_database(format!("{}/{branch}", self.name)))?;
                 let set = WorkingSet::clean(self.store.commit(head)?.root);
                 (
                     self.store

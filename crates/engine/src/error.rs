@@ -180,6 +180,14 @@ errors! {
     unknown_variable(name) = 1193, "HY000", "Unknown system variable '{name}'";
     lock_wait_timeout() = 1205, "HY000", "Lock wait timeout exceeded; try restarting transaction";
     wrong_arguments(name) = 1210, "HY000", "Incorrect arguments to {name}";
+    frame_needs_one_key() = 3587, "HY000", "Window '<unnamed window>' with RANGE N PRECEDING/FOLLOWING frame requires exactly one ORDER BY expression, of numeric or temporal type";
+    interval_over_number() = 3589, "HY000", "Window '<unnamed window>' with RANGE frame has ORDER BY expression of numeric type, INTERVAL bound value not allowed.";
+    interval_in_rows_frame() = 3590, "HY000", "Window '<unnamed window>': INTERVAL can only be used with RANGE frames.";
+    default_dependent(column, table) = 3959, "HY000", "Column '{column}' of table '{table}' has a default value expression dependency and cannot be dropped or renamed.";
+    wrong_temporal(kind, value) = 1525, "HY000", "Incorrect {kind} value: '{value}'";
+    lock_table_full() = 1206, "HY000", "The total number of locks exceeds the lock table size";
+    lock_nowait() = 3572, "HY000", "Statement aborted because lock(s) could not be acquired immediately and NOWAIT is set.";
+    row_changed() = 1213, "40001", "a row is not as the statement read it; try restarting transaction";
     deadlock() = 1213, "40001", "Deadlock found when trying to get lock; try restarting transaction";
     union_columns() = 1222, "21000", "The used SELECT statements have a different number of columns";
     select_in_reference(name, why) = 1247, "42S22", "Reference '{name}' not supported ({why})";

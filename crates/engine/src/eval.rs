@@ -252,7 +252,13 @@ impl Expr {
                 let mut found: Option<OwnedValue> = None;
                 exec::query(&q.plan, Some(env), env.cx, &mut |row| {
                     if found.is_some() {
-                        return Err(Error::subquery_rows());
+                        let error = Error::subquery_rows();
+                        if !env.cx.ignores.get() {
+                            return Err(error);
+                        }
+                        env.cx.warn(error.code, error.message);
+                        found = None;
+                        return Ok(Flow::Stop);
                     }
                     found = Some(row.get(0)?.into_owned());
                     Ok(Flow::Continue)

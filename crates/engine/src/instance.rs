@@ -197,6 +197,8 @@ pub struct Instance {
     pub pins: crate::pin::Pins,
     /// Named locks of GET_LOCK.
     pub locks: crate::functions::locks::UserLocks,
+    /// Locks of rows.
+    pub(crate) row_locks: Arc<crate::row_locks::RowLocks>,
     /// Accounts; none when every connection is trusted, as on the command line.
     pub accounts: Option<Arc<crate::accounts::Accounts>>,
     /// Global variables that outlive the process, if there is a directory to keep them in.
@@ -225,6 +227,7 @@ impl Instance {
             generation: AtomicU64::new(0),
             pins: crate::pin::Pins::default(),
             locks: crate::functions::locks::UserLocks::new(),
+            row_locks: Arc::default(),
             accounts: None,
             persisted: None,
             persisted_errors: Vec::new(),
@@ -292,7 +295,7 @@ impl Instance {
 
     /// Takes an open database under a name.
     pub fn attach_store(&self, name: &str, store: Database) {
-        let handle = Arc::new(DatabaseHandle::new(name, store));
+        let handle = Arc::new(DatabaseHandle::new(name, store).with_row_locks(&self.row_locks));
         self.write_databases().insert(name.to_lowercase(), handle);
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
@@ -362,7 +365,7 @@ impl Instance {
             Some(root) => crate::new_database::create(&root, name, &options)?,
             None => Database::in_memory(&options)?,
         };
-        let handle = Arc::new(DatabaseHandle::new(name, store));
+        let handle = Arc::new(DatabaseHandle::new(name, store).with_row_locks(&self.row_locks));
         map.insert(name.to_lowercase(), handle.clone());
         self.generation.fetch_add(1, Ordering::SeqCst);
         Ok(handle)

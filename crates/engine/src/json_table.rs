@@ -155,7 +155,15 @@ fn on(binder: &mut Binder<'_>, clause: &Option<ast::JsonOn>) -> Result<On> {
         None | Some(ast::JsonOn::Null) => On::Null,
         Some(ast::JsonOn::Error) => On::Error,
         Some(ast::JsonOn::Default(e)) => match binder.bind_alone(e)?.expr {
-            Expr::Literal(v) => On::Default(v),
+            Expr::Literal(v) => {
+                let text = convert::to_string(&v);
+                if let Value::Bytes(_) = &v
+                    && let Err(e) = Json::parse(&text)
+                {
+                    return Err(Error::invalid_json_text("JSON_TABLE", 1, e));
+                }
+                On::Default(v)
+            }
             _ => return Err(Error::wrong_arguments("JSON_TABLE")),
         },
     })

@@ -38,7 +38,10 @@ pub fn block(block: &mut Block, conditions: Vec<Expr>, straight: bool) {
     }
     mark_columns(block, &[]);
     order_by_access(block);
-    choose_covering(block);
+    // Locks are of rows, not of index entries.
+    if block.locks.is_empty() {
+        choose_covering(block);
+    }
 }
 
 /// Arranges the row sources of UPDATE and DELETE: conditions without rows, and the items.

@@ -127,6 +127,23 @@ pub struct Block {
     pub limit: Limit,
     /// SQL_CALC_FOUND_ROWS.
     pub count_found: bool,
+    /// Rows that it locks.
+    pub locks: Vec<LockedSource>,
+}
+
+/// A stored table whose rows a block locks: FOR UPDATE, FOR SHARE.
+#[derive(Clone, Debug)]
+pub struct LockedSource {
+    /// Slot of its rows.
+    pub slot: u16,
+    /// Number in the statement's list of tables.
+    pub table: usize,
+    /// Database with its revision.
+    pub db: String,
+    /// FOR UPDATE.
+    pub exclusive: bool,
+    /// What is done about locks of others.
+    pub wait: syntax::ast::LockWait,
 }
 
 /// One step of the nested loop.
@@ -436,6 +453,8 @@ pub enum Bound {
     CurrentRow,
     Following(Expr),
     UnboundedFollowing,
+    /// The value of ORDER BY with an INTERVAL added or taken away, as each row has it.
+    Value(Expr),
 }
 
 impl QueryPlan {

@@ -270,7 +270,7 @@ impl Session {
                 Revision::Branch(branch) => {
                     let mut tx = self.open_transaction();
                     let b = tx.branch(&db.handle, branch)?;
-                    let view = if latest {
+                    let view = if latest || t.locked {
                         b.write_view(&t.name)?
                     } else {
                         b.read_view(&t.name)?

@@ -41,11 +41,11 @@ pub fn run(session: &Session, items: &[SetItem], text: &[u8], params: &[OwnedVal
                         Isolation::RepeatableRead => "REPEATABLE-READ",
                         Isolation::Serializable => "SERIALIZABLE",
                     };
-                    session.set_variable(
-                        *scope,
-                        "transaction_isolation",
-                        Some(Value::text(name)),
-                    )?;
+                    // Without a scope it is about the next transaction alone, and shown nowhere.
+                    if scope.is_some() {
+                        let name = Some(Value::text(name));
+                        session.set_variable(*scope, "transaction_isolation", name)?;
+                    }
                 }
                 if let Some(r) = read_only {
                     match scope {

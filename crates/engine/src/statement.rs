@@ -11,10 +11,11 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::exec;
 use crate::plan::QueryPlan;
-use crate::plan_cache::{CachedPlan, CachedPlanKind, LONGEST_KEPT, PLANS_KEPT};
+use crate::plan_cache::{CachedPlan, CachedPlanKind, LONGEST_KEPT, PLANS_KEPT, Planned};
 use crate::program::stored::StoredProgram;
 use crate::result::{ColumnMeta, Done, ResultSink};
 use crate::session::{Revision, Session};
+use crate::view::TableView;
 
 /// A parser's refusal as MySQL's error.
 pub fn syntax_error(e: syntax::SyntaxError) -> Error {
@@ -535,13 +536,29 @@ impl Session {
         let Some(CachedPlan::Query(planned)) = plan.as_deref() else {
             return Err(Error::general("statement has no plan"));
         };
-        let locking = !q.locks.is_empty();
-        if locking {
+        let into = q.into.as_deref();
+        if planned.tables.iter().any(|t| t.locked) {
+            if let Some(locking) = self.locking(Some(self.lock_wait())) {
+                return self.locking_query(planned, into, locking, params, sink, more);
+            }
             self.refresh_tables(&planned.tables)?;
         }
-        let views = self.open_views(&planned.tables, locking)?;
+        let views = self.open_views(&planned.tables, false)?;
+        self.run_query(planned, into, views, params, sink, more)
+    }
+
+    /// Runs a query over opened tables.
+    pub(crate) fn run_query(
+        &self,
+        planned: &Planned<QueryPlan>,
+        into: Option<&ast::SelectInto>,
+        views: Vec<TableView>,
+        params: &[OwnedValue],
+        sink: &mut dyn ResultSink,
+        more: bool,
+    ) -> Result<()> {
         let cx = Context::new(self, params, views);
-        if let Some(into) = &q.into {
+        if let Some(into) = into {
             let result = crate::select_into::run(self, into, &planned.plan, &cx);
             self.take_warnings(&cx);
             let n = result?;
@@ -557,7 +574,6 @@ impl Session {
         let mut n = 0u64;
         sink.columns(&planned.plan.columns)?;
         let mark = self.open_transaction().mark();
-        let counts = counts_found(&planned.plan);
         let result = exec::query(&planned.plan, None, &cx, &mut |row| {
             n += 1;
             sink.row(row)
@@ -569,11 +585,16 @@ impl Session {
             return Err(e);
         }
         self.open_transaction().end_statement(mark);
-        if !counts {
-            self.found_rows.set(n);
-        }
+        self.found_rows_of(&planned.plan, n);
         self.set_row_count(-1);
         sink.done(&Done::default(), more)
+    }
+
+    /// FOUND_ROWS() of a query that gave so many rows, unless it has counted them itself.
+    pub(crate) fn found_rows_of(&self, plan: &QueryPlan, rows: u64) {
+        if !counts_found(plan) {
+            self.found_rows.set(rows);
+        }
     }
 
     /// Moves a statement's warnings to the session.
@@ -585,7 +606,7 @@ impl Session {
     }
 
     /// Lets the statement see what has been committed since the transaction began.
-    fn refresh_tables(&self, tables: &[BoundTable]) -> Result<()> {
+    pub(crate) fn refresh_tables(&self, tables: &[BoundTable]) -> Result<()> {
         for t in tables {
             let db = self.resolve_database(&t.db)?;
             if let Revision::Branch(branch) = &db.revision {

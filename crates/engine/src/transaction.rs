@@ -7,6 +7,7 @@
 
 mod commit;
 mod commit_queue;
+mod lock_rows;
 mod table_edit;
 
 use std::collections::BTreeMap;
@@ -19,12 +20,14 @@ use model::{CommitId, WorkingSet};
 
 pub use commit::serialization_failure;
 pub(crate) use commit_queue::CommitQueue;
+pub(crate) use lock_rows::{LockPlace, Locking, Publishing};
 pub(crate) use table_edit::{check_unique_row, edit_table, edits_of};
 pub use table_edit::{entries, entries_where};
 
 use crate::database::DatabaseHandle;
 use crate::error::{Error, Result};
 use crate::root_state::{RootState, TableState};
+use crate::row_locks::{HeldLocks, Owner};
 use crate::temporary::is_temporary;
 use crate::view::{ChangedPair as Pair, OverlayKey, OverlayMap, TableOverlay, TableView};
 
@@ -103,6 +106,8 @@ pub struct BranchChanges {
     pub tables: HashMap<String, TableChanges>,
     /// See [`Transaction::runs_again`].
     pub(crate) runs_again: bool,
+    /// Whose locks are no obstacle to its commit.
+    pub(crate) owner: Owner,
 }
 
 /// A transaction of one session.
@@ -120,6 +125,10 @@ pub struct Transaction {
     pub read_only: bool,
     /// It is one statement, which runs again if others have changed its rows before it commits.
     pub(crate) runs_again: bool,
+    /// How the running statement locks the rows that it changes; none if it does not.
+    pub(crate) locking: Option<Locking>,
+    /// Locks of rows, let go of when the transaction has ended.
+    pub(crate) locks: Option<HeldLocks>,
 }
 
 /// A statement that runs, by its depth.
@@ -192,6 +201,7 @@ impl Transaction {
                     replaced: false,
                     tables: HashMap::new(),
                     runs_again: false,
+                    owner: 0,
                 },
             );
         }
@@ -365,6 +375,7 @@ impl Transaction {
         for key in dirty {
             if let Some(mut branch) = self.branches.remove(&key) {
                 branch.runs_again = self.runs_again;
+                branch.owner = self.lock_owner();
                 branch.commit(writer)?;
             }
         }

@@ -40,6 +40,14 @@ impl OverlayKey {
         }
     }
 
+    /// The leading fields of a key, for comparison with other such.
+    pub fn prefix(desc: &Arc<TupleDesc>, bytes: Vec<u8>, fields: usize) -> OverlayKey {
+        OverlayKey {
+            fields: Some(fields),
+            ..OverlayKey::new(desc, bytes)
+        }
+    }
+
     /// The tuple.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -20,8 +20,9 @@ use crate::error::{Error, Result};
 use crate::fulltext::tables::{self as fulltext, Part, Tables, Words, whole_row};
 use crate::result::Flow;
 use crate::root_state::TableState;
+use crate::row_locks::LockMode;
 use crate::table::TableDef;
-use crate::transaction::{There, Transaction, branch_key, entries, entries_where};
+use crate::transaction::{LockPlace, There, Transaction, branch_key, entries, entries_where};
 use crate::view::{KeyRange, TableView};
 
 pub use bulk::Duplicates;
@@ -454,6 +455,48 @@ impl<'t> RowWriter<'t> {
         )
     }
 
+    /// Locks a row that is to change, come or go, or that others refer to.
+    pub(crate) fn lock(&mut self, key: &[u8], mode: LockMode, cx: &Context<'_>) -> Result<()> {
+        if self.tx.locking.is_none() {
+            return Ok(());
+        }
+        let place = lock_place(self.target, &self.state);
+        let taken = self.tx.lock_row(place, key, mode, None, cx.session);
+        taken.map(|_| ())
+    }
+
+    /// Locks the table as a whole.
+    pub fn lock_table(&mut self, cx: &Context<'_>) -> Result<()> {
+        let place = lock_place(self.target, &self.state);
+        self.tx.lock_table(place, cx.session)
+    }
+
+    /// Locks the keys of unique indexes that a new row is to have, but for those that it has in
+    /// `old` already.
+    pub fn lock_unique(
+        &mut self,
+        new: &[Option<Vec<u8>>],
+        old: &[Option<Vec<u8>>],
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        if self.tx.locking.is_none() {
+            return Ok(());
+        }
+        let place = lock_place(self.target, &self.state);
+        for (i, index) in self.state.def.indexes.iter().enumerate() {
+            let Some(Some(entry)) = new.get(i) else {
+                continue;
+            };
+            let n = index.columns.len();
+            let null = (0..n).any(|f| Tuple(entry).field(f).is_none());
+            let kept = old.get(i).is_some_and(|o| o.as_ref() == Some(entry));
+            if index.unique && index.ordered && !null && !kept {
+                self.tx.lock_unique(place, i, entry, cx.session)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Index entries of a row.
     pub fn entries(&self, row: &EncodedRow) -> Result<Vec<Option<Vec<u8>>>> {
         entries(&self.state, &row.key, Some(&row.value))
@@ -587,6 +630,15 @@ impl<'t> RowWriter<'t> {
     /// The next AUTO_INCREMENT value that the table's root knows.
     pub fn stored_number(&self) -> u64 {
         self.state.table.auto_increment()
+    }
+}
+
+fn lock_place<'p>(target: &'p Target, state: &'p TableState) -> LockPlace<'p> {
+    LockPlace {
+        handle: &target.handle,
+        branch: &target.branch,
+        table: &target.table,
+        view: &state.view,
     }
 }
 

@@ -185,6 +185,21 @@ impl ColumnMap {
         }
     }
 
+    /// Leaves out the columns whose type is another one than the target's; gives where they are in
+    /// either.
+    pub fn leave_out_other_types(&mut self, source: &Schema) -> Vec<(usize, usize)> {
+        let mut other = Vec::new();
+        for (i, (at, ty)) in self.columns.iter_mut().zip(&self.types).enumerate() {
+            if let Some(n) = *at
+                && source.columns[n].sql_type != *ty
+            {
+                other.push((n, i));
+                *at = None;
+            }
+        }
+        other
+    }
+
     /// A row in the target's columns. A value that the target's type cannot hold is NULL.
     pub fn row(&self, item: &Item) -> Result<Vec<OwnedValue>> {
         self.values(item.key(), item.value())

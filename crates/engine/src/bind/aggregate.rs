@@ -535,9 +535,9 @@ impl Binder<'_> {
                 if f.unit == ast::FrameUnit::Groups || f.exclude.is_some() {
                     return Err(Error::not_supported("window frame GROUPS or EXCLUDE"));
                 }
-                let start = self.bound(&f.start)?;
+                let start = self.bound(&f.start, &spec)?;
                 let end = match &f.end {
-                    Some(e) => self.bound(e)?,
+                    Some(e) => self.bound(e, &spec)?,
                     None => Bound::CurrentRow,
                 };
                 Some(Frame {
@@ -562,21 +562,47 @@ impl Binder<'_> {
             .with_coercibility(coercibility::IMPLICIT))
     }
 
-    fn bound(&mut self, b: &ast::FrameBound) -> Result<Bound> {
-        Ok(match b {
-            ast::FrameBound::UnboundedPreceding => Bound::UnboundedPreceding,
-            ast::FrameBound::CurrentRow => Bound::CurrentRow,
-            ast::FrameBound::UnboundedFollowing => Bound::UnboundedFollowing,
-            ast::FrameBound::Preceding(e) => Bound::Preceding(self.offset(e)?),
-            ast::FrameBound::Following(e) => Bound::Following(self.offset(e)?),
-        })
-    }
-
-    fn offset(&mut self, e: &ast::Expr) -> Result<Expr> {
-        match e {
-            ast::Expr::Interval { .. } => Err(Error::not_supported("INTERVAL in a window frame")),
-            e => Ok(self.expr(e)?.expr),
+    fn bound(&mut self, b: &ast::FrameBound, spec: &ast::WindowSpec) -> Result<Bound> {
+        let (e, back) = match b {
+            ast::FrameBound::UnboundedPreceding => return Ok(Bound::UnboundedPreceding),
+            ast::FrameBound::CurrentRow => return Ok(Bound::CurrentRow),
+            ast::FrameBound::UnboundedFollowing => return Ok(Bound::UnboundedFollowing),
+            ast::FrameBound::Preceding(e) => (e, true),
+            ast::FrameBound::Following(e) => (e, false),
+        };
+        if !matches!(e, ast::Expr::Interval { .. }) {
+            let offset = self.expr(e)?.expr;
+            return Ok(match back {
+                true => Bound::Preceding(offset),
+                false => Bound::Following(offset),
+            });
         }
+        let rows = spec
+            .frame
+            .as_ref()
+            .is_some_and(|f| f.unit == ast::FrameUnit::Rows);
+        let [key] = spec.order_by.as_slice() else {
+            return Err(Error::frame_needs_one_key());
+        };
+        if rows {
+            return Err(Error::interval_in_rows_frame());
+        }
+        let ty = self.expr(&key.expr)?.ty;
+        if !matches!(
+            ty,
+            SqlType::Date | SqlType::DateTime(_) | SqlType::Timestamp(_) | SqlType::Time(_)
+        ) {
+            return Err(Error::interval_over_number());
+        }
+        let moved = ast::Expr::Binary {
+            op: match back != key.descending {
+                true => ast::BinaryOp::Sub,
+                false => ast::BinaryOp::Add,
+            },
+            left: Box::new(key.expr.clone()),
+            right: Box::new(e.clone()),
+        };
+        Ok(Bound::Value(self.expr(&moved)?.expr))
     }
 
     fn resolve_window(

@@ -267,7 +267,8 @@ impl Binder<'_> {
                 if let Some(old) = have.and_then(values::collation::by_id)
                     && old.charset.name != c.charset.name
                     && have != Some(c.id)
-                    && t.coercibility <= coercibility::IMPLICIT
+                    && (t.coercibility <= coercibility::IMPLICIT
+                        || matches!(t.expr, Expr::Literal(_)))
                 {
                     return Err(Error::collation_mismatch(c.name, old.charset.name));
                 }

@@ -47,6 +47,8 @@ pub struct BoundTable {
     pub rows: u64,
     /// Its name leads to another revision, as long as `dolt_nonlocal_tables` says so.
     pub elsewhere: bool,
+    /// Its rows are locked, so that the newest ones are read.
+    pub locked: bool,
 }
 
 /// What a table name stands for.

@@ -13,8 +13,8 @@ use super::{AliasRule, Binder, CteEntry, ScopeColumn, ScopeTable, Stage};
 use crate::error::{Error, Result};
 use crate::expr::{CompareOp, Expr, SlotSet};
 use crate::plan::{
-    Aggregate, Block, Limit, Ordered, QueryBody, QueryPlan, Recursive, SetOperation, SortKey,
-    Windows,
+    Aggregate, Block, Limit, LockedSource, Ordered, QueryBody, QueryPlan, Recursive, SetOperation,
+    SortKey, Windows,
 };
 use crate::result::ColumnMeta;
 
@@ -73,10 +73,8 @@ impl Binder<'_> {
     fn query_body(&mut self, q: &ast::Query) -> Result<QueryPlan> {
         match &q.body {
             SetExpr::Select(s) => {
-                let of = q.locks.iter().flat_map(|l| &l.of);
-                let names: Vec<String> = of.map(|n| n.name.to_string()).collect();
                 let limit = q.limit.as_ref();
-                self.select(s, &q.order_by, limit, &names)
+                self.select(s, &q.order_by, limit, &q.locks)
             }
             body => {
                 let plan = self.set_expr(body)?;
@@ -309,10 +307,10 @@ impl Binder<'_> {
         s: &ast::Select,
         order_by: &[ast::OrderItem],
         limit: Option<&ast::Limit>,
-        locked: &[String],
+        locks: &[ast::LockClause],
     ) -> Result<QueryPlan> {
         self.push_block()?;
-        let result = self.select_in_block(s, order_by, limit, locked);
+        let result = self.select_in_block(s, order_by, limit, locks);
         self.pop_block();
         result
     }
@@ -322,7 +320,7 @@ impl Binder<'_> {
         s: &ast::Select,
         order_by: &[ast::OrderItem],
         limit: Option<&ast::Limit>,
-        locked: &[String],
+        locks: &[ast::LockClause],
     ) -> Result<QueryPlan> {
         for (name, spec) in &s.windows {
             self.block()
@@ -494,16 +492,7 @@ impl Binder<'_> {
             }
         }
         self.block().alias_rule = AliasRule::Never;
-        for name in locked {
-            let found = |t: &ScopeTable| t.alias.eq_ignore_ascii_case(name);
-            if !self.block().tables.iter().any(found) {
-                return Err(Error::new(
-                    3568,
-                    "HY000",
-                    format!("Unresolved table name `{name}` in locking clause."),
-                ));
-            }
-        }
+        let locks = self.locked_sources(locks)?;
         self.block().clause = "limit clause";
         let limit = self.limit(limit)?;
         let connection = self.modes.connection;
@@ -543,12 +532,53 @@ impl Binder<'_> {
             order,
             limit,
             count_found: s.modifiers.calc_found_rows,
+            locks,
         };
         crate::optimize::block(&mut block, conditions, s.modifiers.straight_join);
         Ok(QueryPlan {
             columns,
             body: QueryBody::Block(Box::new(block)),
         })
+    }
+
+    /// The tables of the block that its locking clauses are about.
+    fn locked_sources(&mut self, clauses: &[ast::LockClause]) -> Result<Vec<LockedSource>> {
+        let mut out: Vec<LockedSource> = Vec::new();
+        for clause in clauses {
+            let is_named =
+                |t: &ScopeTable, name: &ast::ObjectName| t.alias.eq_ignore_ascii_case(&name.name);
+            for name in &clause.of {
+                if !self.block().tables.iter().any(|t| is_named(t, name)) {
+                    let name = &name.name;
+                    return Err(Error::new(
+                        3568,
+                        "HY000",
+                        format!("Unresolved table name `{name}` in locking clause."),
+                    ));
+                }
+            }
+            let scope = self.blocks.last().expect("a block is being bound");
+            let meant = |t: &&ScopeTable| {
+                clause.of.is_empty() || clause.of.iter().any(|name| is_named(t, name))
+            };
+            let meant = scope.tables.iter().filter(meant);
+            let meant: Vec<_> = meant.filter_map(|t| Some((t.slot, t.base?))).collect();
+            for (slot, table) in meant {
+                // A revision is as it is, and nobody changes it.
+                let bound = &mut self.tables[table];
+                if bound.as_of.is_none() && !out.iter().any(|l| l.slot == slot) {
+                    bound.locked = true;
+                    out.push(LockedSource {
+                        slot,
+                        table,
+                        db: bound.db.clone(),
+                        exclusive: clause.strength == ast::LockStrength::Update,
+                        wait: clause.wait,
+                    });
+                }
+            }
+        }
+        Ok(out)
     }
 
     /// In HAVING a name that is both an alias and a column of GROUP BY means that column.
@@ -851,6 +881,16 @@ impl Binder<'_> {
             if term.op != ast::SetOp::Union {
                 failure = Some(Error::not_supported("recursive EXCEPT or INTERSECT"));
                 break;
+            }
+            if let SetExpr::Chain { first, rest } = &term.term {
+                let is_plain = |t: &ast::SetTerm| t.op == ast::SetOp::Union;
+                let recursive = |e: &SetExpr| mentions_in(e, name);
+                if !rest.iter().all(is_plain)
+                    && (recursive(first) || rest.iter().any(|t| recursive(&t.term)))
+                {
+                    failure = Some(Error::not_supported("recursive EXCEPT or INTERSECT"));
+                    break;
+                }
             }
             distinct |= !term.all;
             match self.set_expr(&term.term) {

@@ -11,8 +11,8 @@ use syntax::ast::{self, AlterSpec, ColumnPosition, TableConstraint};
 use values::{SqlType, Value};
 
 use super::create::{
-    Pending, add_checks, add_constraint, check_auto_increment, check_generated, column_index,
-    define_column, set_primary_key, table_option,
+    Pending, add_checks, add_constraint, check_auto_increment, check_collation, check_generated,
+    check_row_size, column_index, define_column, row_bytes, set_primary_key, table_option,
 };
 use super::functional_key;
 use super::{Change, foreign_key, rebuild, rename_table, table_database_of};
@@ -62,6 +62,10 @@ pub(super) fn alter_specs(
     check_new_names(&table, specs)?;
     for spec in specs {
         table = apply(session, &mut change, &table, spec)?;
+    }
+    let after = change.table(&table)?.table.schema().clone();
+    if row_bytes(&after) > row_bytes(&before) {
+        check_row_size(&after)?;
     }
     super::fulltext::follow(&mut change, &table, Some(&before))?;
     change.finish()
@@ -376,6 +380,7 @@ fn apply(
         }
         AlterSpec::Options(options) => {
             let mut next = None;
+            check_collation(options)?;
             for o in options {
                 table_option(&mut schema, o, &mut next)?;
             }

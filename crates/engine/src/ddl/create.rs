@@ -26,7 +26,7 @@ use crate::session::Session;
 
 pub(super) use checks::add_checks;
 use checks::has_variable;
-pub(super) use columns::{default_text, define_column};
+pub(super) use columns::{check_row_size, default_text, define_column, row_bytes};
 pub(super) use keys::{Pending, add_constraint, add_index, set_primary_key};
 use select_source::select_into_schema;
 
@@ -116,6 +116,7 @@ pub(crate) fn create_table(
             check.name = check_name(&name, &check.expression, &[]);
         }
     } else {
+        check_collation(&c.options)?;
         for o in &c.options {
             table_option(&mut schema, o, &mut next_number)?;
         }
@@ -191,6 +192,7 @@ pub(crate) fn create_table(
         }
     }
     check_auto_increment(&schema)?;
+    check_row_size(&schema)?;
     give_tags(&change, &name, &mut schema)?;
     let checks = std::mem::take(&mut pending.checks);
     add_checks(session, &change, &name, &mut schema, &checks)?;
@@ -352,6 +354,27 @@ pub(super) fn check_generated(session: &Session, table: &str, schema: &Schema) -
         });
     }
     Ok(())
+}
+
+/// A table's collation is one of its character set, if both are given.
+pub(super) fn check_collation(options: &[TableOption]) -> Result<()> {
+    let charset = options.iter().find_map(|o| match o {
+        TableOption::Charset(Some(name)) => Some(name),
+        _ => None,
+    });
+    let collation = options.iter().find_map(|o| match o {
+        TableOption::Collate(name) => values::collation::by_name(name),
+        _ => None,
+    });
+    match (charset, collation) {
+        (Some(charset), Some(c))
+            if crate::bind::types::charset_default(charset)
+                .is_some_and(|d| d.charset.name != c.charset.name) =>
+        {
+            Err(Error::collation_mismatch(c.name, charset))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn table_option(

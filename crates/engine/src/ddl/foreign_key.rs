@@ -25,17 +25,35 @@ fn action(a: Option<ReferenceAction>) -> Result<ReferentialAction> {
     })
 }
 
+/// The table of a foreign key that an index is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Side {
+    Child,
+    Parent,
+}
+
+impl Side {
+    /// The columns that count: a child gets an index of its own rather than use those of the
+    /// primary key, which are part of each index.
+    fn columns(self, index: &crate::table::Index) -> &[usize] {
+        match self {
+            Side::Child => &index.columns,
+            Side::Parent => &index.key_columns,
+        }
+    }
+}
+
 /// The index whose leading columns are these, in any order: exact ones first, then longer ones,
 /// unique ones, by name (spec 03 §12). `Some("")` is the primary key.
-pub(super) fn index_over(state: &TableState, columns: &[usize]) -> Option<String> {
+pub(super) fn index_over(state: &TableState, columns: &[usize], side: Side) -> Option<String> {
     let n = columns.len();
     let mut found: Vec<&crate::table::Index> = state
         .def
         .indexes
         .iter()
-        .filter(|i| i.ordered && i.columns.len() >= n)
+        .filter(|i| i.ordered && side.columns(i).len() >= n)
         .filter(|i| i.prefixes.iter().take(n).all(|p| *p == 0))
-        .filter(|i| columns.iter().all(|c| i.columns[..n].contains(c)))
+        .filter(|i| columns.iter().all(|c| side.columns(i)[..n].contains(c)))
         .collect();
     found.sort_by(|a, b| {
         (a.columns.len() != n)
@@ -49,10 +67,10 @@ pub(super) fn index_over(state: &TableState, columns: &[usize]) -> Option<String
 
 /// Whether a key begins with these columns in this order: the parent needs one, and a child
 /// without one gets it.
-fn has_key(state: &TableState, columns: &[usize]) -> bool {
+fn has_key(state: &TableState, columns: &[usize], side: Side) -> bool {
     state.def.primary_key.starts_with(columns)
         || state.def.indexes.iter().any(|i| {
-            i.ordered && i.prefixes.iter().all(|p| *p == 0) && i.columns.starts_with(columns)
+            i.ordered && i.prefixes.iter().all(|p| *p == 0) && side.columns(i).starts_with(columns)
         })
 }
 
@@ -193,7 +211,7 @@ pub(super) fn add(
             return Err(Error::fk_no_parent(&*references.table.name));
         }
         keys.keys.push(key);
-        if !has_key(&child, &child_columns) {
+        if !has_key(&child, &child_columns, Side::Child) {
             child_index(change, &child, &child_columns, given.or(index_name))?;
         }
         return change.set_foreign_keys(&keys);
@@ -217,10 +235,10 @@ pub(super) fn add(
         }
         parent_columns.push(i);
     }
-    if !has_key(&parent, &parent_columns) {
+    if !has_key(&parent, &parent_columns, Side::Parent) {
         return Err(Error::fk_no_index(&name, &parent.name));
     }
-    let parent_index = match index_over(&parent, &parent_columns) {
+    let parent_index = match index_over(&parent, &parent_columns, Side::Parent) {
         _ if primary_over(&parent, &parent_columns)
             && parent.def.primary_key.len() == parent_columns.len() =>
         {
@@ -246,10 +264,11 @@ pub(super) fn add(
     };
     key.child_column_names = stored(&child, &child_columns);
     key.parent_column_names = stored(&parent, &parent_columns);
-    if !has_key(&child, &child_columns) {
+    if !has_key(&child, &child_columns, Side::Child) {
         child_index(change, &child, &child_columns, given.or(index_name))?;
     }
-    key.child_index = index_over(&*change.table(table)?, &child_columns).unwrap_or_default();
+    key.child_index =
+        index_over(&*change.table(table)?, &child_columns, Side::Child).unwrap_or_default();
     if checks {
         let child = change.table(table)?;
         let parent = parent_of(change, &child, &parent)?;
@@ -443,15 +462,21 @@ fn resolved(root: &RootState, wanted: impl Fn(&ForeignKey) -> bool) -> Result<Op
         ) else {
             continue;
         };
-        let over = |state: &TableState, columns: &[usize]| match index_over(state, columns) {
-            _ if primary_over(state, columns) && state.def.primary_key.len() == columns.len() => {
-                Some(String::new())
-            }
-            Some(i) => Some(i),
-            None if primary_over(state, columns) => Some(String::new()),
-            None => None,
-        };
-        let (Some(ci), Some(pi)) = (over(&child, &c), over(&parent, &p)) else {
+        let over =
+            |state: &TableState, columns: &[usize], side| match index_over(state, columns, side) {
+                _ if primary_over(state, columns)
+                    && state.def.primary_key.len() == columns.len() =>
+                {
+                    Some(String::new())
+                }
+                Some(i) => Some(i),
+                None if primary_over(state, columns) => Some(String::new()),
+                None => None,
+            };
+        let (Some(ci), Some(pi)) = (
+            over(&child, &c, Side::Child),
+            over(&parent, &p, Side::Parent),
+        ) else {
             continue;
         };
         k.child_index = ci;

@@ -353,9 +353,18 @@ fn create_database(session: &Session, c: &ast::CreateDatabase) -> Result<u64> {
     let millis = dates
         .1
         .unwrap_or(session.instance.clock.now_micros() / 1000);
+    // The first commit is made by whoever runs the server, not by the account.
+    let settings = &session.instance.settings;
+    let by = match settings.commit_as_account {
+        true => model::Person {
+            name: settings.user_name.clone(),
+            email: settings.user_email.clone(),
+        },
+        false => session.committer(),
+    };
     session
         .instance
-        .create_database(name, collation, session.committer(), millis)?;
+        .create_database(name, collation, by, millis)?;
     Ok(1)
 }
 
@@ -481,6 +490,7 @@ fn rename_table(change: &mut Change<'_>, from: &str, to: &str) -> Result<()> {
     if !same && (change.root.has_table(to) || views.contains_key(&to.to_lowercase())) {
         return Err(Error::table_exists(to));
     }
+    program::rename_triggers_of(change, &state.name, to)?;
     let root = change.root.root.with_table_renamed(&state.name, to)?;
     change.set_root(root)?;
     let mut keys = (*change.root.foreign_keys()?).clone();

@@ -201,6 +201,30 @@ pub(super) fn drop_trigger(session: &Session, d: &ast::DropName) -> Result<()> {
     change.finish()
 }
 
+/// Triggers stay with a table that gets another name: their texts say so.
+pub(super) fn rename_triggers_of(change: &mut Change<'_>, from: &str, to: &str) -> Result<()> {
+    let code = code_of(change)?;
+    let renamed = |p: &std::sync::Arc<crate::program::stored::StoredProgram>| {
+        let span = p.trigger()?.table_span;
+        let (start, end) = (span.start as usize, span.end as usize);
+        let to = format!("`{}`", to.replace('`', "``"));
+        let text = [p.text.get(..start)?, to.as_bytes(), p.text.get(end..)?].concat();
+        Some((p.name.clone(), text))
+    };
+    let renamed: Vec<_> = code.triggers(from).iter().filter_map(renamed).collect();
+    if renamed.is_empty() {
+        return Ok(());
+    }
+    let mut all = view::rows(change)?;
+    for (name, text) in renamed {
+        let mut its = all.iter_mut().filter(|r| view::is(r, "trigger", &name));
+        if let Some(row) = its.next() {
+            row[2] = Value::Bytes(text.into());
+        }
+    }
+    view::write(change, all)
+}
+
 /// Removes the triggers of tables that are dropped.
 pub(super) fn drop_triggers_of(change: &mut Change<'_>, tables: &[String]) -> Result<()> {
     let code = code_of(change)?;

@@ -403,10 +403,14 @@ fn update_ours(
             }
             for (column, value) in schema.columns.iter().zip(&row) {
                 if !column.nullable && value.is_null() && !column.is_virtual {
-                    return Err(Error::general(format!(
-                        "column name 'our_{}' is non-nullable but attempted to set a value of null",
-                        column.name
-                    )));
+                    return Err(Error::new(
+                        1048,
+                        "23000",
+                        format!(
+                            "column name 'our_{}' is non-nullable but attempted to set a value of null",
+                            column.name
+                        ),
+                    ));
                 }
             }
             let new = crate::write::encode_row(&state, &row)?;

@@ -294,6 +294,7 @@ pub(super) fn run<'e>(
     let slot = a.slot as usize;
     if a.scalar
         && open
+        && b.locks.is_empty()
         && let Some(n) = plain_count(a, b, env)?
     {
         let row: Vec<OwnedValue> = a.calls.iter().map(|_| Value::Int(n as i64)).collect();
@@ -304,7 +305,7 @@ pub(super) fn run<'e>(
     if a.keys.is_empty() {
         let mut states = fresh();
         if open {
-            join::items(&b.from, env, &mut |env| {
+            super::block_rows(b, env, &mut |env| {
                 states.iter_mut().try_for_each(|s| s.add(env))?;
                 Ok(Flow::Continue)
             })?;
@@ -322,7 +323,7 @@ pub(super) fn run<'e>(
     let mut groups: Vec<(usize, Group<'_>)> = Vec::new();
     let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
     if open {
-        join::items(&b.from, env, &mut |env| {
+        super::block_rows(b, env, &mut |env| {
             let mut key = Vec::new();
             let mut ends = Vec::with_capacity(a.keys.len());
             for (e, kind) in &a.keys {

@@ -18,6 +18,7 @@ use crate::env::{Env, Slot};
 use crate::error::{Error, Result};
 use crate::eval::{all_hold, append_hash_key, compare_in};
 use crate::expr::{CompareAs, Expr};
+use crate::locking_read::BlockLocks;
 use crate::plan::{Block, Limit, QueryBody, QueryPlan, SortKey};
 use crate::result::{Flow, Row};
 
@@ -394,6 +395,17 @@ fn emit<'e>(
     out.keep(keys, values, cx)
 }
 
+/// Rows of FROM and WHERE, locked where the block locks rows.
+fn block_rows<'e>(b: &'e Block, env: &mut Env<'e>, next: &mut join::Next<'_, 'e>) -> Result<Flow> {
+    match BlockLocks::of(b, env.cx)? {
+        None => join::items(&b.from, env, next),
+        Some(locks) => join::items(&b.from, env, &mut |env| match locks.take(env)? {
+            true => next(env),
+            false => Ok(Flow::Continue),
+        }),
+    }
+}
+
 /// Rows of FROM and WHERE, grouped if the block groups, that HAVING accepts.
 fn grouped_rows<'e>(
     b: &'e Block,
@@ -410,7 +422,7 @@ fn grouped_rows<'e>(
     };
     match &b.aggregate {
         None if !open => Ok(Flow::Continue),
-        None => join::items(&b.from, env, &mut accepted),
+        None => block_rows(b, env, &mut accepted),
         Some(a) => group::run(a, b, open, env, &mut accepted),
     }
 }

@@ -32,6 +32,8 @@ struct Prepared {
     partition: Vec<OwnedValue>,
     order: Vec<OwnedValue>,
     args: Vec<OwnedValue>,
+    /// What [`Bound::Value`] of the frame's start and end are for it.
+    bounds: [OwnedValue; 2],
     at: usize,
 }
 
@@ -44,8 +46,16 @@ fn one<'e>(call: &'e WindowCall, kept: &[Vec<Slot>], env: &mut Env<'e>) -> Resul
             partition: Vec::new(),
             order: Vec::new(),
             args: Vec::new(),
+            bounds: [Value::Null, Value::Null],
             at,
         };
+        if let Some(f) = &call.frame {
+            for (bound, value) in [&f.start, &f.end].into_iter().zip(&mut row.bounds) {
+                if let Bound::Value(e) = bound {
+                    *value = e.eval(env)?.into_owned();
+                }
+            }
+        }
         for (e, _) in &call.partition {
             row.partition.push(e.eval(env)?.into_owned());
         }
@@ -235,6 +245,7 @@ fn frame(
             Bound::CurrentRow => i,
             Bound::Following(e) => i.saturating_add(offset(e)?).min(n),
             Bound::UnboundedFollowing => n,
+            Bound::Value(_) => return Err(Error::interval_in_rows_frame()),
         };
         let end = match &frame.end {
             Bound::UnboundedPreceding => 0,
@@ -242,6 +253,7 @@ fn frame(
             Bound::CurrentRow => i + 1,
             Bound::Following(e) => i.saturating_add(offset(e)?).saturating_add(1).min(n),
             Bound::UnboundedFollowing => n,
+            Bound::Value(_) => return Err(Error::interval_in_rows_frame()),
         };
         return Ok((start, end.max(start)));
     }
@@ -276,12 +288,35 @@ fn frame(
         }
         Ok(at)
     };
+    // The rows before the first one that is at this value, or behind it.
+    let before = |target: &OwnedValue, end: bool| -> usize {
+        if null(i) {
+            return if end { peer_end[i] } else { peer_start[i] };
+        }
+        let Some(key) = call.order.first() else {
+            return 0;
+        };
+        let is_before = |row: usize| {
+            let o = compare_nulls_first(key.kind, &rows[row].order[0], target, env.cx);
+            let o = if key.descending { o.reverse() } else { o };
+            o.is_lt() || end && o.is_eq()
+        };
+        (0..n)
+            .find(|row| !null(*row) && !is_before(*row))
+            .unwrap_or_else(|| {
+                (0..n)
+                    .rev()
+                    .find(|row| !null(*row))
+                    .map_or(n, |row| row + 1)
+            })
+    };
     let start = match &frame.start {
         Bound::UnboundedPreceding => 0,
         Bound::CurrentRow => peer_start[i],
         Bound::UnboundedFollowing => n,
         Bound::Preceding(e) => search(e, -1.0, false)?,
         Bound::Following(e) => search(e, 1.0, false)?,
+        Bound::Value(_) => before(&rows[i].bounds[0], false),
     };
     let end = match &frame.end {
         Bound::UnboundedPreceding => 0,
@@ -289,6 +324,7 @@ fn frame(
         Bound::UnboundedFollowing => n,
         Bound::Preceding(e) => search(e, -1.0, true)?,
         Bound::Following(e) => search(e, 1.0, true)?,
+        Bound::Value(_) => before(&rows[i].bounds[1], true),
     };
     Ok((start, end.max(start)))
 }

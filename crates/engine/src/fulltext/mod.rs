@@ -4,6 +4,7 @@
 //! Which tables they are is part of the index's definition. [`tables`] keeps them in step with
 //! the rows, [`search`] reads them for MATCH; `ddl::fulltext` makes and drops them.
 
+mod boolean;
 mod row_hash;
 pub mod search;
 pub mod tables;

@@ -1,10 +1,11 @@
-//! MATCH .. AGAINST in natural language mode.
+//! MATCH .. AGAINST in natural language and in boolean mode.
 
 use std::sync::Arc;
 
 use syntax::ast;
 use values::{NoBlobs, OwnedValue, SqlType, TupleBuilder, Value};
 
+use super::boolean::{BooleanQuery, RowWords};
 use super::tables::{PARTS, Part, Words, number, text};
 use super::words::Document;
 use crate::bind::{Binder, Resolved, Typed};
@@ -26,6 +27,13 @@ static RELEVANCE: Function = Function {
     body: |call, args| relevance(call, args).map(|r| Value::Float(f64::from(r))),
 };
 
+/// The same in boolean mode.
+static BOOLEAN: Function = Function {
+    name: "match against in boolean mode",
+    body: |call, args| in_boolean_mode(call, args).map(|r| Value::Float(f64::from(r))),
+    ..RELEVANCE
+};
+
 impl Binder<'_> {
     /// MATCH over the columns of an index of a table of this query block.
     pub(crate) fn match_against(
@@ -34,11 +42,11 @@ impl Binder<'_> {
         against: &ast::Expr,
         mode: ast::MatchMode,
     ) -> Result<Typed> {
-        match mode {
-            ast::MatchMode::Default | ast::MatchMode::NaturalLanguage => {}
-            ast::MatchMode::Boolean => return Err(Error::not_supported("IN BOOLEAN MODE")),
+        let function = match mode {
+            ast::MatchMode::Default | ast::MatchMode::NaturalLanguage => &RELEVANCE,
+            ast::MatchMode::Boolean => &BOOLEAN,
             _ => return Err(Error::not_supported("WITH QUERY EXPANSION")),
-        }
+        };
         let (base, slot, wanted) = self.matched_table(columns)?;
         let def = self.tables[base].def.clone();
         let index = def.schema.indexes.iter().position(|i| {
@@ -86,7 +94,7 @@ impl Binder<'_> {
             types.push(c.ty.clone());
         }
         let e = Expr::Call {
-            function: &RELEVANCE,
+            function,
             args,
             types: Arc::new(CallTypes {
                 args: types,
@@ -149,6 +157,33 @@ fn relevance(call: &Call<'_>, args: &[Value<'_>]) -> Result<f32> {
     }
     // Whatever matches at all is true.
     Ok(if sum > 0.0 { sum + 0.5 } else { sum })
+}
+
+fn in_boolean_mode(call: &Call<'_>, args: &[Value<'_>]) -> Result<f32> {
+    let place = |i: usize| match args.get(i) {
+        Some(Value::UInt(n)) => Ok(*n as usize),
+        _ => Err(Error::general("MATCH without table")),
+    };
+    let (parent, first, index) = (call.cx.table(place(0)?)?, place(1)?, place(2)?);
+    let words = Words::of(&parent.def.schema, index)
+        .ok_or_else(|| Error::general("MATCH without full-text index"))?;
+    let sought = match &args[3] {
+        Value::Null => return Ok(0.0),
+        v => crate::convert::to_string(v),
+    };
+    let query = BooleanQuery::parse(&sought)?;
+    let row: Vec<OwnedValue> = args[4..].iter().map(|v| v.clone().into_owned()).collect();
+    let document = words.document(&row);
+    let found = Found {
+        row_words: document.unique.len() as f64,
+        rows: row_count(parent) as f64,
+        global: call.cx.table(first + Part::GlobalCount as usize)?,
+    };
+    let row = RowWords::new(&document, words.collation());
+    let rank = query.rank(&row, words.collation(), &mut |word, n| {
+        Ok(found.weight(word, n as f64)?.unwrap_or(1.0))
+    })?;
+    Ok(rank.unwrap_or(0.0))
 }
 
 impl Found<'_> {

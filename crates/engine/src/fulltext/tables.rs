@@ -104,7 +104,7 @@ impl Words {
             .collect()
     }
 
-    fn document(&self, row: &[OwnedValue]) -> Document {
+    pub(super) fn document(&self, row: &[OwnedValue]) -> Document {
         let columns = self.columns.iter().map(|c| match row.get(*c) {
             Some(Value::Bytes(b)) => Some(b.as_ref()),
             _ => None,

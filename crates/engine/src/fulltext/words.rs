@@ -38,6 +38,11 @@ enum State {
 }
 
 impl Document {
+    /// Words of a text in order, with their positions.
+    pub fn words_of(text: &str) -> impl Iterator<Item = (String, u64)> {
+        split(text).into_iter()
+    }
+
     /// Takes columns apart that are joined by blanks.
     pub fn new<'t>(
         columns: impl Iterator<Item = Option<&'t [u8]>>,
@@ -51,7 +56,7 @@ impl Document {
             }
             text.push_str(&String::from_utf8_lossy(column));
         }
-        let words = split(&text);
+        let words: Vec<_> = Document::words_of(&text).collect();
         let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
         let mut unique: Vec<(String, u64)> = Vec::new();
         for (word, _) in &words {

@@ -120,8 +120,9 @@ fn sleep(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     Ok(Value::Int(0))
 }
 
-/// 0 for a short password; 25 for four characters, 50 for eight, 100 with all kinds of them.
-fn password_strength(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
+/// 0 for a very short password; 25 for one below `validate_password.length`; else 50, and 100 with
+/// all kinds of characters.
+fn password_strength(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let text = crate::convert::to_string(&a[0]);
     let kinds = [
         text.chars().any(char::is_numeric),
@@ -129,9 +130,14 @@ fn password_strength(_: &Call<'_>, a: &[Value<'_>]) -> Outcome {
         text.chars().any(char::is_uppercase),
         text.chars().any(|c| !c.is_alphanumeric()),
     ];
+    let least = match call.cx.session.variable("validate_password.length") {
+        Value::Int(n) => n.max(0) as usize,
+        Value::UInt(n) => n as usize,
+        _ => 8,
+    };
     Ok(Value::Int(match text.chars().count() {
         0..4 => 0,
-        4..8 => 25,
+        n if n < least => 25,
         _ if kinds.iter().all(|k| *k) => 100,
         _ => 50,
     }))

@@ -37,6 +37,13 @@ fn spelled(bits: PrivilegeBits) -> String {
     bits.iter().map(word).collect::<Vec<_>>().join(",")
 }
 
+/// The same for `procs_priv`, whose SET has GRANT last.
+fn spelled_of_routine(bits: PrivilegeBits) -> String {
+    let all = spelled(bits);
+    let (grant, others): (Vec<_>, Vec<_>) = all.split(',').partition(|w| *w == "Grant");
+    [others, grant].concat().join(",")
+}
+
 fn moment(seconds: i64) -> OwnedValue {
     DateTime::from_unix_micros(seconds.saturating_mul(1_000_000))
         .map_or(Value::Null, Value::DateTime)
@@ -160,7 +167,7 @@ fn mysql_rows(session: &Session, table: &str) -> Vec<Vec<OwnedValue>> {
                             t(&r.name),
                             t(if r.procedure { "PROCEDURE" } else { "FUNCTION" }),
                             t(""),
-                            Value::text(spelled(r.privileges)),
+                            Value::text(spelled_of_routine(r.privileges)),
                             moment(0),
                         ]);
                     }

@@ -130,9 +130,10 @@ impl Session {
             "information_schema" | "mysql" | "performance_schema" | "sys" => name.to_lowercase(),
             _ => {
                 let found = self.resolve_database(name)?;
-                match name.find(['/', '@']) {
-                    Some(at) => format!("{}{}", found.handle.name, &name[at..]),
-                    None => found.handle.name.clone(),
+                // With its revision it is shown as it was asked for.
+                match name.contains(['/', '@']) {
+                    true => name.to_string(),
+                    false => found.handle.name.clone(),
                 }
             }
         };

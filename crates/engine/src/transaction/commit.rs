@@ -82,6 +82,27 @@ impl BranchChanges {
         }
     }
 
+    /// The changed rows by table; none if they cannot be told.
+    fn rows(&self) -> Option<Vec<(String, Arc<TableOverlay>)>> {
+        let known = !self.replaced && self.tables.values().all(|t| t.folded.is_none());
+        let tables = self.tables.iter();
+        known.then(|| {
+            tables
+                .map(|(n, t)| (n.clone(), t.overlay.clone()))
+                .collect()
+        })
+    }
+
+    /// Whether it is a statement that runs again, and has changed rows that somebody has locked.
+    fn meets_locks(&self) -> bool {
+        let locks = &self.handle.row_locks;
+        self.runs_again
+            && self.tables.iter().any(|(name, t)| {
+                let changes = &t.overlay.primary;
+                locks.hold_any(&self.handle.key, &self.branch, name, self.owner, changes)
+            })
+    }
+
     /// Whether a commit may take these changes in with those of other transactions: they are
     /// rows, and few.
     fn is_small(&self) -> bool {
@@ -108,24 +129,53 @@ pub(super) fn commit_together(
     transactions: &[(&BranchChanges, &Writer)],
 ) -> Result<(Option<Lsn>, Vec<Outcome>)> {
     let _one_at_a_time = handle.lock_commits();
+    let _published = handle.publishing.begin();
     let current = handle.branch_state(branch)?;
+    if !handle.row_locks.are_held() {
+        return commit_unlocked(handle, branch, &current, transactions);
+    }
+    handle
+        .publishing
+        .rows(transactions.iter().map(|(c, _)| c.rows()));
+    let locked: Vec<bool> = transactions.iter().map(|(c, _)| c.meets_locks()).collect();
+    let free = transactions.iter().zip(&locked).filter(|(_, l)| !**l);
+    let free: Vec<_> = free.map(|(t, _)| *t).collect();
+    let (lsn, outcomes) = match free.is_empty() {
+        true => (None, Vec::new()),
+        false => commit_unlocked(handle, branch, &current, &free)?,
+    };
+    let mut outcomes = outcomes.into_iter();
+    let all = locked.iter().map(|locked| match locked {
+        true => Outcome::Failed(serialization_failure()),
+        false => outcomes.next().unwrap_or(Outcome::Later),
+    });
+    Ok((lsn, all.collect()))
+}
+
+/// Appends transactions that meet no lock of others. The caller holds the commit lock.
+fn commit_unlocked(
+    handle: &Arc<DatabaseHandle>,
+    branch: &str,
+    current: &BranchState,
+    transactions: &[(&BranchChanges, &Writer)],
+) -> Result<(Option<Lsn>, Vec<Outcome>)> {
     if transactions.len() > 1 && transactions[0].0.is_small() {
-        let (together, outcomes) = Together::of(&current, transactions)?;
+        let (together, outcomes) = Together::of(current, transactions)?;
         if together.members > 1
             && let Some((set, state)) = together.build()?
         {
             let of = outcomes.iter().zip(transactions);
             let mut appended = of.filter(|(o, _)| matches!(o, Outcome::Appended));
             let last = appended.next_back().map_or(transactions[0].1, |(_, t)| t.1);
-            let lsn = append(handle, branch, &current, set, state, last)?;
+            let lsn = append(handle, branch, current, set, state, last)?;
             return Ok((Some(lsn), outcomes));
         }
     }
     // The first one alone: nobody is in its way.
     let (changes, writer) = transactions[0];
-    let (lsn, first) = match changes.on(&current, writer) {
+    let (lsn, first) = match changes.on(current, writer) {
         Ok((set, state)) => {
-            let lsn = append(handle, branch, &current, set, state, writer)?;
+            let lsn = append(handle, branch, current, set, state, writer)?;
             (Some(lsn), Outcome::Appended)
         }
         Err(e) => (None, Outcome::Failed(e)),

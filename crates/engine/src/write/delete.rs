@@ -17,6 +17,7 @@ use crate::exec;
 use crate::plan::{Access, Source};
 use crate::program::trigger::lent;
 use crate::result::Flow;
+use crate::row_locks::LockMode;
 use crate::transaction::Transaction;
 
 /// Runs DELETE: finds the rows, then removes them, a part at a time. The search goes on in the
@@ -84,6 +85,7 @@ fn empty(
     {
         return Ok(None);
     }
+    RowWriter::open(tx, target)?.lock_table(cx)?;
     let Some(state) = tx.fold_table(branch, &table)? else {
         return Ok(None);
     };
@@ -118,7 +120,8 @@ fn apply(
         }
         let target = &targets[i];
         let triggers = plan.targets[i].triggers.as_deref();
-        let writer = RowWriter::open(tx, target)?;
+        let mut writer = RowWriter::open(tx, target)?;
+        writer.lock(&row.key, LockMode::Exclusive, cx)?;
         // A cascade may have removed the row already.
         let view = writer.view()?;
         if view.primary.get(view.changes(None), &row.key)?.is_none() {

@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::result::Flow;
 use crate::root_state::TableState;
+use crate::row_locks::LockMode;
 use crate::transaction::Transaction;
 use crate::view::KeyRange;
 
@@ -115,7 +116,7 @@ pub(super) fn check_child(
     target: &Target,
     row: &[OwnedValue],
     old: Option<&[OwnedValue]>,
-    _cx: &Context<'_>,
+    cx: &Context<'_>,
 ) -> Result<()> {
     refuse_without_parent(tx, target, row, old)?;
     for key in keys(tx, target, true)? {
@@ -148,14 +149,16 @@ pub(super) fn check_child(
             continue;
         }
         let found = matching(tx, &parent_target, &parent_columns, &wanted, Some(1))?;
-        if found.is_empty() {
+        let Some(found) = found.first() else {
             return Err(Error::fk_child(describe(
                 target,
                 &key,
                 &child,
                 Some(&parent),
             )));
-        }
+        };
+        // It stays as long as its child is not committed.
+        RowWriter::open(tx, &parent_target)?.lock(&found.key, LockMode::Shared, cx)?;
     }
     Ok(())
 }
@@ -231,7 +234,7 @@ fn matching(
     } else {
         def.indexes
             .iter()
-            .position(|i| i.ordered && i.prefixes.iter().all(|p| *p == 0) && begins(&i.columns))
+            .position(|i| i.ordered && i.prefixes.iter().all(|p| *p == 0) && begins(&i.key_columns))
             .map(Some)
     };
     let mut out = Vec::new();
@@ -261,7 +264,7 @@ fn matching(
     let tree = view.tree(index);
     let order: &[usize] = match index {
         None => &def.primary_key,
-        Some(i) => &def.indexes[i].columns,
+        Some(i) => &def.indexes[i].key_columns,
     };
     let blobs = writer.state.table.objects().blobs();
     let mut key = TupleBuilder::new();
@@ -426,7 +429,9 @@ pub(super) fn before_delete(
                         continue;
                     }
                     // Mark the row as gone first, so that a cycle of keys ends.
-                    RowWriter::open(tx, &child_target)?.remove(&row)?;
+                    let mut writer = RowWriter::open(tx, &child_target)?;
+                    writer.lock(&row.key, LockMode::Exclusive, cx)?;
+                    writer.remove(&row)?;
                     before_delete(tx, &child_target, &values, cx, enforce, depth + 1)?;
                 }
                 ReferentialAction::SetNull => {
@@ -539,6 +544,7 @@ fn rewrite(
 ) -> Result<()> {
     before_update(tx, target, old, &next, cx, enforce, chain)?;
     let mut writer = RowWriter::open(tx, target)?;
+    writer.lock(&row.key, LockMode::Exclusive, cx)?;
     for (i, c) in writer.state.def.columns.iter().enumerate() {
         if next[i].is_null() && !c.nullable && !c.is_virtual {
             return Err(Error::column_not_null(&c.name));

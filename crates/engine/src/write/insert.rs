@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::exec;
 use crate::program::trigger::{TriggerSet, lent};
 use crate::result::Flow;
+use crate::row_locks::LockMode;
 use crate::transaction::Transaction;
 
 /// What an INSERT did.
@@ -642,12 +643,15 @@ fn put(
     let encoded = encode_row(&writer.state, &row)?;
     let new_entries = writer.entries(&encoded)?;
     let mut affected = 1;
+    writer.lock(&encoded.key, LockMode::Exclusive, cx)?;
+    writer.lock_unique(&new_entries, &[], cx)?;
     loop {
         let view = writer.view()?;
         let Some(d) = find_duplicate(&writer.state, &view, &encoded, &new_entries, None)? else {
             break;
         };
         drop(view);
+        writer.lock(&d.key, LockMode::Exclusive, cx)?;
         let there = EncodedRow {
             key: d.key,
             value: d.value,

@@ -18,6 +18,8 @@ use crate::eval::all_hold;
 use crate::exec;
 use crate::program::trigger::lent;
 use crate::result::Flow;
+use crate::root_state::TableState;
+use crate::row_locks::LockMode;
 use crate::table::TableDef;
 use crate::transaction::Transaction;
 
@@ -68,7 +70,8 @@ fn apply(
         let t = &plan.targets[change.target];
         let target = &targets[change.target];
         counts.matched += 1;
-        let writer = RowWriter::open(tx, target)?;
+        let mut writer = RowWriter::open(tx, target)?;
+        writer.lock(&change.old.key, LockMode::Exclusive, cx)?;
         let mut old = decode_row(&writer.state, &change.old.key, &change.old.value)?;
         if t.def.columns.iter().any(|c| c.is_virtual) {
             generate(&t.rules, &t.def, &mut old, cx, 1, true)?;
@@ -215,20 +218,59 @@ pub(super) fn change(
     check_keys: bool,
 ) -> Result<bool> {
     let triggers = rules.triggers.as_deref();
+    let mut explicit = std::borrow::Cow::Borrowed(explicit);
     if let Some(t) = triggers {
         if t.has(UPDATE, Before) {
+            // A trigger sees what ON UPDATE gives to a row that changes, and may change it.
+            let state = RowWriter::open(tx, target)?.state;
+            if !rules.on_update.is_empty() && differs(&state, there, &next)? {
+                set_on_update(rules, def, &mut next, &explicit, number, ignore, cx)?;
+                let explicit = explicit.to_mut();
+                explicit.extend(rules.on_update.iter().map(|(column, _)| *column));
+            }
             // Triggers read generated columns; they are computed again after them.
             super::generate(rules, def, &mut next, cx, number, ignore)?;
         }
         t.fire(UPDATE, Before, Some(old), Some(&mut next), target, tx, cx)?;
     }
     let changed = change_untriggered(
-        rules, def, target, tx, there, old, &mut next, explicit, number, ignore, cx, check_keys,
+        rules, def, target, tx, there, old, &mut next, &explicit, number, ignore, cx, check_keys,
     )?;
     if let Some(t) = triggers {
         t.fire(UPDATE, After, Some(old), Some(&mut next), target, tx, cx)?;
     }
     Ok(changed)
+}
+
+/// Whether a row is to be stored with other bytes than it has.
+fn differs(state: &TableState, there: &EncodedRow, next: &[OwnedValue]) -> Result<bool> {
+    let required = state.def.columns.iter().zip(next);
+    let mut missing = required.filter(|(c, v)| v.is_null() && !c.nullable && !c.is_virtual);
+    if missing.next().is_some() {
+        return Ok(true);
+    }
+    let encoded = encode_row(state, next)?;
+    Ok(encoded.key != there.key || !same_value(&state.def, &encoded.value, &there.value))
+}
+
+/// Gives the columns that have ON UPDATE their values, but for those that were assigned.
+fn set_on_update(
+    rules: &RowRules,
+    def: &TableDef,
+    next: &mut [OwnedValue],
+    explicit: &[usize],
+    number: u64,
+    ignore: bool,
+    cx: &Context<'_>,
+) -> Result<()> {
+    for (column, a) in &rules.on_update {
+        if !explicit.contains(column) {
+            let mut env = Env::new(1, None, cx);
+            env.slots[0] = Slot::Row(Arc::from(next.to_vec()));
+            next[*column] = assigned(a, &env, def, *column, number, ignore)?;
+        }
+    }
+    Ok(())
 }
 
 fn change_untriggered(
@@ -259,13 +301,7 @@ fn change_untriggered(
         return Ok(false);
     }
     let computes = !rules.on_update.is_empty();
-    for (column, a) in &rules.on_update {
-        if !explicit.contains(column) {
-            let mut env = Env::new(1, None, cx);
-            env.slots[0] = Slot::Row(Arc::from(next.to_vec()));
-            next[*column] = assigned(a, &env, def, *column, number, ignore)?;
-        }
-    }
+    set_on_update(rules, def, next, explicit, number, ignore, cx)?;
     if !rules.on_update.is_empty() {
         generate(rules, def, next, cx, number, ignore)?;
     }
@@ -281,6 +317,13 @@ fn change_untriggered(
     }
     let new_entries = writer.changed_entries(there, &encoded)?;
     let unique = writer.state.def.indexes.iter().any(|i| i.unique);
+    if encoded.key != there.key {
+        writer.lock(&encoded.key, LockMode::Exclusive, cx)?;
+    }
+    if unique && writer.tx.locking.is_some() {
+        let old_entries = writer.entries(there)?;
+        writer.lock_unique(&new_entries, &old_entries, cx)?;
+    }
     if unique || encoded.key != there.key {
         let view = writer.view()?;
         if let Some(d) = find_duplicate(

@@ -23,6 +23,8 @@ pub struct CreateTrigger {
     pub time: TriggerTime,
     pub event: TriggerEvent,
     pub table: ObjectName,
+    /// Where the table is named.
+    pub table_span: Span,
     pub order: Option<TriggerOrder>,
     pub body: Body,
 }

@@ -49,7 +49,9 @@ impl Parser<'_> {
         };
         self.advance();
         self.expect_kw(Kw::ON)?;
+        let start = self.start();
         let table = self.object_name()?;
+        let table_span = self.span_from(start);
         self.expect_ws(&["FOR", "EACH", "ROW"])?;
         let order = if self.w("FOLLOWS") && self.is_ident_token(self.peek()) {
             self.advance();
@@ -67,6 +69,7 @@ impl Parser<'_> {
             time,
             event,
             table,
+            table_span,
             order,
             body: self.body()?,
         })

@@ -417,6 +417,17 @@ impl Parser<'_> {
         }
     }
 
+    /// LIMIT of UPDATE and DELETE, which knows no offset.
+    pub(super) fn opt_row_count(&mut self) -> Res<Option<Limit>> {
+        if !self.eat_kw(Kw::LIMIT) {
+            return Ok(None);
+        }
+        Ok(Some(Limit {
+            count: self.limit_value()?,
+            offset: None,
+        }))
+    }
+
     pub(super) fn opt_limit(&mut self) -> Res<Option<Limit>> {
         if !self.eat_kw(Kw::LIMIT) {
             return Ok(None);

@@ -107,7 +107,7 @@ impl Parser<'_> {
             set,
             where_: self.opt_where()?,
             order_by: self.opt_order_by()?,
-            limit: self.opt_limit()?,
+            limit: self.opt_row_count()?,
             returning: self.returning()?,
         })
     }
@@ -147,7 +147,7 @@ impl Parser<'_> {
             from,
             where_: self.opt_where()?,
             order_by: self.opt_order_by()?,
-            limit: self.opt_limit()?,
+            limit: self.opt_row_count()?,
             returning: self.returning()?,
         })
     }

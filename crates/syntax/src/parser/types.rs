@@ -5,6 +5,15 @@ use crate::ast::*;
 use crate::keyword::Kw;
 use crate::lexer::T;
 
+/// Whether CHARACTER SET may follow a type.
+fn has_charset(kind: &TypeKind) -> bool {
+    use TypeKind::*;
+    matches!(
+        kind,
+        Char(_) | VarChar(_) | TinyText | Text(_) | MediumText | LongText | Enum(_) | Set(_)
+    )
+}
+
 impl Parser<'_> {
     /// `(p)`, `(p, s)` or nothing.
     fn precision(&mut self) -> Res<Option<(u32, Option<u32>)>> {
@@ -99,6 +108,9 @@ impl Parser<'_> {
                             return Ok(());
                         }
                         self.advance();
+                    }
+                    if !has_charset(&to.kind) {
+                        return self.fail();
                     }
                     self.advance();
                     to.charset = Some(self.charset_name()?);

@@ -264,7 +264,15 @@ impl Binder<'_> {
             _ => collation.map_or("binary", |c| c.charset.name),
         };
         if name == "coercibility" {
-            let v = Value::Int(t.coercibility as i64);
+            // A document has a collation as a column has one.
+            let of = match (&t.ty, &t.expr) {
+                (SqlType::Json, _) => t.coercibility.min(coercibility::IMPLICIT),
+                (_, Expr::Call { function, .. }) if is_of_system(function.name) => {
+                    coercibility::SYSTEM
+                }
+                _ => t.coercibility,
+            };
+            let v = Value::Int(of.into());
             return Ok(Typed::new(Expr::Literal(v), BIGINT, false));
         }
         let utf8 = values::collation::by_name("utf8mb3_general_ci")
@@ -275,4 +283,18 @@ impl Binder<'_> {
             false,
         ))
     }
+}
+
+/// Functions whose text the server gives.
+fn is_of_system(function: &str) -> bool {
+    matches!(
+        function,
+        "user"
+            | "current_user"
+            | "session_user"
+            | "system_user"
+            | "database"
+            | "schema"
+            | "version"
+    )
 }

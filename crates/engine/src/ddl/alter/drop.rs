@@ -38,6 +38,11 @@ pub(super) fn drop_column(
         }
         return Err(Error::generated_dependent(&column.name));
     }
+    let by_default =
+        |c: &&Column| !c.generated && c.tag != column.tag && c.expression.contains(&quoted);
+    if schema.columns.iter().any(|c| by_default(&c)) {
+        return Err(Error::default_dependent(&column.name, &state.name));
+    }
     let keys = change.root.foreign_keys()?;
     for k in &keys.keys {
         let child = k.child_table.eq_ignore_ascii_case(&state.name)
@@ -173,7 +178,11 @@ pub(super) fn drop_index(
                 .collect()
         };
         if k.child_table.eq_ignore_ascii_case(&state.name) && k.child_index == index.name {
-            match foreign_key::index_over(&rest, &columns(&k.child_columns)) {
+            match foreign_key::index_over(
+                &rest,
+                &columns(&k.child_columns),
+                foreign_key::Side::Child,
+            ) {
                 Some(other) => k.child_index = other,
                 None => {
                     let c = columns(&k.child_columns);
@@ -187,7 +196,11 @@ pub(super) fn drop_index(
             moved = true;
         }
         if k.parent_table.eq_ignore_ascii_case(&state.name) && k.parent_index == index.name {
-            match foreign_key::index_over(&rest, &columns(&k.parent_columns)) {
+            match foreign_key::index_over(
+                &rest,
+                &columns(&k.parent_columns),
+                foreign_key::Side::Parent,
+            ) {
                 Some(other) => k.parent_index = other,
                 None => return Err(Error::fk_index_needed(&index.name)),
             }

@@ -1,5 +1,8 @@
 //! Columns of a definition, and their defaults.
 
+use values::IntWidth;
+
+use super::keys::bytes_per_unit;
 use super::*;
 
 /// A column from its definition, with what stands among its attributes.
@@ -218,4 +221,54 @@ pub(in crate::ddl) fn default_text(
         Some(text) => Ok(text),
         None => stored_text::default_text(e, d.parenthesized),
     }
+}
+
+/// Most bytes of a row in MySQL's own form, without what lies outside of it.
+const MAX_ROW_BYTES: u64 = 65535;
+
+/// Refuses a table whose rows MySQL could not hold.
+pub(in crate::ddl) fn check_row_size(schema: &Schema) -> Result<()> {
+    match row_bytes(schema) > MAX_ROW_BYTES {
+        true => Err(Error::row_too_large(MAX_ROW_BYTES)),
+        false => Ok(()),
+    }
+}
+
+/// Bytes that a row takes at most in MySQL's own form: columns with their lengths, pointers to what
+/// lies outside, and a bit for each column that may be NULL.
+pub(in crate::ddl) fn row_bytes(schema: &Schema) -> u64 {
+    let columns = schema.columns.iter().filter(|c| !c.is_virtual);
+    let nullable = columns.clone().filter(|c| c.nullable).count() as u64;
+    let with_length = |bytes: u64| bytes + if bytes > 255 { 2 } else { 1 };
+    let sizes = columns.map(|c| match &c.sql_type {
+        SqlType::Char(n, _) => u64::from(*n) * bytes_per_unit(&c.sql_type),
+        SqlType::VarChar(n, _) => with_length(u64::from(*n) * bytes_per_unit(&c.sql_type)),
+        SqlType::Binary(n) => u64::from(*n),
+        SqlType::VarBinary(n) => with_length(u64::from(*n)),
+        SqlType::Text(..) | SqlType::Blob(_) => 10,
+        SqlType::Json | SqlType::Geometry(..) => 12,
+        SqlType::Int { width, .. } => match width {
+            IntWidth::Tiny => 1,
+            IntWidth::Small => 2,
+            IntWidth::Medium => 3,
+            IntWidth::Int => 4,
+            IntWidth::Big => 8,
+        },
+        SqlType::Float | SqlType::Timestamp(_) => 4,
+        SqlType::Date | SqlType::Time(_) => 3,
+        SqlType::Year => 1,
+        SqlType::DateTime(_) => 5,
+        SqlType::Decimal { precision, .. } => u64::from(*precision).div_ceil(2),
+        SqlType::Bit(n) => u64::from(*n).div_ceil(8),
+        SqlType::Enum(members, _) => {
+            if members.len() > 255 {
+                2
+            } else {
+                1
+            }
+        }
+        SqlType::Set(members, _) => members.len().div_ceil(8) as u64,
+        _ => 8,
+    });
+    sizes.sum::<u64>() + nullable.div_ceil(8)
 }

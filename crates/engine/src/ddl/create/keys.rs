@@ -158,7 +158,13 @@ pub(in crate::ddl) fn add_index(
     name: Option<&str>,
 ) -> Result<String> {
     let unique = kind == IndexKind::Unique;
-    let (columns, prefixes) = key_columns(schema, def, Some(kind))?;
+    // Dolt takes whole texts as unique keys, unless it is told to be as strict as MySQL.
+    let strict = matches!(
+        session.variable("strict_mysql_compatibility"),
+        Value::Int(1)
+    );
+    let has_limit = unique && strict;
+    let (columns, prefixes) = key_columns(schema, def, Some(kind).filter(|_| !has_limit))?;
     match kind {
         IndexKind::Vector => check_vector_key(schema, &columns)?,
         IndexKind::Fulltext => fulltext::check_key(schema, &columns)?,

@@ -342,6 +342,7 @@ pub fn history_table(
         let wanted = scan.hints.text(own);
         let person = scan.hints.text(own + 1);
         let mut last: Option<(Hash, ColumnMap, Table)> = None;
+        let mut warned = HashSet::new();
         let mut of_commit = |id: CommitId, c: &Commit| -> Result<Flow> {
             if person.as_ref().is_some_and(|p| *p != c.meta.committer.name) {
                 return Ok(Flow::Continue);
@@ -352,7 +353,18 @@ pub fn history_table(
             };
             if last.as_ref().is_none_or(|l| l.0 != address) {
                 let t = Table::open(objects, &address)?;
-                last = Some((address, ColumnMap::new(&t, &schema), t));
+                let mut map = ColumnMap::new(&t, &schema);
+                let from = t.schema().clone();
+                for (old, new) in map.leave_out_other_types(&from) {
+                    let (old, new) = (&from.columns[old], &schema.columns[new]);
+                    if warned.insert(new.tag) {
+                        scan.cx.warn(1246, format!(
+                            "Unable to convert field {} in historical rows because its type ({}) doesn't match current schema's type ({})",
+                            new.name, new.type_text, old.type_text
+                        ));
+                    }
+                }
+                last = Some((address, map, t));
             }
             let Some((_, map, t)) = &last else {
                 return Ok(Flow::Continue);
