@@ -15,6 +15,7 @@ class Client:
     def __init__(self, **options):
         self.connection = pymysql.connect(**SERVER, **options)
         self.cursor = self.connection.cursor()
+        self.cursor.execute("SET innodb_lock_wait_timeout = 50")
         self.running = None
 
     def run(self, sql):

@@ -47,10 +47,11 @@ pub fn instance() -> Arc<Instance> {
     instance
 }
 
-/// A session that uses `d`.
+/// A session that uses `d`, and waits for locks as long as it takes on a busy machine.
 pub fn session(instance: &Arc<Instance>, id: u32) -> Session {
     let session = Session::new(instance, id, "root", "localhost");
     session.use_database("d").unwrap();
+    try_run(&session, "SET innodb_lock_wait_timeout = 50").unwrap();
     session
 }
 
