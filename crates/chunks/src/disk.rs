@@ -78,8 +78,10 @@ pub trait DiskFile: Send + Sync {
     fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()>;
     /// Writes all of these bytes; on failure any part of them may have been written.
     fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
-    /// Like [`DiskFile::write_all_at`], for bytes that a sync follows at once.
-    fn write_before_sync(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+    /// Like [`DiskFile::write_all_at`], for bytes that a sync follows at once. So many bytes of
+    /// the file behind them as `spare` says mean nothing, and may become zeros.
+    fn write_before_sync(&self, bytes: &[u8], at: u64, spare: u64) -> io::Result<()> {
+        let _ = spare;
         self.write_all_at(bytes, at)
     }
     /// Makes the contents and the length durable.

@@ -467,13 +467,15 @@ impl Journal {
         let start = state.buffer_at;
         let end = start + bytes.len() as u64;
         state.buffer_at = end;
+        // Written ahead, with zeros.
+        let spare = state.allocated.saturating_sub(end);
         state.writing = Some((start, bytes.clone()));
         let covers_roots = sync;
         let sync = sync || state.unsynced + bytes.len() as u64 > UNSYNCED_LIMIT;
         drop(state);
 
         let written = match sync {
-            true => self.file.write_before_sync(&bytes, start),
+            true => self.file.write_before_sync(&bytes, start, spare),
             false => self.file.write_all_at(&bytes, start),
         };
         if written.is_ok() {

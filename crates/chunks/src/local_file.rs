@@ -2,8 +2,9 @@
 //!
 //! A commit writes some ten kilobytes and syncs. Through the page cache these are copied into
 //! pages, the pages are found again, marked and written back; with `O_DIRECT` the disk takes them
-//! from our buffer. What is written so must begin and end with whole blocks, so the bytes around
-//! are written again as they are, as the page cache would do it.
+//! from our buffer. What is written so must begin and end with whole blocks, so the bytes in front
+//! are written again as they are, as the page cache would do it, and the space behind, which was
+//! written ahead with zeros, gets zeros again.
 
 use std::fs::File;
 use std::io;
@@ -58,7 +59,7 @@ impl LocalFile {
     }
 
     /// Whether the bytes were written past the page cache; if not, nothing has happened.
-    fn write_direct(&self, bytes: &[u8], at: u64) -> io::Result<bool> {
+    fn write_direct(&self, bytes: &[u8], at: u64, spare: u64) -> io::Result<bool> {
         let mut direct = self.direct.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*direct, Direct::Untried) {
             *direct = match Aligned::open(&self.file) {
@@ -69,7 +70,7 @@ impl LocalFile {
         let Direct::Open(aligned) = &mut *direct else {
             return Ok(false);
         };
-        match aligned.write(&self.file, bytes, at) {
+        match aligned.write(&self.file, bytes, at, spare) {
             // Some file systems open a file so and then do not write.
             Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
                 *direct = Direct::Impossible;
@@ -106,30 +107,26 @@ impl Aligned {
         None
     }
 
-    /// Writes bytes with what stands around them in their first and last block. `false`: the
-    /// file does not have these blocks, or there are too many.
-    fn write(&mut self, file: &File, bytes: &[u8], at: u64) -> io::Result<bool> {
+    /// Writes bytes with what stands in front of them in their first block, and zeros behind them
+    /// in their last. `false`: there is no room for these, or there are too many blocks.
+    fn write(&mut self, file: &File, bytes: &[u8], at: u64, spare: u64) -> io::Result<bool> {
         let block = BLOCK as u64;
         let start = at - at % block;
         let end = (at + bytes.len() as u64).next_multiple_of(block);
-        if bytes.is_empty() || bytes.len() > LONGEST || file.metadata()?.len() < end {
+        let zeros = end - (at + bytes.len() as u64);
+        if bytes.is_empty() || bytes.len() > LONGEST || zeros > spare {
             return Ok(false);
         }
         let len = (end - start) as usize;
         self.buffer.resize(LONGEST + 3 * BLOCK, 0);
         let from = self.buffer.as_ptr().align_offset(BLOCK);
         let blocks = &mut self.buffer[from..from + len];
-        let known = |place: u64| {
-            let last = self.last.as_ref();
-            last.filter(|(at, _)| *at == place).map(|(_, bytes)| bytes)
-        };
-        for place in [start, end - block] {
-            let here = &mut blocks[(place - start) as usize..][..BLOCK];
-            match known(place) {
-                Some(bytes) => here.copy_from_slice(&bytes[..]),
-                None => file.read_exact_at(here, place)?,
-            }
+        match &self.last {
+            Some((place, bytes)) if *place == start => blocks[..BLOCK].copy_from_slice(&bytes[..]),
+            // Nothing is in front of them in their block, or it has to be read.
+            _ => file.read_exact_at(&mut blocks[..(at - start) as usize], start)?,
         }
+        blocks[len - zeros as usize..].fill(0);
         let head = (at - start) as usize;
         blocks[head..head + bytes.len()].copy_from_slice(bytes);
         let mut last = match self.last.take() {
@@ -153,8 +150,8 @@ impl DiskFile for LocalFile {
         FileExt::write_all_at(&self.file, bytes, at)
     }
 
-    fn write_before_sync(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        match self.write_direct(bytes, at)? {
+    fn write_before_sync(&self, bytes: &[u8], at: u64, spare: u64) -> io::Result<()> {
+        match self.write_direct(bytes, at, spare)? {
             true => Ok(()),
             false => self.write_all_at(bytes, at),
         }
@@ -207,19 +204,20 @@ mod tests {
                     }
                     kind => {
                         // Mostly one after the other, as a journal is written.
-                        let at = if kind > 2 {
-                            at.min(step as usize * 900)
-                        } else {
-                            at
+                        let at = match kind > 2 {
+                            true => at.min(step as usize * 900),
+                            false => at,
                         };
                         let bytes = vec![step as u8 | 1; random(20_000) as usize];
-                        if model.len() < at + bytes.len() {
-                            model.resize(at + bytes.len(), 0);
-                        }
-                        model[at..at + bytes.len()].copy_from_slice(&bytes);
+                        let end = at + bytes.len();
+                        model.resize(model.len().max(end), 0);
+                        model[at..end].copy_from_slice(&bytes);
+                        let spare = model[end..].iter().take_while(|b| **b == 0).count();
                         match kind == 1 {
                             true => file.write_all_at(&bytes, at as u64).unwrap(),
-                            false => file.write_before_sync(&bytes, at as u64).unwrap(),
+                            false => file
+                                .write_before_sync(&bytes, at as u64, spare as u64)
+                                .unwrap(),
                         }
                     }
                 }
