@@ -32,6 +32,8 @@ const INDEX_BATCH: usize = 16384;
 const INDEX_BATCH_AT_CLOSE: usize = 512;
 /// Space is written ahead once a process has synced this often: a server, not a command.
 const SYNCS_BEFORE_WRITING_AHEAD: u64 = 8;
+/// Longest buffer for which space is secured with zeros; a longer one is written itself.
+const WRITTEN_FIRST: usize = 256 << 10;
 /// Space written ahead with zeros, so that a commit overwrites instead of extending the file.
 const WRITE_AHEAD: usize = 1 << 20;
 
@@ -405,6 +407,10 @@ impl Journal {
                 state = self.wait(state);
                 continue;
             }
+            if state.buffer.len() > WRITTEN_FIRST {
+                state = self.write_buffer(state, false)?;
+                continue;
+            }
             let needed = (end - state.allocated) as usize;
             let ahead = match state.syncs >= SYNCS_BEFORE_WRITING_AHEAD {
                 true => WRITE_AHEAD,
@@ -765,9 +771,17 @@ mod tests {
             acknowledged,
             "a refused commit is not visible"
         );
+        // Too long for space to be secured with zeros: it is written itself.
+        let long = Chunk::new(
+            (0..400_000u64)
+                .flat_map(|i| (i * i).to_le_bytes())
+                .collect::<Vec<_>>(),
+        );
+        journal.put(&long).unwrap();
         for retry in 0..3 {
             let error = commit(&journal, n + retry).unwrap_err();
             assert!(matches!(error, ChunkError::Io { .. }), "{error}");
+            assert_eq!(journal.root(), acknowledged);
         }
         let copy = crate::file_store::tests::temp_dir("full-copy");
         std::fs::copy(dir.join(JOURNAL_NAME), copy.join(JOURNAL_NAME)).unwrap();
@@ -788,6 +802,7 @@ mod tests {
         for n in 0..n {
             assert_eq!(reopened.get(&chunk(n).hash()).unwrap(), Some(chunk(n)));
         }
+        assert_eq!(reopened.get(&long.hash()).unwrap(), Some(long));
         std::fs::remove_dir_all(dir).unwrap();
         std::fs::remove_dir_all(copy).unwrap();
     }
