@@ -84,7 +84,8 @@ impl Session {
             Some(_) => !tx.explicit && self.depth.get() == 0,
             None => tx.runs_again,
         };
-        if brief && !self.instance.row_locks.are_held() {
+        // Changes alone lock nothing: they are merged at COMMIT. Beside locking reads they do.
+        if (brief || patience.is_none()) && !self.instance.row_locks.are_held() {
             return None;
         }
         drop(tx);

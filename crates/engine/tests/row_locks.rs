@@ -79,9 +79,15 @@ impl Client {
 const COUNTERS: &str = "CREATE TABLE c (id INT PRIMARY KEY, n INT, s VARCHAR(20), UNIQUE (s)); \
      INSERT INTO c VALUES (1, 5, 'a'), (2, 10, 'b'), (3, 15, 'c')";
 
+/// Two clients of an instance in which somebody holds a lock, so that changes lock rows, too.
 fn two(setup: &str) -> (Arc<Instance>, Client, Client) {
     let instance = instance();
     run(&session(&instance, 1), setup);
+    let keeper = Client::new(&instance, 9);
+    keeper.run("CREATE TABLE kept (id INT PRIMARY KEY); INSERT INTO kept VALUES (1)");
+    keeper.run("BEGIN; SELECT * FROM kept FOR UPDATE");
+    // It stays to the end of the process.
+    std::mem::forget(keeper);
     let (a, b) = (Client::new(&instance, 2), Client::new(&instance, 3));
     (instance, a, b)
 }
