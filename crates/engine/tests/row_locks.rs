@@ -345,7 +345,7 @@ fn nothing_is_lost_among_many() {
                             run(&s, "UPDATE c SET n = n + 1 WHERE id = 1");
                         }
                         2 | 3 => {
-                            run(&s, "BEGIN");
+                            run(&s, "BEGIN; SELECT n FROM c WHERE id = 1 FOR UPDATE");
                             run(&s, "UPDATE c SET n = n + 1 WHERE id = 1");
                             run(&s, "COMMIT");
                         }
