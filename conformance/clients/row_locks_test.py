@@ -61,11 +61,11 @@ def main():
     setup.run("INSERT INTO locks.c VALUES (1, 10), (2, 20), (3, 30)")
     setup.run("CREATE TABLE locks.kept (id INT PRIMARY KEY)")
     setup.run("INSERT INTO locks.kept VALUES (1)")
+    setup.connection.commit()
     # While somebody holds a lock, changes lock rows, too.
     keeper = Client(database="locks")
     keeper.run("BEGIN")
     keeper.run("SELECT * FROM kept FOR UPDATE")
-    setup.connection.commit()
     a, b = Client(database="locks"), Client(database="locks")
 
     # Two increments in transactions both count.
