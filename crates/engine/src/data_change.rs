@@ -30,8 +30,8 @@ impl Session {
     /// In MySQL, whoever changes a row waits for those who change it already, and then sees what
     /// they made of it. A statement that is a transaction of its own gets the same: when another
     /// transaction has changed its rows before it could commit, it runs again on what there is.
-    /// It takes locks only while transactions of several statements hold some. See
-    /// docs/decisions/row-locks.md.
+    /// In a transaction of several statements, changes are merged at COMMIT. Neither takes locks
+    /// unless somebody holds those of a locking read: docs/decisions/row-locks.md.
     pub(crate) fn data_change(
         &self,
         s: &Statement,
@@ -60,8 +60,8 @@ impl Session {
         self.change_locked(s, text, params, sink, more)
     }
 
-    /// Runs a statement that locks the rows which it changes, again if a row is not as it was when
-    /// it was read.
+    /// Runs a statement. If it is to lock the rows which it changes, it runs again when one of them
+    /// is not as it was when it was read.
     fn change_locked(
         &self,
         s: &Statement,
@@ -100,7 +100,7 @@ impl Session {
         let seconds = match self.variable("innodb_lock_wait_timeout") {
             Value::Int(n) => n.max(1) as u64,
             Value::UInt(n) => n.max(1),
-            _ => 50,
+            _ => 1,
         };
         Patience::Waits(Duration::from_secs(seconds))
     }
