@@ -13,6 +13,7 @@ mod seeds;
 mod statements;
 mod store_files;
 mod stored_values;
+mod tables;
 
 /// One kind of decoder.
 pub struct Target {
@@ -44,6 +45,7 @@ pub const TARGETS: &[Target] = &[
     target("statement", statements::statement, seeds::statements),
     target("packet", packets::packet, seeds::packets),
     target("text_values", stored_values::text, seeds::text_values),
+    target("parquet", tables::parquet, tables::parquet_seeds),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8]), seeds: fn() -> Vec<Vec<u8>>) -> Target {

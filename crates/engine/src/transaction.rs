@@ -10,6 +10,7 @@ mod commit_queue;
 mod lock_rows;
 mod table_edit;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -61,8 +62,15 @@ pub(crate) struct TableBefore {
     pub base: Arc<BaseRows>,
 }
 
-/// By primary key: the committed value when a row was first changed; none if absent.
-pub(crate) type BaseRows = BTreeMap<OverlayKey, Option<Vec<u8>>>;
+/// What was committed of a table's rows when they were first changed.
+#[derive(Clone, Default)]
+pub(crate) struct BaseRows {
+    /// Of rows that were first changed on an older version than the present one: the value, none
+    /// where there was no row.
+    older: BTreeMap<OverlayKey, Option<Vec<u8>>>,
+    /// Rows that were changed since; the present version has what was committed of them.
+    since: Vec<OverlayKey>,
+}
 
 /// Changes of a transaction to one table.
 pub struct TableChanges {
@@ -134,17 +142,6 @@ pub struct Transaction {
 /// A statement that runs, by its depth.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark(usize);
-
-/// A row as a transaction sees it before it changes it.
-#[derive(Clone, Copy, Debug)]
-pub enum There<'r> {
-    /// Not looked at.
-    Unknown,
-    /// There is no row with the key.
-    Nothing,
-    /// Its value.
-    Row(&'r [u8]),
-}
 
 /// Who writes, for the metadata of working sets.
 #[derive(Clone, Debug)]
@@ -279,15 +276,14 @@ impl Transaction {
 
     /// Puts or removes the row with a key, with its index entries.
     ///
-    /// `old` and `new` are the row's entries per index, in the order of the definition; `there`
-    /// is the row as the transaction sees it before.
+    /// `old` and `new` are the row's entries per index, in the order of the definition, or nothing
+    /// where none of them changes.
     pub fn write_row(
         &mut self,
         branch: &str,
         table: &str,
         key: &[u8],
         value: Option<Vec<u8>>,
-        there: There<'_>,
         old: &[Option<Vec<u8>>],
         new: &[Option<Vec<u8>>],
     ) -> Result<()> {
@@ -298,17 +294,8 @@ impl Transaction {
             .and_then(|b| b.tables.get_mut(table))
             .ok_or_else(missing)?;
         let view = &changes.state.view;
-        let at = OverlayKey::new(&view.primary.desc, key.to_vec());
-        if let Entry::Vacant(first) = Arc::make_mut(&mut changes.base).entry(at.clone()) {
-            first.insert(match there {
-                There::Row(value) => Some(value.to_vec()),
-                There::Nothing => None,
-                There::Unknown => view
-                    .primary
-                    .get(None, key)?
-                    .map(|slot| slot.value().to_vec()),
-            });
-        }
+        let at = OverlayKey::new(&view.primary.desc, key);
+        Arc::make_mut(&mut changes.base).since.push(at.clone());
         let names = |u: &Undo| (u.branch.clone(), u.table.clone());
         let is_its = |u: &&Undo| &*u.branch == branch && &*u.table == table;
         let (branch, table) = match self.undo.last().filter(is_its) {
@@ -323,18 +310,21 @@ impl Transaction {
                 change: Undone::Entry { index, key, before },
             });
         };
-        let descs: Vec<_> = view.indexes.iter().map(|t| t.desc.clone()).collect();
         let overlay = Arc::make_mut(&mut changes.overlay);
-        overlay
-            .indexes
-            .resize_with(descs.len(), OverlayMap::default);
         let value_len = value.as_ref().map_or(0, Vec::len);
         changes.overlay_bytes += 2 * key.len() + value_len + ENTRY_BYTES;
         // An equal key may have other bytes, so the pair carries its own.
         let pair = value.map(|v| Arc::new((key.to_vec(), v)));
         let before = overlay.primary.rows.insert(at.clone(), pair);
         undo(None, at, before);
-        for (i, desc) in descs.iter().enumerate() {
+        if old.is_empty() && new.is_empty() {
+            return Ok(());
+        }
+        let trees = &view.indexes;
+        overlay
+            .indexes
+            .resize_with(trees.len(), OverlayMap::default);
+        for (i, tree) in trees.iter().enumerate() {
             let (before, after) = (old.get(i).cloned().flatten(), new.get(i).cloned().flatten());
             if before == after {
                 continue;
@@ -342,7 +332,7 @@ impl Transaction {
             let map = &mut overlay.indexes[i].rows;
             let mut put = |bytes: Vec<u8>, pair: Pair| {
                 changes.overlay_bytes += 2 * bytes.len() + ENTRY_BYTES;
-                let k = OverlayKey::new(desc, bytes);
+                let k = OverlayKey::new(&tree.desc, &bytes);
                 let was = map.insert(k.clone(), pair);
                 undo(Some(i), k, was);
             };
@@ -416,7 +406,10 @@ impl BranchChanges {
                 && let Some(newest) = self.latest.table(name)?
                 && newest.def.schema_hash == changes.state.def.schema_hash
             {
-                changes.moved |= newest.hash != changes.state.hash && !changes.overlay.is_empty();
+                if newest.hash != changes.state.hash && !changes.overlay.is_empty() {
+                    changes.moved = true;
+                    changes.keep_base()?;
+                }
                 changes.state = newest;
             }
         }
@@ -514,12 +507,35 @@ impl TableChanges {
         current.hash == self.committed().hash && !self.moved
     }
 
+    /// Keeps what is committed of the rows that were changed since the last time, before a newer
+    /// version takes its place.
+    fn keep_base(&mut self) -> Result<()> {
+        let BaseRows { older, since } = Arc::make_mut(&mut self.base);
+        for key in since.drain(..) {
+            if let Entry::Vacant(first) = older.entry(key) {
+                let row = self.state.view.primary.get(None, first.key().bytes())?;
+                first.insert(row.map(|slot| slot.value().to_vec()));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was committed of a row when it was first changed, while nothing is folded.
+    fn base_of(&self, key: &OverlayKey) -> Result<Option<Cow<'_, [u8]>>> {
+        if let Some(value) = self.base.older.get(key) {
+            return Ok(value.as_deref().map(Cow::Borrowed));
+        }
+        let row = self.state.view.primary.get(None, key.bytes())?;
+        Ok(row.map(|slot| Cow::Owned(slot.value().to_vec())))
+    }
+
     fn is_dirty(&self) -> bool {
-        self.next_number.is_some()
-            || self.folded.is_some()
-            || self.overlay.primary.rows.iter().any(|(key, pair)| {
-                let new = pair.as_ref().map(|p| &p.1);
-                self.base.get(key).is_none_or(|old| old.as_ref() != new)
-            })
+        let differs = |(key, pair): (&OverlayKey, &Pair)| match self.base_of(key) {
+            Ok(old) => old.as_deref() != pair.as_ref().map(|p| p.1.as_slice()),
+            // The commit will say why.
+            Err(_) => true,
+        };
+        let mut rows = self.overlay.primary.rows.iter();
+        self.next_number.is_some() || self.folded.is_some() || rows.any(differs)
     }
 }

@@ -30,10 +30,10 @@ pub struct OverlayKey {
 
 impl OverlayKey {
     /// A whole key.
-    pub fn new(desc: &Arc<TupleDesc>, bytes: Vec<u8>) -> OverlayKey {
+    pub fn new(desc: &Arc<TupleDesc>, bytes: &[u8]) -> OverlayKey {
         OverlayKey {
             desc: desc.clone(),
-            rank: desc.rank(&bytes),
+            rank: desc.rank(bytes),
             bytes: bytes.into(),
             fields: None,
             after: false,
@@ -41,7 +41,7 @@ impl OverlayKey {
     }
 
     /// The leading fields of a key, for comparison with other such.
-    pub fn prefix(desc: &Arc<TupleDesc>, bytes: Vec<u8>, fields: usize) -> OverlayKey {
+    pub fn prefix(desc: &Arc<TupleDesc>, bytes: &[u8], fields: usize) -> OverlayKey {
         OverlayKey {
             fields: Some(fields),
             ..OverlayKey::new(desc, bytes)
@@ -199,7 +199,7 @@ impl KeyRange {
             Some(b) => Bound::Excluded(OverlayKey {
                 fields: Some(b.fields),
                 after: b.inclusive != lower,
-                ..OverlayKey::new(desc, b.tuple.clone())
+                ..OverlayKey::new(desc, &b.tuple)
             }),
         };
         let (lower, upper) = (bound(&self.lower, true), bound(&self.upper, false));
@@ -219,7 +219,7 @@ impl Tree {
     /// The pair with a key, in the overlay or below it.
     pub fn get(&self, overlay: Option<&OverlayMap>, key: &[u8]) -> Result<Option<Slot>> {
         if let Some(map) = overlay.filter(|m| !m.rows.is_empty())
-            && let Some(found) = map.rows.get(&OverlayKey::new(&self.desc, key.to_vec()))
+            && let Some(found) = map.rows.get(&OverlayKey::new(&self.desc, key))
         {
             return Ok(found.clone().map(Slot::Pair));
         }

@@ -4,6 +4,7 @@ pub(crate) mod bulk;
 mod delete;
 mod foreign_key;
 mod insert;
+mod overwrite;
 mod update;
 
 use std::cell::RefCell;
@@ -22,7 +23,7 @@ use crate::result::Flow;
 use crate::root_state::TableState;
 use crate::row_locks::LockMode;
 use crate::table::TableDef;
-use crate::transaction::{LockPlace, There, Transaction, branch_key, entries, entries_where};
+use crate::transaction::{LockPlace, Transaction, branch_key, entries, entries_where};
 use crate::view::{KeyRange, TableView};
 
 pub use bulk::Duplicates;
@@ -440,7 +441,6 @@ impl<'t> RowWriter<'t> {
         &mut self,
         key: &[u8],
         value: Option<Vec<u8>>,
-        there: There<'_>,
         old: &[Option<Vec<u8>>],
         new: &[Option<Vec<u8>>],
     ) -> Result<()> {
@@ -449,7 +449,6 @@ impl<'t> RowWriter<'t> {
             &self.target.table_key,
             key,
             value,
-            there,
             old,
             new,
         )
@@ -543,16 +542,16 @@ impl<'t> RowWriter<'t> {
     pub fn put(&mut self, row: &EncodedRow, new: &[Option<Vec<u8>>]) -> Result<()> {
         self.write_words(row, true)?;
         if !self.state.def.keyless() {
-            return self.write(&row.key, Some(row.value.clone()), There::Nothing, &[], new);
+            return self.write(&row.key, Some(row.value.clone()), &[], new);
         }
         let view = self.view()?;
         let before = view.primary.get(view.changes(None), &row.key)?;
         let copies = before.as_ref().map_or(0, |s| view.copies(s));
         let value = with_copies(&row.value, copies + 1);
         if copies == 0 {
-            self.write(&row.key, Some(value), There::Unknown, &[], new)
+            self.write(&row.key, Some(value), &[], new)
         } else {
-            self.write(&row.key, Some(value), There::Unknown, &[], &[])
+            self.write(&row.key, Some(value), &[], &[])
         }
     }
 
@@ -561,8 +560,7 @@ impl<'t> RowWriter<'t> {
         self.write_words(row, false)?;
         let old = self.entries(row)?;
         if !self.state.def.keyless() {
-            let there = There::Row(&row.value);
-            return self.write(&row.key, None, there, &old, &[]);
+            return self.write(&row.key, None, &old, &[]);
         }
         let view = self.view()?;
         let copies = view
@@ -571,10 +569,10 @@ impl<'t> RowWriter<'t> {
             .map_or(0, |s| view.copies(&s));
         match copies {
             0 => Ok(()),
-            1 => self.write(&row.key, None, There::Unknown, &old, &[]),
+            1 => self.write(&row.key, None, &old, &[]),
             n => {
                 let value = with_copies(&row.value, n - 1);
-                self.write(&row.key, Some(value), There::Unknown, &[], &[])
+                self.write(&row.key, Some(value), &[], &[])
             }
         }
     }
@@ -606,13 +604,12 @@ impl<'t> RowWriter<'t> {
             .compare(&old.key, &new.key)
             .is_eq()
         {
-            let there = There::Row(&old.value);
             let value = Some(new.value.clone());
-            return self.write(&new.key, value, there, &old_entries, new_entries);
+            return self.write(&new.key, value, &old_entries, new_entries);
         }
-        self.write(&old.key, None, There::Row(&old.value), &old_entries, &[])?;
+        self.write(&old.key, None, &old_entries, &[])?;
         let value = Some(new.value.clone());
-        self.write(&new.key, value, There::Nothing, &[], new_entries)
+        self.write(&new.key, value, &[], new_entries)
     }
 
     /// Notes the next AUTO_INCREMENT value to store.
@@ -664,7 +661,7 @@ impl Tables for WrittenTables<'_> {
 
     fn write(&mut self, part: Part, key: &[u8], value: Option<Vec<u8>>) -> Result<()> {
         let target = self.target.sibling(part.name(self.info));
-        RowWriter::open(self.tx, &target)?.write(key, value, There::Unknown, &[], &[])
+        RowWriter::open(self.tx, &target)?.write(key, value, &[], &[])
     }
 }
 

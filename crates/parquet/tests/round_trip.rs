@@ -106,3 +106,35 @@ fn damaged_files_are_errors_or_other_rows_but_never_panics() {
         let _ = read(&damaged);
     }
 }
+
+/// Files of Apache Arrow's writer (26.0): pages of both versions, dictionaries, three codecs,
+/// several groups, lists.
+#[test]
+fn files_of_other_writers_are_read() {
+    let files: [&[u8]; 4] = [
+        include_bytes!("files/snappy_dictionary.parquet"),
+        include_bytes!("files/zstd_v2.parquet"),
+        include_bytes!("files/gzip_groups.parquet"),
+        include_bytes!("files/plain_v2_dictionary.parquet"),
+    ];
+    for (n, file) in files.into_iter().enumerate() {
+        let rows = read(file).unwrap_or_else(|e| panic!("file {n}: {e}"));
+        assert_eq!(rows.len(), 40, "file {n}");
+        for (i, row) in (0..).zip(rows) {
+            let or_null = |null: bool, cell: Cell| match null {
+                true => Cell::Null,
+                false => cell,
+            };
+            assert_eq!(row[0], Cell::Int(i), "file {n}");
+            assert_eq!(row[1], or_null(i % 5 == 0, Cell::Int(i * 3 - 20)));
+            assert_eq!(row[2], Cell::Bool(i % 3 == 0));
+            let text = Cell::Bytes(format!("text {}", i % 4).into_bytes());
+            assert_eq!(row[3], or_null(i % 7 == 0, text));
+            assert_eq!(row[4], Cell::Double(i as f64 / 8.0));
+            assert_eq!(row[5], Cell::Int(19_723 + i));
+            assert_eq!(row[6], Cell::Int(1_704_067_200_000_000 + i * 1_000_000));
+            let list = Cell::List((0..i % 4).map(Cell::Int).collect());
+            assert_eq!(row[8], or_null(i % 6 == 0, list));
+        }
+    }
+}

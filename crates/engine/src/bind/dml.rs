@@ -128,6 +128,13 @@ pub struct UpdatePlan {
     pub ignore: bool,
 }
 
+impl UpdatePlan {
+    /// Whether it is about one table alone, where an assignment sees those before it.
+    pub fn is_single(&self) -> bool {
+        self.targets.len() == 1 && self.from.len() == 1
+    }
+}
+
 /// One table of a DELETE.
 #[derive(Clone, Debug)]
 pub struct DeleteTarget {

@@ -2,6 +2,7 @@
 
 mod group;
 mod join;
+mod rows_of_keys;
 mod scan;
 mod set;
 mod window;

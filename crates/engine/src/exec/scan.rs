@@ -6,6 +6,7 @@ use values::tuple::tuple_of;
 use values::{SqlType, TupleBuilder, TupleDesc, Value};
 
 use super::join::{Next, lookup};
+use super::rows_of_keys::emit_rows;
 use crate::convert::{IndexValue, index_value};
 use crate::env::{Env, Slot};
 use crate::error::Result;
@@ -136,6 +137,18 @@ fn copies(view: &TableView, row: Slot, emit: &mut dyn FnMut(Slot) -> Result<Flow
 /// Keys of rows that are put in order before the rows are read.
 const KEYS_AT_ONCE: usize = 65536;
 
+/// A primary key with its rank, which decides most comparisons.
+struct RankedKey {
+    rank: u64,
+    key: Vec<u8>,
+}
+
+impl AsRef<[u8]> for RankedKey {
+    fn as_ref(&self) -> &[u8] {
+        &self.key
+    }
+}
+
 fn index_rows(
     a: &IndexAccess,
     view: &TableView,
@@ -163,25 +176,21 @@ fn index_rows(
         }
         Some(_) if a.covering => tree.scan(changes, range, a.reverse, emit),
         Some(i) if a.any_order && !view.def.keyless() => {
-            // With their ranks, which decide most comparisons.
-            let mut keys: Vec<(u64, Vec<u8>)> = Vec::new();
+            let mut keys: Vec<RankedKey> = Vec::new();
             let desc = &view.primary.desc;
-            let mut rows = |keys: &mut Vec<(u64, Vec<u8>)>| -> Result<Flow> {
-                keys.sort_unstable_by(|(rank, a), (other, b)| {
-                    rank.cmp(other).then_with(|| desc.compare(a, b))
+            let mut rows = |keys: &mut Vec<RankedKey>| -> Result<Flow> {
+                keys.sort_unstable_by(|a, b| {
+                    let rank = a.rank.cmp(&b.rank);
+                    rank.then_with(|| desc.compare(&a.key, &b.key))
                 });
-                for (_, key) in keys.drain(..) {
-                    if let Some(row) = view.primary.get(view.changes(None), &key)?
-                        && emit(row)? == Flow::Stop
-                    {
-                        return Ok(Flow::Stop);
-                    }
-                }
-                Ok(Flow::Continue)
+                let flow = emit_rows(view, keys, emit);
+                keys.clear();
+                flow
             };
             let flow = tree.scan(changes, range, false, &mut |entry| {
                 let key = view.key_of_entry(i, entry.key())?;
-                keys.push((desc.rank(&key), key));
+                let rank = desc.rank(&key);
+                keys.push(RankedKey { rank, key });
                 match keys.len() == KEYS_AT_ONCE {
                     true => rows(&mut keys),
                     false => Ok(Flow::Continue),

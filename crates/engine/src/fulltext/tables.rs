@@ -275,7 +275,7 @@ impl Tables for NewTables {
 
     fn write(&mut self, part: Part, key: &[u8], value: Option<Vec<u8>>) -> Result<()> {
         let (state, rows) = &mut self.parts[part as usize];
-        let at = OverlayKey::new(&state.view.primary.desc, key.to_vec());
+        let at = OverlayKey::new(&state.view.primary.desc, key);
         rows.rows.remove(&at);
         rows.rows
             .insert(at, value.map(|v| Arc::new((key.to_vec(), v))));

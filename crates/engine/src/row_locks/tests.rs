@@ -14,7 +14,7 @@ fn key(n: u8) -> LockedKey {
     let bytes = tuple.finish().expect("one field fits");
     LockedKey {
         index: None,
-        key: OverlayKey::new(&desc, bytes),
+        key: OverlayKey::new(&desc, &bytes),
     }
 }
 

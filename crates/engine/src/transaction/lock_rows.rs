@@ -79,7 +79,7 @@ impl Transaction {
         }
         let at = LockedKey {
             index: None,
-            key: OverlayKey::new(&place.view.primary.desc, key.to_vec()),
+            key: OverlayKey::new(&place.view.primary.desc, key),
         };
         let patience = match locking.patience {
             Patience::Held => Patience::Held,
@@ -116,7 +116,7 @@ impl Transaction {
         };
         let fields = place.view.def.indexes[index].columns.len();
         let tree = place.view.tree(Some(index));
-        let key = OverlayKey::prefix(&tree.desc, entry.to_vec(), fields);
+        let key = OverlayKey::prefix(&tree.desc, entry, fields);
         let at = LockedKey {
             index: Some(index),
             key,

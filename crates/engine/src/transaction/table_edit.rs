@@ -1,5 +1,6 @@
 //! Rows and index entries that go into the trees of a table.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,14 +89,14 @@ pub(super) fn overlay_on(
             let desc = &current.view.indexes[i].desc;
             let map = &mut overlay.indexes[i].rows;
             if let Some(before) = before {
-                map.insert(OverlayKey::new(desc, before), None);
+                map.insert(OverlayKey::new(desc, &before), None);
             }
             if let Some(after) = after {
                 let pair = Arc::new((after.clone(), values::tuple::EMPTY_TUPLE.to_vec()));
-                map.insert(OverlayKey::new(desc, after), Some(pair));
+                map.insert(OverlayKey::new(desc, &after), Some(pair));
             }
         }
-        let at = OverlayKey::new(&current.view.primary.desc, row.key.clone());
+        let at = OverlayKey::new(&current.view.primary.desc, &row.key);
         let pair = row.value.map(|value| Arc::new((row.key, value)));
         overlay.primary.rows.insert(at, pair);
         Ok(())
@@ -142,7 +143,7 @@ fn for_each_row(
                     key: pair
                         .as_ref()
                         .map_or_else(|| key.bytes().to_vec(), |p| p.0.clone()),
-                    base: changes.base.get(key).cloned().flatten(),
+                    base: changes.base_of(key)?.map(Cow::into_owned),
                     ours: pair.as_ref().map(|p| p.1.clone()),
                 })?;
             }
@@ -268,10 +269,10 @@ impl TableMerge<'_> {
         for (i, before, after) in row.entries {
             let desc = &self.current.view.indexes[i].desc;
             if let Some(b) = before {
-                self.entries[i].insert(OverlayKey::new(desc, b), None);
+                self.entries[i].insert(OverlayKey::new(desc, &b), None);
             }
             if let Some(a) = after {
-                self.entries[i].insert(OverlayKey::new(desc, a.clone()), Some(a));
+                self.entries[i].insert(OverlayKey::new(desc, &a), Some(a));
             }
         }
         self.rows.push(match row.value {

@@ -6,11 +6,12 @@ use syntax::ast::TriggerEvent::Update as UPDATE;
 use syntax::ast::TriggerTime::{After, Before};
 use values::{OwnedValue, Value};
 
+use super::overwrite::{Overwrite, Overwritten};
 use super::{
-    Counts, EncodedRow, RowWriter, Target, assigned, check_row, decode_row, duplicate_error,
-    encode_row, find_duplicate, foreign_key, generate, store_value,
+    Counts, EncodedRow, RowWriter, Target, check_row, decode_row, duplicate_error, encode_row,
+    find_duplicate, foreign_key, generate, store_value, zero_value,
 };
-use crate::bind::dml::{RowRules, UpdatePlan};
+use crate::bind::dml::{RowRules, UpdatePlan, UpdateTarget};
 use crate::context::Context;
 use crate::env::{Env, Slot};
 use crate::error::{Error, Result};
@@ -23,11 +24,24 @@ use crate::row_locks::LockMode;
 use crate::table::TableDef;
 use crate::transaction::Transaction;
 
-/// A row that is to change: its bytes, and the assigned values by column.
+/// A row that is to change.
 struct Change {
     target: usize,
-    old: EncodedRow,
-    set: Vec<(usize, Option<(OwnedValue, values::SqlType)>)>,
+    /// As it is stored, or as the transaction has changed it.
+    row: Slot,
+    set: Set,
+}
+
+/// What a row's columns become.
+enum Set {
+    /// The values of the target's assignments, as far as they are known already.
+    Values(Vec<Option<OwnedValue>>),
+    /// The only assignment's, as its column stores it.
+    Stored(OwnedValue),
+    /// Its value tuple.
+    Tuple(Vec<u8>),
+    /// Nothing.
+    Same,
 }
 
 /// Runs UPDATE: finds the rows, then changes them, a part at a time. The search goes on in the
@@ -39,8 +53,9 @@ pub fn update(
     cx: &Context<'_>,
 ) -> Result<Counts> {
     let mut counts = Counts::default();
+    let overwrite = Overwrite::of(plan, targets, tx, cx)?;
     let rest = lent(tx, cx.session, || {
-        find(plan, cx, &mut |changes| {
+        find(plan, overwrite, cx, &mut |changes| {
             let mut tx = cx.session.take_transaction();
             let done = apply(plan, targets, changes, &mut tx, cx, &mut counts);
             cx.session.put_transaction(tx);
@@ -60,6 +75,7 @@ fn apply(
     counts: &mut Counts,
 ) -> Result<()> {
     let check_keys = cx.session.foreign_key_checks();
+    let mut is_open = false;
     // Each row of a table changes once, however often the join gave it.
     for change in changes {
         let n = counts.matched;
@@ -70,48 +86,44 @@ fn apply(
         let t = &plan.targets[change.target];
         let target = &targets[change.target];
         counts.matched += 1;
+        if matches!(change.set, Set::Same) {
+            continue;
+        }
+        if let Set::Tuple(value) = change.set {
+            if !std::mem::replace(&mut is_open, true) {
+                RowWriter::open(tx, target)?;
+            }
+            let key = change.row.key();
+            tx.write_row(
+                &target.branch_key,
+                &target.table_key,
+                key,
+                Some(value),
+                &[],
+                &[],
+            )?;
+            counts.affected += 1;
+            continue;
+        }
         let mut writer = RowWriter::open(tx, target)?;
-        writer.lock(&change.old.key, LockMode::Exclusive, cx)?;
-        let mut old = decode_row(&writer.state, &change.old.key, &change.old.value)?;
+        let there = EncodedRow {
+            key: change.row.key().to_vec(),
+            value: change.row.value().to_vec(),
+        };
+        writer.lock(&there.key, LockMode::Exclusive, cx)?;
+        let mut old = decode_row(&writer.state, &there.key, &there.value)?;
         if t.def.columns.iter().any(|c| c.is_virtual) {
             generate(&t.rules, &t.def, &mut old, cx, 1, true)?;
         }
         let number = n + 1;
-        let mut next = old.clone();
-        let single = plan.targets.len() == 1 && plan.from.len() == 1;
-        let mut explicit = Vec::new();
-        // A BEFORE trigger may still give a value for NULL.
-        let triggers = t.rules.triggers.as_deref();
-        let before = triggers.is_some_and(|t| t.has(UPDATE, Before));
-        for ((column, value), (_, a)) in change.set.into_iter().zip(&t.set) {
-            explicit.push(column);
-            let (v, ty) = match (value, a) {
-                (Some(v), _) => v,
-                // In a single table an assignment sees those before it.
-                (None, Some(a)) if single => {
-                    let mut env = Env::new(plan.slots, None, cx);
-                    env.slots[t.slot as usize] = Slot::Row(Arc::from(next.clone()));
-                    let v = lent(tx, cx.session, || a.expr.eval(&env).map(Value::into_owned));
-                    (v?, a.ty.clone())
-                }
-                _ => continue,
-            };
-            let c = &t.def.columns[column];
-            if v.is_null() && !c.nullable && !plan.ignore && !before {
-                if c.auto_increment {
-                    next[column] = super::zero_value(&c.ty);
-                    continue;
-                }
-                return Err(Error::column_not_null(&c.name));
-            }
-            next[column] = store_value(&v, &ty, &t.def, column, number, plan.ignore, cx)?;
-        }
+        let next = assigned(plan, t, change.set, &old, tx, number, cx)?;
+        let explicit: Vec<usize> = t.set.iter().map(|(column, _)| *column).collect();
         let changed = change_row(
             &t.rules,
             &t.def,
             target,
             tx,
-            &change.old,
+            &there,
             &old,
             next,
             &explicit,
@@ -134,10 +146,58 @@ fn apply(
 
 use change as change_row;
 
+/// A row with its assignments.
+fn assigned(
+    plan: &UpdatePlan,
+    t: &UpdateTarget,
+    set: Set,
+    old: &[OwnedValue],
+    tx: &mut Transaction,
+    number: u64,
+    cx: &Context<'_>,
+) -> Result<Vec<OwnedValue>> {
+    let mut next = old.to_vec();
+    let mut values = match set {
+        Set::Values(values) => values,
+        Set::Stored(value) => {
+            for (column, _) in &t.set {
+                next[*column] = value.clone();
+            }
+            return Ok(next);
+        }
+        Set::Tuple(_) | Set::Same => return Ok(next),
+    };
+    values.resize(t.set.len(), None);
+    // A BEFORE trigger may still give a value for NULL.
+    let triggers = t.rules.triggers.as_deref();
+    let before = triggers.is_some_and(|t| t.has(UPDATE, Before));
+    for (value, (column, a)) in values.into_iter().zip(&t.set) {
+        let Some(a) = a else { continue };
+        let v = match value {
+            Some(v) => v,
+            // In a single table an assignment sees those before it.
+            None if plan.is_single() => {
+                let mut env = Env::new(plan.slots, None, cx);
+                env.slots[t.slot as usize] = Slot::Row(Arc::from(next.clone()));
+                lent(tx, cx.session, || a.expr.eval(&env).map(Value::into_owned))?
+            }
+            None => continue,
+        };
+        let c = &t.def.columns[*column];
+        next[*column] = match v.is_null() && !c.nullable && !plan.ignore && !before {
+            true if c.auto_increment => zero_value(&c.ty),
+            true => return Err(Error::column_not_null(&c.name)),
+            false => store_value(&v, &a.ty, &t.def, *column, number, plan.ignore, cx)?,
+        };
+    }
+    Ok(next)
+}
+
 /// The rows that match, in the order in which they are to change; those that need not wait for
 /// others go to `now` when there are many.
 fn find(
     plan: &UpdatePlan,
+    mut overwrite: Option<Overwrite<'_>>,
     cx: &Context<'_>,
     now: &mut dyn FnMut(Vec<Change>) -> Result<()>,
 ) -> Result<Vec<Change>> {
@@ -146,8 +206,9 @@ fn find(
         return Ok(Vec::new());
     }
     let bounds = exec::limit_bounds(&plan.limit, &env)?;
-    let single = plan.targets.len() == 1 && plan.from.len() == 1;
-    let mut found: Vec<(Vec<OwnedValue>, Vec<Change>)> = Vec::new();
+    let single = plan.is_single();
+    let mut found: Vec<Change> = Vec::new();
+    let mut ordered: Vec<(Vec<OwnedValue>, Vec<Change>)> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     let mut rows = 0u64;
     exec::join_items(&plan.from, &mut env, &mut |env| {
@@ -155,7 +216,7 @@ fn find(
             return Ok(Flow::Stop);
         }
         rows += 1;
-        let mut changes = Vec::new();
+        let before = found.len();
         for (i, t) in plan.targets.iter().enumerate() {
             let Some((key, value)) = env.pair(t.slot) else {
                 continue;
@@ -163,43 +224,43 @@ fn find(
             if !t.def.keyless() && !single && !seen.insert((i, key.to_vec())) {
                 continue;
             }
-            let old = EncodedRow {
-                key: key.to_vec(),
-                value: value.to_vec(),
+            let set = match &mut overwrite {
+                Some(overwrite) => match overwrite.row(env, value, rows)? {
+                    Overwritten::Same => Set::Same,
+                    Overwritten::Row(tuple) => Set::Tuple(tuple),
+                    Overwritten::Null => Set::Values(vec![Some(Value::Null)]),
+                    Overwritten::Resized(value) => Set::Stored(value),
+                },
+                None if single => Set::Values(Vec::new()),
+                None => {
+                    let values = t.set.iter().map(|(_, a)| match a {
+                        Some(a) => a.expr.eval(env).map(|v| Some(v.into_owned())),
+                        None => Ok(None),
+                    });
+                    Set::Values(values.collect::<Result<_>>()?)
+                }
             };
-            let mut set = Vec::with_capacity(t.set.len());
-            for (column, a) in &t.set {
-                let value = match a {
-                    Some(a) if !single => Some((a.expr.eval(env)?.into_owned(), a.ty.clone())),
-                    _ => None,
-                };
-                set.push((*column, value));
-            }
-            changes.push(Change {
+            found.push(Change {
                 target: i,
-                old,
+                row: env.slots[t.slot as usize].clone(),
                 set,
             });
         }
-        let keys = plan
-            .order
-            .iter()
-            .map(|k| Ok(k.expr.eval(env)?.into_owned()))
-            .collect::<Result<Vec<_>>>()?;
-        found.push((keys, changes));
-        if plan.order.is_empty() && found.len() == super::FOUND_AT_ONCE {
-            let part = std::mem::take(&mut found);
-            now(part.into_iter().flat_map(|(_, c)| c).collect())?;
+        if !plan.order.is_empty() {
+            let keys = plan.order.iter();
+            let keys = keys.map(|k| Ok(k.expr.eval(env)?.into_owned()));
+            ordered.push((keys.collect::<Result<_>>()?, found.split_off(before)));
+        } else if found.len() >= super::FOUND_AT_ONCE {
+            now(std::mem::take(&mut found))?;
         }
         Ok(Flow::Continue)
     })?;
-    if !plan.order.is_empty() {
-        found.sort_by(|a, b| exec::compare_sort_keys(&plan.order, &a.0, &b.0, cx));
-        if let Some(n) = bounds {
-            found.truncate(n as usize);
-        }
+    ordered.sort_by(|a, b| exec::compare_sort_keys(&plan.order, &a.0, &b.0, cx));
+    if let Some(n) = bounds {
+        ordered.truncate(n as usize);
     }
-    Ok(found.into_iter().flat_map(|(_, c)| c).collect())
+    found.extend(ordered.into_iter().flat_map(|(_, c)| c));
+    Ok(found)
 }
 
 /// Changes one row; `false` when it stays as it is.
@@ -267,7 +328,7 @@ fn set_on_update(
         if !explicit.contains(column) {
             let mut env = Env::new(1, None, cx);
             env.slots[0] = Slot::Row(Arc::from(next.to_vec()));
-            next[*column] = assigned(a, &env, def, *column, number, ignore)?;
+            next[*column] = super::assigned(a, &env, def, *column, number, ignore)?;
         }
     }
     Ok(())
