@@ -38,6 +38,13 @@ pub(crate) struct Place {
     pub len: u32,
 }
 
+impl Place {
+    fn lies_before(self, end: u64) -> bool {
+        let own_end = self.at.checked_add(u64::from(self.len));
+        own_end.is_some_and(|own| own <= end)
+    }
+}
+
 /// Places by key.
 pub(crate) type Places = HashMap<Key, Place, BuildHasherDefault<Uniform>>;
 
@@ -88,7 +95,7 @@ pub(crate) fn load(index: &[u8], journal: &dyn DiskFile) -> Indexed {
                 let agrees = sum == crc
                     && start == done.journal_from
                     && end >= start
-                    && batch.iter().all(|(_, p)| p.at + u64::from(p.len) <= end)
+                    && batch.iter().all(|(_, p)| p.lies_before(end))
                     && root_at(journal, end) == Some(root);
                 if !agrees {
                     break;

@@ -159,6 +159,8 @@ impl Commit {
                 author.email.clone()
             },
         };
+        // An empty one is none, as it is written.
+        let signature = t.string(9).map_err(&e)?;
         Ok(Commit {
             root: RootId(hash_field(t.bytes(0).map_err(&e)?, KIND)?),
             height: t.u64(1, 0).map_err(&e)?,
@@ -177,7 +179,7 @@ impl Commit {
                 author_millis: t.i64(8, 0).map_err(&e)?,
                 committer_millis: t.u64(7, 0).map_err(&e)?,
                 message: text(6)?,
-                signature: t.string(9).map_err(&e)?.map(str::to_owned),
+                signature: signature.filter(|s| !s.is_empty()).map(str::to_owned),
             },
         })
     }

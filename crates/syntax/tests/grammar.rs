@@ -84,6 +84,9 @@ fn precedence_is_mysqls() {
     same_with(&concat, "a || b * c", "(a || b) * c");
     same_with(&concat, "a ^ b || c", "a ^ (b || c)");
     same_with(&concat, "- a || b", "(- a) || b");
+    // Printed, it means the same in every mode.
+    let printed = parse_expr("a || b * c", &concat).map(|e| e.to_sql());
+    assert_eq!(printed.unwrap_or_default(), "CONCAT(a, b) * c");
     let high = Options {
         high_not_precedence: true,
         ..Options::default()

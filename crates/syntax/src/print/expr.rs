@@ -31,7 +31,8 @@ fn binary(op: BinaryOp) -> (&'static str, u8) {
         IntDiv => ("DIV", MULTIPLY),
         Mod => ("%", MULTIPLY),
         BitXor => ("^", BIT_XOR),
-        Concat => ("||", CONCAT),
+        // Printed as a call: pipes mean something else without PIPES_AS_CONCAT.
+        Concat => ("||", ATOM),
         JsonExtract => ("->", PRIMARY),
         JsonUnquote => ("->>", PRIMARY),
     }
@@ -150,6 +151,14 @@ impl Sql<'_> {
                 if word == "-" && self.0.get(at) == Some(&b'-') {
                     self.0.insert(at, b' ');
                 }
+            }
+            Expr::Binary {
+                op: BinaryOp::Concat,
+                left,
+                right,
+            } => {
+                self.s("CONCAT(").expr_at(left, 0).s(", ");
+                self.expr_at(right, 0).s(")");
             }
             Expr::Binary { op, left, right } => {
                 let (word, level) = binary(*op);
