@@ -308,6 +308,7 @@ impl Session {
         }
         let many = match &plan.rows {
             crate::bind::dml::InsertRows::Values(rows) => rows.len() > 1,
+            crate::bind::dml::InsertRows::Literals(rows) => rows.len() > 1,
             crate::bind::dml::InsertRows::Query(_) => true,
         };
         let info = match many {

@@ -9,12 +9,14 @@ mod ddl;
 mod expr;
 mod program;
 mod query;
+mod value_rows;
 
 pub use admin::*;
 pub use ddl::*;
 pub use expr::*;
 pub use program::*;
 pub use query::*;
+pub use value_rows::*;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -45,6 +45,12 @@ pub(crate) struct Parser<'a> {
     options: &'a Options,
 }
 
+/// An integer that fits 64 bits whatever its digits are.
+fn small_integer(digits: &[u8]) -> Option<u64> {
+    let add = |n: u64, d: &u8| n * 10 + u64::from(d - b'0');
+    (digits.len() <= 19).then(|| digits.iter().fold(0, add))
+}
+
 impl<'a> Parser<'a> {
     pub(crate) fn new(src: &'a [u8], options: &'a Options) -> Parser<'a> {
         let mut lx = Lexer::new(src, options);
@@ -395,6 +401,16 @@ impl<'a> Parser<'a> {
 
     fn is_string(&self) -> bool {
         matches!(self.tok.kind, T::Str | T::NStr)
+    }
+
+    /// Appends the bytes of one string token.
+    fn append_string(&self, tok: Token, out: &mut Vec<u8>) {
+        let raw = self.bytes(tok);
+        let inner = &raw[1..raw.len() - 1];
+        match tok.plain {
+            true => out.extend_from_slice(inner),
+            false => out.extend(unescape(inner, raw[0], self.options.no_backslash_escapes)),
+        }
     }
 
     /// The bytes of one string token.

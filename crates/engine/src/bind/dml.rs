@@ -67,6 +67,8 @@ pub struct RowRules {
 pub enum InsertRows {
     /// VALUES; `None` is DEFAULT.
     Values(Vec<Vec<Option<Assigned>>>),
+    /// VALUES of literals and DEFAULT alone, each row as long as the list of columns.
+    Literals(Arc<ast::ValueRows>),
     /// A query.
     Query(QueryPlan),
 }
@@ -309,7 +311,7 @@ impl Binder<'_> {
             }
             ast::InsertSource::Set(list) => {
                 let row: Vec<ast::Expr> = list.iter().map(|a| a.value.clone()).collect();
-                self.insert_values(&def, &[row], &mut columns, true)?
+                self.insert_values(&def, &Arc::new(row.into()), &mut columns, true)?
             }
             ast::InsertSource::Query(q) => {
                 let plan = match &s.with {
@@ -356,43 +358,48 @@ impl Binder<'_> {
     fn insert_values(
         &mut self,
         def: &Arc<TableDef>,
-        list: &[Vec<ast::Expr>],
+        list: &Arc<ast::ValueRows>,
         columns: &mut Vec<usize>,
         explicit: bool,
     ) -> Result<InsertRows> {
+        if !explicit && list.iter().all(|row| row.len() == 0) {
+            columns.clear();
+        }
+        for (n, row) in list.iter().enumerate() {
+            if row.len() != columns.len() {
+                return Err(Error::wrong_value_count(n + 1));
+            }
+            let mut cells = row.zip(columns.iter());
+            let given = |(cell, c): &(ast::CellRef<'_>, &usize)| {
+                let is_default = matches!(cell, ast::CellRef::Default);
+                !is_default && !def.columns[**c].generated.is_empty()
+            };
+            if let Some((_, c)) = cells.find(given) {
+                return Err(Error::generated_value(&def.columns[*c].name, &def.name));
+            }
+        }
+        if list.are_literals() {
+            return Ok(InsertRows::Literals(list.clone()));
+        }
         self.push_block()?;
         // A column in VALUES means what the row holds so far, as in MySQL.
         let result = self.add_stored_columns(def, &def.name, None).and_then(|_| {
             let mut rows = Vec::with_capacity(list.len());
-            if !explicit && list.iter().all(Vec::is_empty) {
-                columns.clear();
-            }
-            for (n, row) in list.iter().enumerate() {
-                if row.len() != columns.len() {
-                    return Err(Error::wrong_value_count(n + 1));
-                }
+            for row in list.iter() {
                 let mut cells = Vec::with_capacity(row.len());
-                for (e, column) in row.iter().zip(columns.iter()) {
-                    let c = &def.columns[*column];
-                    if matches!(e, ast::Expr::Default(None)) {
-                        cells.push(None);
-                        continue;
-                    }
-                    if !c.generated.is_empty() {
-                        return Err(Error::generated_value(&c.name, &def.name));
-                    }
+                for (cell, column) in row.zip(columns.iter()) {
                     let number = matches!(
-                        c.ty,
+                        def.columns[*column].ty,
                         SqlType::Int { .. }
                             | SqlType::Decimal { .. }
                             | SqlType::Float
                             | SqlType::Double
                     );
-                    let value = match number {
-                        true => self.operand(e)?,
-                        false => self.expr(e)?,
-                    };
-                    cells.push(Some(value.into()));
+                    cells.push(match (cell, number) {
+                        (ast::CellRef::Default, _) => None,
+                        (cell, true) => Some(self.operand(&cell.to_expr())?.into()),
+                        (cell, false) => Some(self.expr(&cell.to_expr())?.into()),
+                    });
                 }
                 rows.push(cells);
             }

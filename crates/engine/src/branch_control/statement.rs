@@ -202,7 +202,10 @@ fn rows_of(session: &Session, i: &Insert, name: &str, params: &[OwnedValue]) -> 
         InsertSource::Values(rows) => {
             let rows = rows.iter().enumerate();
             let rows: Vec<String> = rows
-                .map(|(n, r)| Ok(format!("ROW({})", list(r, n + 1)?)))
+                .map(|(n, r)| {
+                    let cells: Vec<Expr> = r.map(syntax::ast::CellRef::to_expr).collect();
+                    Ok(format!("ROW({})", list(&cells, n + 1)?))
+                })
                 .collect::<Result<_>>()?;
             format!("VALUES {}", rows.join(", "))
         }

@@ -59,7 +59,7 @@ impl Binder<'_> {
             partitions: l.partitions.clone(),
             columns: Vec::new(),
             has_columns: true,
-            source: ast::InsertSource::Values(Vec::new()),
+            source: ast::InsertSource::Values(Arc::default()),
             row_alias: None,
             on_duplicate: Vec::new(),
             returning: Vec::new(),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use syntax::ast::TriggerEvent::{Delete as DELETE, Insert as INSERT};
 use syntax::ast::TriggerTime::{After, Before};
-use values::{CollationId, LobSize, OwnedValue, SqlType, Value};
+use syntax::ast::{CellRef, ValueRows};
+use values::{CollationId, Decimal, LobSize, OwnedValue, SqlType, Value};
 
 use super::bulk::{self, BulkRows, Duplicates};
 use super::{
@@ -12,6 +13,7 @@ use super::{
     encode_row, find_duplicate, foreign_key, generate, store_value,
 };
 use crate::bind::dml::{Assigned, DefaultValue, InsertPlan, InsertRows};
+use crate::bind::types::{self, BIGINT};
 use crate::context::Context;
 use crate::env::{Env, Slot};
 use crate::error::{Error, Result};
@@ -41,6 +43,45 @@ pub type Offered = Vec<Option<(OwnedValue, SqlType)>>;
 
 /// Type of the texts in a [`RowBatch`].
 const TEXT: SqlType = SqlType::Text(LobSize::Long, CollationId::DEFAULT);
+
+/// Types of literals.
+struct LiteralTypes {
+    decimal: SqlType,
+    string: SqlType,
+}
+
+impl LiteralTypes {
+    fn new(cx: &Context<'_>) -> LiteralTypes {
+        LiteralTypes {
+            decimal: types::decimal(values::decimal::MAX_DIGITS, 0),
+            string: types::varchar(0, cx.session.modes().connection),
+        }
+    }
+
+    /// A literal's value and type; none for DEFAULT.
+    fn value<'v>(&'v self, cell: CellRef<'v>) -> Result<Option<(Value<'v>, &'v SqlType)>> {
+        Ok(Some(match cell {
+            CellRef::Default => return Ok(None),
+            CellRef::Null => (Value::Null, &SqlType::Null),
+            CellRef::Int {
+                magnitude,
+                negative: true,
+            } => (Value::Int(magnitude.wrapping_neg().cast_signed()), &BIGINT),
+            CellRef::Int { magnitude, .. } => match i64::try_from(magnitude) {
+                Ok(n) => (Value::Int(n), &BIGINT),
+                Err(_) => (Value::UInt(magnitude), &SqlType::BIGINT_UNSIGNED),
+            },
+            CellRef::Decimal { text, negative } => {
+                let invalid = || Error::general(format!("invalid number {text}"));
+                let d = Decimal::parse(text).ok_or_else(invalid)?;
+                let d = if negative { d.neg() } else { d };
+                (Value::Decimal(d), &self.decimal)
+            }
+            CellRef::String(bytes) => (Value::Bytes(bytes.into()), &self.string),
+            CellRef::Other(_) => return Err(Error::general("a value is no literal")),
+        }))
+    }
+}
 
 /// A cell of a [`RowBatch`].
 enum Cell {
@@ -128,6 +169,7 @@ pub fn insert(
             let offered = lent(tx, cx.session, || gather(plan, list, cx))?;
             inserter.write(offered, tx, found_rows)?;
         }
+        InsertRows::Literals(rows) => inserter.write_literals(rows, tx, found_rows)?,
         InsertRows::Query(q) => {
             // The query reads the tables as they were, so that rows can be written meanwhile.
             let rest = lent(tx, cx.session, || {
@@ -218,6 +260,41 @@ impl<'a, 's> Inserter<'a, 's> {
                 .iter()
                 .map(|c| c.as_ref().map(|(v, ty)| (v.borrowed(), ty)));
             let written = self.write_row(cells, tx, found_rows);
+            written.map_err(|e| self.failed(e).1)?;
+        }
+        tx.bound_memory()
+    }
+
+    /// Writes rows of literals.
+    fn write_literals(
+        &mut self,
+        rows: &ValueRows,
+        tx: &mut Transaction,
+        found_rows: bool,
+    ) -> Result<()> {
+        let is_open = |cell: CellRef<'_>| match cell {
+            CellRef::Null | CellRef::Default => true,
+            CellRef::Int { magnitude, .. } => magnitude == 0,
+            _ => false,
+        };
+        let needs = match self.plan.def.auto_increment() {
+            None => 0,
+            Some(c) => match self.plan.columns.iter().position(|p| *p == c) {
+                None => rows.len(),
+                Some(at) => {
+                    let cells = rows.iter().filter_map(|mut row| row.nth(at));
+                    cells.filter(|cell| is_open(*cell)).count()
+                }
+            },
+        };
+        let types = LiteralTypes::new(self.cx);
+        self.begin_part(rows.len(), needs as u64, tx)?;
+        let mut cells = Vec::with_capacity(self.plan.columns.len());
+        for row in rows.iter() {
+            for cell in row {
+                cells.push(types.value(cell)?);
+            }
+            let written = self.write_row(cells.drain(..), tx, found_rows);
             written.map_err(|e| self.failed(e).1)?;
         }
         tx.bound_memory()

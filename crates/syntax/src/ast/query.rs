@@ -2,7 +2,11 @@
 
 #![allow(missing_docs)] // fields are named by the grammar's own words
 
-use super::{ColumnRef, Expr, Ident, NamedCall, ObjectName, OrderItem, Span, WindowSpec};
+use std::sync::Arc;
+
+use super::{
+    ColumnRef, Expr, Ident, NamedCall, ObjectName, OrderItem, Span, ValueRows, WindowSpec,
+};
 
 /// A query expression: SELECT, VALUES, TABLE, set operations, and what may follow them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -335,7 +339,7 @@ pub struct Insert {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum InsertSource {
     /// A row may be empty, and a cell may be [`Expr::Default`].
-    Values(Vec<Vec<Expr>>),
+    Values(Arc<ValueRows>),
     Set(Vec<Assignment>),
     /// SELECT, TABLE, VALUES ROW(..)
     Query(Box<Query>),

@@ -1,6 +1,6 @@
 //! Expressions by precedence climbing over MySQL's levels.
 
-use super::{Parser, Res};
+use super::{Parser, Res, small_integer};
 use crate::ast::*;
 use crate::keyword::{CHARSETS, Kw};
 use crate::lexer::{T, Token};
@@ -325,10 +325,7 @@ impl Parser<'_> {
             T::Int => {
                 let tok = self.advance();
                 let digits = self.bytes(tok);
-                if digits.len() <= 19 {
-                    let n = digits
-                        .iter()
-                        .fold(0u64, |n, d| n * 10 + u64::from(d - b'0'));
+                if let Some(n) = small_integer(digits) {
                     return Ok(Expr::Literal(Literal::Int(n)));
                 }
                 let text = self.utf8(digits, tok)?;

@@ -1,6 +1,8 @@
 //! INSERT, REPLACE, UPDATE, DELETE, LOAD DATA, CALL.
 
-use super::{Parser, Res};
+use std::sync::Arc;
+
+use super::{Parser, Res, small_integer};
 use crate::ast::*;
 use crate::keyword::Kw;
 use crate::lexer::T;
@@ -39,7 +41,7 @@ impl Parser<'_> {
             }
             Kw::VALUES | Kw::VALUE => {
                 self.advance();
-                InsertSource::Values(self.comma_list(|p| p.paren_list_or_empty(Self::expr))?)
+                InsertSource::Values(Arc::new(self.value_rows()?))
             }
             Kw::SET if !has_columns => {
                 self.advance();
@@ -72,6 +74,62 @@ impl Parser<'_> {
             on_duplicate,
             returning,
         })
+    }
+
+    /// `(cell, ...), ...`, where a row may be empty.
+    fn value_rows(&mut self) -> Res<ValueRows> {
+        let mut rows = ValueRows::default();
+        loop {
+            self.expect(T::LParen)?;
+            if !self.is(T::RParen) {
+                self.value_cell(&mut rows)?;
+                while self.eat(T::Comma) {
+                    self.value_cell(&mut rows)?;
+                }
+            }
+            self.expect(T::RParen)?;
+            rows.end_row();
+            if !self.eat(T::Comma) {
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// A cell of a row. Most are literals with nothing behind them.
+    fn value_cell(&mut self, rows: &mut ValueRows) -> Res<()> {
+        let ends_cell = |end: u32| matches!(self.lx.src.get(end as usize), Some(b',' | b')'));
+        let negative = self.is(T::Minus);
+        let tok = match negative {
+            true => self.peek(),
+            false => self.tok,
+        };
+        let number = matches!(tok.kind, T::Int | T::Decimal);
+        if !ends_cell(tok.end) || negative && !number {
+            rows.push(self.expr()?);
+            return Ok(());
+        }
+        match (tok.kind, tok.kw) {
+            (T::Str, _) => rows.push_string(|out| self.append_string(tok, out)),
+            (T::Int, _) => match small_integer(self.bytes(tok)) {
+                Some(n) => rows.push_int(n, negative),
+                None => {
+                    rows.push(self.expr()?);
+                    return Ok(());
+                }
+            },
+            (T::Decimal, _) => rows.push_decimal(&self.utf8(self.bytes(tok), tok)?, negative),
+            (T::Word, Kw::NULL) => rows.push_null(),
+            (T::Word, Kw::DEFAULT) => rows.push_default(),
+            _ => {
+                rows.push(self.expr()?);
+                return Ok(());
+            }
+        }
+        if negative {
+            self.advance();
+        }
+        self.advance();
+        Ok(())
     }
 
     fn returning(&mut self) -> Res<Vec<SelectItem>> {

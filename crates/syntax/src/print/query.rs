@@ -428,9 +428,11 @@ impl Sql<'_> {
         }
         match &insert.source {
             InsertSource::Values(rows) => {
-                self.s(" VALUES ").list(rows, |w, row| {
-                    w.s("(").exprs(row).s(")");
-                });
+                for (n, row) in rows.iter().enumerate() {
+                    let cells: Vec<Expr> = row.map(CellRef::to_expr).collect();
+                    self.s(if n == 0 { " VALUES (" } else { ", (" });
+                    self.exprs(&cells).s(")");
+                }
             }
             InsertSource::Set(list) => {
                 self.s(" SET ").assignments(list);
