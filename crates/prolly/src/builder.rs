@@ -183,6 +183,8 @@ impl TreeBuilder {
                 break;
             }
             if !self.levels[at].pending.is_empty() {
+                // What is appended next begins with this leaf.
+                self.keeps_leaves = true;
                 self.close(level)?;
                 self.take_written(true)?;
             }

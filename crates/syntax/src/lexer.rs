@@ -1,5 +1,7 @@
 //! Bytes to tokens, one at a time and without allocation.
 
+use memchr::memchr2;
+
 use crate::Options;
 use crate::keyword::Kw;
 
@@ -430,23 +432,17 @@ impl<'a> Lexer<'a> {
         let mut plain = true;
         let src = self.src;
         let mut i = self.pos;
-        while i < src.len() {
-            let b = src[i];
-            if b == quote {
-                if i + 1 < src.len() && src[i + 1] == quote {
-                    plain = false;
-                    i += 2;
-                    continue;
-                }
+        let escape = if self.no_backslash { quote } else { b'\\' };
+        while let Some(n) = src.get(i..).and_then(|rest| memchr2(quote, escape, rest)) {
+            i += n;
+            if src[i] == quote && src.get(i + 1) != Some(&quote) {
                 self.pos = i + 1;
                 let token = self.token(kind, start);
                 return Token { plain, ..token };
             }
-            if b == b'\\' && !self.no_backslash {
-                plain = false;
-                i += 1;
-            }
-            i += 1;
+            // The next character stands for itself.
+            plain = false;
+            i += 2;
         }
         self.pos = src.len();
         self.token(T::Bad, start)

@@ -362,21 +362,23 @@ impl Binder<'_> {
         columns: &mut Vec<usize>,
         explicit: bool,
     ) -> Result<InsertRows> {
-        if !explicit && list.iter().all(|row| row.len() == 0) {
+        if !explicit && list.find_other_width(0).is_none() {
             columns.clear();
         }
-        for (n, row) in list.iter().enumerate() {
-            if row.len() != columns.len() {
-                return Err(Error::wrong_value_count(n + 1));
+        let bad = list.find_other_width(columns.len());
+        let is_generated = |c: &usize| !def.columns[*c].generated.is_empty();
+        if columns.iter().any(is_generated) {
+            for row in list.iter().take(bad.unwrap_or(usize::MAX)) {
+                let given = |(cell, c): &(ast::CellRef<'_>, &usize)| {
+                    !matches!(cell, ast::CellRef::Default) && is_generated(c)
+                };
+                if let Some((_, c)) = row.zip(columns.iter()).find(given) {
+                    return Err(Error::generated_value(&def.columns[*c].name, &def.name));
+                }
             }
-            let mut cells = row.zip(columns.iter());
-            let given = |(cell, c): &(ast::CellRef<'_>, &usize)| {
-                let is_default = matches!(cell, ast::CellRef::Default);
-                !is_default && !def.columns[**c].generated.is_empty()
-            };
-            if let Some((_, c)) = cells.find(given) {
-                return Err(Error::generated_value(&def.columns[*c].name, &def.name));
-            }
+        }
+        if let Some(n) = bad {
+            return Err(Error::wrong_value_count(n + 1));
         }
         if list.are_literals() {
             return Ok(InsertRows::Literals(list.clone()));

@@ -82,6 +82,13 @@ impl ValueRows {
         self.others == 0
     }
 
+    /// The first row that has not so many cells, counted from 0.
+    pub fn find_other_width(&self, width: usize) -> Option<usize> {
+        let mut start = 0;
+        let is_other = |end: &usize| *end - std::mem::replace(&mut start, *end) != width;
+        self.ends.iter().position(is_other)
+    }
+
     /// The rows, from the first on.
     pub fn iter(&self) -> impl Iterator<Item = impl ExactSizeIterator<Item = CellRef<'_>>> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());

@@ -117,7 +117,10 @@ impl Parser<'_> {
                     return Ok(());
                 }
             },
-            (T::Decimal, _) => rows.push_decimal(&self.utf8(self.bytes(tok), tok)?, negative),
+            (T::Decimal, _) => {
+                let text = std::str::from_utf8(self.bytes(tok)).unwrap_or_default();
+                rows.push_decimal(text, negative);
+            }
             (T::Word, Kw::NULL) => rows.push_null(),
             (T::Word, Kw::DEFAULT) => rows.push_default(),
             _ => {
