@@ -12,8 +12,10 @@ use crate::{Access, Chunk, ChunkError, ChunkFile, Directory, Hash, Result, Sourc
 
 /// Version of the format that is written.
 const VERSION: u8 = 3;
-/// Chunks that a dictionary is made from; with fewer there is none.
+/// Chunks that a dictionary is made of; with fewer there is none.
 const SAMPLES: usize = 1000;
+/// Bytes of them that are looked at, about: more make it take longer, and not better.
+const SAMPLE_BYTES: usize = 1 << 20;
 /// Most bytes of chunks that wait for a dictionary.
 const MAX_WAITING: usize = 64 << 20;
 /// Size of a dictionary.
@@ -249,8 +251,11 @@ impl ArchiveWriter {
             return Ok(());
         };
         if chunks.len() >= SAMPLES {
-            let sizes: Vec<usize> = chunks.iter().map(|c| c.bytes().len()).collect();
-            let all: Vec<u8> = chunks.iter().flat_map(|c| c.bytes()).copied().collect();
+            let bytes: usize = chunks.iter().map(|c| c.bytes().len()).sum();
+            let step = bytes.div_ceil(SAMPLE_BYTES).max(1);
+            let samples = || chunks.iter().step_by(step).map(Chunk::bytes);
+            let sizes: Vec<usize> = samples().map(|bytes| bytes.len()).collect();
+            let all: Vec<u8> = samples().flatten().copied().collect();
             // Chunks too much alike, or too little, make no dictionary.
             if let Ok(raw) = zstd::dict::from_continuous(&all, &sizes, DICTIONARY_SIZE) {
                 let mut context = CCtx::create();

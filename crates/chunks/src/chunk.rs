@@ -8,6 +8,8 @@ pub struct Chunk {
     hash: Hash,
     bytes: Bytes,
     dense: bool,
+    /// As it lies in a table file or journal that it was read from.
+    record: Option<Bytes>,
 }
 
 impl PartialEq for Chunk {
@@ -26,6 +28,7 @@ impl Chunk {
             hash: Hash::of(&bytes),
             bytes,
             dense: false,
+            record: None,
         }
     }
 
@@ -36,6 +39,7 @@ impl Chunk {
             hash,
             bytes: bytes.into(),
             dense: false,
+            record: None,
         }
     }
 
@@ -46,6 +50,21 @@ impl Chunk {
             dense: true,
             ..self
         }
+    }
+
+    /// The same chunk with the record that it was read from, which need not be made again to copy
+    /// it.
+    #[must_use]
+    pub(crate) fn with_record(self, record: Bytes) -> Chunk {
+        Chunk {
+            record: Some(record),
+            ..self
+        }
+    }
+
+    /// The record that it was read from.
+    pub(crate) fn record(&self) -> Option<&[u8]> {
+        self.record.as_deref()
     }
 
     /// Whether compressing it is not worth the time.

@@ -18,8 +18,9 @@ use crate::{
 /// Passes over what was added during a collection before writers are held.
 const CATCH_UP_PASSES: usize = 8;
 
-/// Chunks between the thread that reads them and the one that writes them.
-const COPY_QUEUE: usize = 64;
+/// Chunks between the thread that reads them and the one that writes them: as many as it compresses
+/// at once, and as many again, so that neither waits for the other.
+const COPY_QUEUE: usize = 512;
 
 /// What a collection does.
 #[derive(Clone, Copy)]

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
+use bytes::Bytes;
+
 use crate::journal_index::{self, Key, Place, Places};
 use crate::journal_record::{self, Entry, PAYLOAD_AT, ROOT_RECORD};
 use crate::{Access, Chunk, ChunkError, Directory, DiskFile, Hash, Lsn, Result, record};
@@ -327,7 +329,9 @@ impl Journal {
                 false => Err(self.bad_chunk(hash, "index is wrong")),
             };
         }
-        record::decode(*hash, &bytes[head..], || self.path.display().to_string()).map(Some)
+        let file = || self.path.display().to_string();
+        let chunk = record::decode(*hash, &bytes[head..], file)?;
+        Ok(Some(chunk.with_record(Bytes::from(bytes).slice(head..))))
     }
 
     fn bad_chunk(&self, hash: &Hash, reason: &str) -> ChunkError {

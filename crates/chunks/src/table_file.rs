@@ -97,7 +97,9 @@ impl TableFile {
             return Ok(None);
         };
         let file = || self.path.display().to_string();
-        record::decode(*hash, &self.record(ordinal)?, file).map(Some)
+        let record = self.record(ordinal)?;
+        let chunk = record::decode(*hash, &record, file)?;
+        Ok(Some(chunk.with_record(record.into())))
     }
 
     /// Bytes of the records one behind the other.

@@ -1,5 +1,6 @@
 //! Writing table files, chunk by chunk (spec 01 §4).
 
+use std::borrow::Cow;
 use std::io::{BufWriter, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -59,7 +60,10 @@ impl TableWriter {
 
     /// Adds a chunk that the file does not have yet.
     pub fn append(&mut self, chunk: &Chunk) -> Result<()> {
-        let record = record::encode(chunk.bytes())?;
+        let record = match chunk.record() {
+            Some(record) => Cow::Borrowed(record),
+            None => Cow::Owned(record::encode(chunk.bytes())?),
+        };
         self.write(&record)?;
         self.entries.push((chunk.hash(), record.len() as u32));
         self.uncompressed += chunk.bytes().len() as u64;

@@ -53,6 +53,9 @@ pub enum Error {
     /// A chunk that neither side has.
     #[error("failed to get all chunks: {0} is missing")]
     Missing(Hash),
+    /// A chunk whose content is not what its address says: damaged, or forged.
+    #[error("chunk {0} has other content than its address says")]
+    Forged(Hash),
     /// A chunk that a shallow clone left behind.
     #[error("shallow repository missing chunks to complete push")]
     Shallow,
