@@ -511,12 +511,14 @@ impl TableChanges {
     /// version takes its place.
     fn keep_base(&mut self) -> Result<()> {
         let BaseRows { older, since } = Arc::make_mut(&mut self.base);
-        for key in since.drain(..) {
-            if let Entry::Vacant(first) = older.entry(key) {
-                let row = self.state.view.primary.get(None, first.key().bytes())?;
+        for key in since.iter() {
+            if let Entry::Vacant(first) = older.entry(key.clone()) {
+                let row = self.state.view.primary.get(None, key.bytes())?;
                 first.insert(row.map(|slot| slot.value().to_vec()));
             }
         }
+        // Only now: whoever fails in between has lost nothing.
+        since.clear();
         Ok(())
     }
 
