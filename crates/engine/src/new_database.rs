@@ -62,8 +62,9 @@ fn finish(root: &Directory, name: &str, options: &CreateOptions) -> Result<Datab
         .map_err(Error::from)
         .and_then(|()| Ok(Database::open(root.child(name).path(), &options.open)?));
     if opened.is_err() {
-        // A statement that fails leaves no database.
-        let _ = root.rename(name, &format!("{UNFINISHED}{name}"));
+        // A statement that fails leaves no database: the name goes for good before what is in it.
+        let renamed = root.rename(name, &format!("{UNFINISHED}{name}"));
+        let _ = renamed.and_then(|()| root.sync());
     }
     opened
 }
