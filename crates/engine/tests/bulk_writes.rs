@@ -245,3 +245,22 @@ fn imported_rows_take_the_place_of_those_there() {
     };
     assert_eq!(import(true), import(false));
 }
+
+#[test]
+fn negative_literals_are_what_they_say() {
+    let instance = instance();
+    let s = session(&instance, 1);
+    run(&s, "create table n (id int primary key, d decimal(30, 1))");
+    run(
+        &s,
+        "insert into n values (1,-9223372036854775808),(2,-9223372036854775809),
+         (3,-9999999999999999999),(4,-18446744073709551615),(5,-0),(6,-1.5)",
+    );
+    let rows = run(
+        &s,
+        "select group_concat(d order by id separator ' ') =
+         '-9223372036854775808.0 -9223372036854775809.0 -9999999999999999999.0 \
+-18446744073709551615.0 0.0 -1.5' from n",
+    );
+    assert_eq!(rows[0], "Int(1)", "{:?}", run(&s, "select * from n"));
+}

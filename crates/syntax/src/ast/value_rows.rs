@@ -168,7 +168,12 @@ impl ValueRows {
         self.cells.push(Cell::Default);
     }
 
-    /// Adds an integer.
+    /// Whether an integer is kept as one: a larger negative one is a decimal number.
+    pub(crate) fn has_int(magnitude: u64, negative: bool) -> bool {
+        !negative || magnitude <= LEAST
+    }
+
+    /// Adds an integer, if there is one like it: see [`ValueRows::has_int`].
     pub(crate) fn push_int(&mut self, magnitude: u64, negative: bool) {
         self.cells.push(Cell::Int {
             magnitude,

@@ -110,13 +110,15 @@ impl Parser<'_> {
         }
         match (tok.kind, tok.kw) {
             (T::Str, _) => rows.push_string(|out| self.append_string(tok, out)),
-            (T::Int, _) => match small_integer(self.bytes(tok)) {
-                Some(n) => rows.push_int(n, negative),
-                None => {
-                    rows.push(self.expr()?);
-                    return Ok(());
+            (T::Int, _) => {
+                match small_integer(self.bytes(tok)).filter(|n| ValueRows::has_int(*n, negative)) {
+                    Some(n) => rows.push_int(n, negative),
+                    None => {
+                        rows.push(self.expr()?);
+                        return Ok(());
+                    }
                 }
-            },
+            }
             (T::Decimal, _) => {
                 let text = std::str::from_utf8(self.bytes(tok)).unwrap_or_default();
                 rows.push_decimal(text, negative);
