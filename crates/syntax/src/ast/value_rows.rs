@@ -137,25 +137,24 @@ impl ValueRows {
             }) => self.push_string(|out| out.extend_from_slice(&bytes)),
             Expr::Unary {
                 op: UnaryOp::Minus,
-                ref expr,
-            } if matches!(**expr, Expr::Literal(Literal::Int(0..=LEAST))) => {
-                if let Expr::Literal(Literal::Int(n)) = **expr {
+                expr,
+            } => match *expr {
+                Expr::Literal(Literal::Int(n)) if ValueRows::has_int(n, true) => {
                     self.push_int(n, true);
                 }
-            }
-            Expr::Unary {
-                op: UnaryOp::Minus,
-                ref expr,
-            } if matches!(**expr, Expr::Literal(Literal::Decimal(_))) => {
-                if let Expr::Literal(Literal::Decimal(text)) = &**expr {
-                    self.push_decimal(text, true);
-                }
-            }
-            expr => {
-                self.others += 1;
-                self.cells.push(Cell::Other(Box::new(expr)));
-            }
+                Expr::Literal(Literal::Decimal(text)) => self.push_decimal(&text, true),
+                _ => self.push_other(Expr::Unary {
+                    op: UnaryOp::Minus,
+                    expr,
+                }),
+            },
+            expr => self.push_other(expr),
         }
+    }
+
+    fn push_other(&mut self, expr: Expr) {
+        self.others += 1;
+        self.cells.push(Cell::Other(Box::new(expr)));
     }
 
     /// Adds NULL.
