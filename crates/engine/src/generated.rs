@@ -9,6 +9,7 @@ use syntax::ast::VarScope;
 use values::{CollationId, OwnedValue, SqlType, Value};
 
 use crate::bind::{Binder, Catalog, Modes, Resolved};
+use crate::ddl::stored_text;
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::root_state::TableState;
@@ -90,8 +91,7 @@ fn bound(state: &TableState, column: usize) -> Result<Arc<(Expr, SqlType)>> {
     }
     let modes = stored_modes();
     let text = &state.def.columns[column].generated;
-    let e = syntax::parse_expr(text.as_bytes(), &modes.syntax)
-        .map_err(crate::statement::syntax_error)?;
+    let e = stored_text::parse(text)?;
     let mut binder = Binder::new(&NoCatalog, &modes, text.as_bytes());
     let t = binder.bind_over_table(&state.def, &state.def.name, &e, "generated column function")?;
     let e = Arc::new((t.expr, t.ty));

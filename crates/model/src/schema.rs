@@ -203,6 +203,20 @@ pub struct Schema {
     pub comment: String,
     /// Length of a row above which large values move out of line.
     pub target_row_size: u16,
+    /// The message lists what an index takes from the primary key by position in the table, not
+    /// in the key's order. Dolt writes it so when it changes a column in place, and never reads
+    /// it; entries are always in the key's order.
+    pub suffix_by_position: bool,
+}
+
+fn key_columns(index: &Index, primary_key: &[usize]) -> Vec<usize> {
+    let mut columns = index.columns.clone();
+    for pk in primary_key {
+        if !columns.contains(pk) {
+            columns.push(*pk);
+        }
+    }
+    columns
 }
 
 impl Default for Schema {
@@ -215,6 +229,7 @@ impl Default for Schema {
             collation: CollationId::DEFAULT,
             comment: String::new(),
             target_row_size: values::row_builder::DEFAULT_TARGET_ROW_SIZE,
+            suffix_by_position: false,
         }
     }
 }
@@ -253,15 +268,27 @@ impl Schema {
         self.columns.iter().position(|c| c.auto_increment)
     }
 
+    /// A copy to be changed, whose message Dolt would write from scratch.
+    pub fn edited(&self) -> Schema {
+        Schema {
+            suffix_by_position: false,
+            ..self.clone()
+        }
+    }
+
     /// Columns of the key of an index: its own, then those of the primary key that it lacks.
     pub fn index_key_columns(&self, index: &Index) -> Vec<usize> {
-        let mut columns = index.columns.clone();
-        for pk in &self.primary_key {
-            if !columns.contains(pk) {
-                columns.push(*pk);
-            }
+        key_columns(index, &self.primary_key)
+    }
+
+    /// The same in the order that the message lists them.
+    pub(crate) fn listed_key_columns(&self, index: &Index) -> Vec<usize> {
+        if !self.suffix_by_position {
+            return self.index_key_columns(index);
         }
-        columns
+        let mut by_position = self.primary_key.clone();
+        by_position.sort_unstable();
+        key_columns(index, &by_position)
     }
 
     /// Whether the encodings fit the types and the positions fit the columns.

@@ -117,19 +117,15 @@ impl Schema {
             _ => false,
         };
         let user = &columns[..columns.len() - if keyless { 2 } else { 0 }];
-        let schema = Schema {
+        let indexes = t.tables(2, INDEX_FIELDS).map_err(&e)?;
+        let mut schema = Schema {
             columns: user.iter().map(decode_column).collect::<Result<_>>()?,
             primary_key: if keyless {
                 Vec::new()
             } else {
                 positions(&clustered, 2)?
             },
-            indexes: t
-                .tables(2, INDEX_FIELDS)
-                .map_err(&e)?
-                .iter()
-                .map(decode_index)
-                .collect::<Result<_>>()?,
+            indexes: indexes.iter().map(decode_index).collect::<Result<_>>()?,
             checks: t
                 .tables(3, 4)
                 .map_err(&e)?
@@ -149,8 +145,16 @@ impl Schema {
             },
             comment: text(&t, 6).map_err(&e)?,
             target_row_size: t.u16(7, DEFAULT_TARGET_ROW_SIZE).map_err(&e)?,
+            suffix_by_position: false,
         };
         schema.check_consistency()?;
+        for (index, message) in schema.indexes.iter().zip(&indexes) {
+            let listed = positions(message, 3)?;
+            if !listed.is_empty() && listed != schema.index_key_columns(index) {
+                schema.suffix_by_position = true;
+                break;
+            }
+        }
         Ok(schema)
     }
 
@@ -273,7 +277,7 @@ impl Schema {
             b.string(&index.predicate)
         };
         let columns = b.u16s(index.columns.iter().map(|p| *p as u16));
-        let key_columns = self.index_key_columns(index);
+        let key_columns = self.listed_key_columns(index);
         let key_columns = b.u16s(key_columns.iter().map(|p| *p as u16));
         let prefixes = b.u16s(index.prefix_lengths.iter().copied());
         let mut fulltext = Offset::NONE;

@@ -265,6 +265,24 @@ impl Table {
         Ok(t)
     }
 
+    /// The same table with what a rewrite leaves of the version before it: its artifacts, and the
+    /// entries of indexes that are gone, which Dolt keeps under their names.
+    pub fn with_remains_of(&self, before: &Table) -> Result<Table> {
+        let mut t = self.clone();
+        t.artifacts = before.artifacts;
+        let mut kept = Vec::new();
+        for entry in before.indexes.iter()? {
+            let (name, root) = entry?;
+            if t.indexes.get(&name)?.is_none() {
+                kept.push((name, Some(root)));
+            }
+        }
+        if !kept.is_empty() {
+            t.indexes = t.indexes.edit(kept)?;
+        }
+        Ok(t)
+    }
+
     /// The same table with the entries of an index under another name.
     pub fn with_index_renamed(&self, from: &str, to: &str) -> Result<Table> {
         let mut t = self.reserialized();

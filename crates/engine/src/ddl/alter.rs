@@ -15,7 +15,7 @@ use super::create::{
     check_row_size, column_index, define_column, row_bytes, set_primary_key, table_option,
 };
 use super::functional_key;
-use super::{Change, foreign_key, rebuild, rename_table, table_database_of};
+use super::{Change, foreign_key, rebuild, rename_table, stored_text, table_database_of};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::root_state::TableState;
@@ -118,7 +118,7 @@ fn apply(
     spec: &AlterSpec,
 ) -> Result<String> {
     let state = change.table(table)?;
-    let mut schema = (**state.table.schema()).clone();
+    let mut schema = state.table.schema().edited();
     match spec {
         AlterSpec::AddColumn {
             column,
@@ -186,6 +186,7 @@ fn apply(
                 return Err(Error::functional_dependent(&**old));
             }
             rename_column(&mut schema, i, new)?;
+            schema.suffix_by_position = true;
             let t = state.table.with_schema(&schema)?;
             change.put_table(table, &t)?;
             rename_in_keys(change, table, old, new)?;
@@ -196,6 +197,7 @@ fn apply(
                 .ok_or_else(|| Error::unknown_column(&**column, table))?;
             schema.columns[i].expression =
                 super::create::default_text(session, column, default, &schema.columns[i].sql_type)?;
+            schema.suffix_by_position = true;
             check_generated(session, table, &schema)?;
             change.put_table(table, &state.table.with_schema(&schema)?)?;
         }
@@ -204,6 +206,7 @@ fn apply(
                 .column_index(column)
                 .ok_or_else(|| Error::unknown_column(&**column, table))?;
             schema.columns[i].expression = String::new();
+            schema.suffix_by_position = true;
             change.put_table(table, &state.table.with_schema(&schema)?)?;
         }
         AlterSpec::AlterColumnVisible { column, visible } => {
@@ -496,7 +499,7 @@ fn add_columns(
     constraints: &[TableConstraint],
 ) -> Result<()> {
     let table = state.name.clone();
-    let mut schema = (**state.table.schema()).clone();
+    let mut schema = state.table.schema().edited();
     let mut sources = identity(state);
     let mut position = position.clone();
     let mut extra: Vec<TableConstraint> = Vec::new();
@@ -577,7 +580,7 @@ fn add_constraints(
     list: &[TableConstraint],
 ) -> Result<()> {
     let table = state.name.clone();
-    let mut schema = (**state.table.schema()).clone();
+    let mut schema = state.table.schema().edited();
     let mut pending = Pending::default();
     let mut made = Vec::new();
     let before = schema.primary_key.clone();
@@ -674,8 +677,7 @@ fn check_existing(session: &Session, state: &TableState, schema: &Schema) -> Res
     let modes = crate::generated::stored_modes();
     let cx = Context::new(session, &[], Vec::new());
     for c in new {
-        let e = syntax::parse_expr(c.expression.as_bytes(), &modes.syntax)
-            .map_err(crate::statement::syntax_error)?;
+        let e = stored_text::parse(&c.expression)?;
         let mut binder = crate::bind::Binder::new(session, &modes, c.expression.as_bytes());
         let t = binder.bind_over_table(&state.def, &state.name, &e, "check constraint")?;
         rebuild::all_rows(state, &mut |row| {

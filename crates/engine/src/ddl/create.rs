@@ -321,8 +321,7 @@ pub(super) fn check_generated(session: &Session, table: &str, schema: &Schema) -
         .enumerate()
         .filter(|(_, c)| computed(c))
     {
-        let e = syntax::parse_expr(c.expression.as_bytes(), &modes.syntax)
-            .map_err(crate::statement::syntax_error)?;
+        let e = stored_text::parse(&c.expression)?;
         let mut binder = Binder::new(session, &modes, c.expression.as_bytes());
         let clause = if c.generated {
             "generated column function"

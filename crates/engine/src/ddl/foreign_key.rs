@@ -306,7 +306,7 @@ fn child_index(
     columns: &[usize],
     wanted: Option<String>,
 ) -> Result<String> {
-    let mut schema = (**child.table.schema()).clone();
+    let mut schema = child.table.schema().edited();
     let mut existing: Vec<&str> = schema.indexes.iter().map(|i| i.name.as_str()).collect();
     existing.push("PRIMARY");
     let name = match wanted {

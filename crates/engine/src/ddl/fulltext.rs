@@ -61,7 +61,7 @@ pub(super) fn tables_of(schema: &Schema) -> Vec<String> {
 /// Brings the tables in step with a table that was defined anew: from `before`, if it was there.
 pub(super) fn follow(change: &mut Change<'_>, table: &str, before: Option<&Schema>) -> Result<()> {
     let state = change.table(table)?;
-    let schema = (**state.table.schema()).clone();
+    let schema = state.table.schema().edited();
     let now = tables_of(&schema);
     let old = before.map(tables_of).unwrap_or_default();
     drop_tables(change, old.iter().filter(|n| !now.contains(n)))?;
@@ -109,7 +109,7 @@ fn build(
     state: &TableState,
     wanted: impl Fn(&Index) -> bool,
 ) -> Result<()> {
-    let mut schema = (**state.table.schema()).clone();
+    let mut schema = state.table.schema().edited();
     let chosen: Vec<usize> = (0..schema.indexes.len())
         .filter(|i| schema.indexes[*i].fulltext.is_some() && wanted(&schema.indexes[*i]))
         .collect();

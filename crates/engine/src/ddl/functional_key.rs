@@ -58,9 +58,7 @@ pub(super) fn with_columns<'c>(
 
 /// The text of an expression with its columns unqualified and in backticks.
 fn canonical(text: &str) -> Result<String> {
-    let modes = crate::generated::stored_modes();
-    let e = syntax::parse_expr(text.as_bytes(), &modes.syntax)
-        .map_err(crate::statement::syntax_error)?;
+    let e = stored_text::parse(text)?;
     stored_text::generated_text(&e)
 }
 
@@ -128,8 +126,7 @@ fn column(
     let modes = crate::generated::stored_modes();
     let t = Table::new(&model::Objects::in_memory(), schema)?;
     let state = rebuild::state_of(table, t, "")?;
-    let e = syntax::parse_expr(text.as_bytes(), &modes.syntax)
-        .map_err(crate::statement::syntax_error)?;
+    let e = stored_text::parse(&text)?;
     if matches!(e, syntax::ast::Expr::Column(_)) {
         return Err(Error::new(
             3756,

@@ -128,14 +128,13 @@ impl<'s> Change<'s> {
         let Some(old) = head.table(table)? else {
             return Ok(Vec::new());
         };
-        let mut list = model::column_tag::columns_of(old.table.schema());
-        list.retain(|(name, kind, _)| {
-            schema
-                .columns
-                .iter()
-                .any(|c| c.name == *name && model::column_tag::kind(&c.sql_type) == *kind)
+        // In the order of the new columns: their kinds enter the seeds of the tags behind them.
+        let old = model::column_tag::columns_of(old.table.schema());
+        let shared = schema.columns.iter().filter_map(|c| {
+            let kind = model::column_tag::kind(&c.sql_type);
+            old.iter().find(|(n, k, _)| *n == c.name && *k == kind)
         });
-        Ok(list)
+        Ok(shared.cloned().collect())
     }
 
     /// Hands the root to the transaction.

@@ -279,7 +279,7 @@ fn procedure_rows(change: &Change<'_>) -> Result<Vec<Vec<OwnedValue>>> {
 fn write_procedures(change: &mut Change<'_>, rows: Vec<Vec<OwnedValue>>) -> Result<()> {
     let objects = change.db.handle.store.objects().clone();
     let schema = match change.root.table(PROCEDURES)? {
-        Some(state) if state.def.columns.len() == 5 => (**state.table.schema()).clone(),
+        Some(state) if state.def.columns.len() == 5 => state.table.schema().edited(),
         _ => procedures_schema(),
     };
     let name = change.db.handle.name.clone();

@@ -8,6 +8,16 @@ use values::{SqlType, Value};
 
 use crate::error::{Error, Result};
 
+/// Reads a text that a schema stores. Whatever the session's sql_mode says does not change what
+/// it means.
+pub fn parse(text: &str) -> Result<Expr> {
+    let options = syntax::Options {
+        empty_hex: true,
+        ..syntax::Options::default()
+    };
+    syntax::parse_expr(text.as_bytes(), &options).map_err(crate::statement::syntax_error)
+}
+
 /// Text of a DEFAULT.
 pub fn default_text(e: &Expr, parenthesized: bool) -> Result<String> {
     if let Expr::Function(f) = e

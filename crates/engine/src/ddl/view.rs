@@ -56,7 +56,7 @@ pub(super) fn write(change: &mut Change<'_>, rows: Vec<Vec<OwnedValue>>) -> Resu
     }
     let objects = change.db.handle.store.objects().clone();
     let schema = match change.root.table(TABLE)? {
-        Some(state) => (**state.table.schema()).clone(),
+        Some(state) => state.table.schema().edited(),
         None => schema(),
     };
     let table: Table =

@@ -112,9 +112,14 @@ fn shown(literal: &Option<String>) -> &str {
     literal.as_deref().unwrap_or("NULL")
 }
 
-/// The text of a value, as shown, as a literal of its type.
+/// The text of a value, as shown, as a literal of its type. Strings are escaped as Dolt does.
+/// Bytes that are no text become hexadecimal literals, which Dolt writes as they are.
 pub fn literal(bytes: &[u8], ty: &SqlType) -> String {
     let hex = || -> String {
+        // Without digits it would be a name.
+        if bytes.is_empty() {
+            return "''".to_string();
+        }
         let digits: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
         format!("0x{digits}")
     };
@@ -122,16 +127,39 @@ pub fn literal(bytes: &[u8], ty: &SqlType) -> String {
         return hex();
     };
     match ty {
-        SqlType::Binary(_) | SqlType::VarBinary(_) => hex(),
+        SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Vector(_) => hex(),
         SqlType::Int { .. }
         | SqlType::Float
         | SqlType::Double
         | SqlType::Decimal { .. }
-        | SqlType::Year
         | SqlType::Bit(_)
         | SqlType::Geometry(..) => text.to_string(),
-        _ => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''")),
+        _ => escaped(text),
     }
+}
+
+/// A string literal whose special characters are escaped by backslashes.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('\'');
+    for c in text.chars() {
+        let escape = match c {
+            '\0' => '0',
+            '\x08' => 'b',
+            '\t' => 't',
+            '\n' => 'n',
+            '\r' => 'r',
+            '\x1a' => 'Z',
+            '\'' | '"' | '\\' => c,
+            _ => {
+                out.push(c);
+                continue;
+            }
+        };
+        out.extend(['\\', escape]);
+    }
+    out.push('\'');
+    out
 }
 
 /// A value as a literal of its type; none is NULL.
@@ -145,6 +173,7 @@ pub fn value_literal(value: &Value<'_>, ty: &SqlType) -> Option<String> {
             b.iter()
                 .for_each(|byte| text.extend_from_slice(format!("{byte:02X}").as_bytes()));
         }
+        (Value::Json(j), _) => text.extend_from_slice(&j.to_stored()),
         (v, ty) => values::render_text(v, ty, &mut text),
     }
     Some(literal(&text, ty))
@@ -178,7 +207,7 @@ mod tests {
         let new = row(&[Some("1"), None, None, Some("8")]);
         assert_eq!(
             keyed.of(None, Some(&old)).unwrap(),
-            "INSERT INTO `t` (`pk`,`v`,`w`) VALUES (1,'it''s',NULL);"
+            "INSERT INTO `t` (`pk`,`v`,`w`) VALUES (1,'it\\'s',NULL);"
         );
         assert_eq!(
             keyed.of(Some(&old), Some(&new)).unwrap(),
@@ -199,6 +228,20 @@ mod tests {
     #[test]
     fn literals_by_type() {
         assert_eq!(literal(b"ab", &SqlType::VarBinary(4)), "0x6162");
+        assert_eq!(literal(b"", &SqlType::VarBinary(4)), "''");
+        assert_eq!(literal(b"1999", &SqlType::Year), "'1999'");
+        assert_eq!(
+            literal(
+                b"a'b\"c\\d\n\t\0%",
+                &SqlType::VarChar(20, values::CollationId::DEFAULT)
+            ),
+            r#"'a\'b\"c\\d\n\t\0%'"#
+        );
+        let json = values::Json::parse(r#"{"b": [1, "x"]}"#).unwrap();
+        assert_eq!(
+            value_literal(&Value::Json(json), &SqlType::Json).unwrap(),
+            r#"'{\"b\":[1,\"x\"]}'"#
+        );
         assert_eq!(
             literal(&[0xff], &SqlType::VarChar(4, values::CollationId::DEFAULT)),
             "0xff"

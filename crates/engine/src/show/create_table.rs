@@ -5,6 +5,7 @@ use values::{CollationId, OwnedValue, SqlType, Value};
 
 use crate::bind::Binder;
 use crate::context::Context;
+use crate::ddl::stored_text;
 use crate::env::Env;
 use crate::error::Result;
 use crate::root_state::{RootState, TableState, ViewDef};
@@ -83,7 +84,7 @@ fn default_form(session: &Session, column: &Column) -> DefaultForm {
     }
     let value = || -> Option<OwnedValue> {
         let modes = session.modes();
-        let expr = syntax::parse_expr(text, &syntax::Options::default()).ok()?;
+        let expr = stored_text::parse(text).ok()?;
         let bound = Binder::new(session, &modes, text.as_bytes())
             .bind_alone(&expr)
             .ok()?;
@@ -126,6 +127,9 @@ pub(crate) fn shown_default(session: &Session, column: &Column, parentheses: boo
                 if bytes.is_ascii() && column.default.starts_with('\'') {
                     return Value::text(String::from_utf8_lossy(&bytes));
                 }
+                if bytes.is_empty() {
+                    return Value::text(String::new());
+                }
                 let hex: String = bytes.iter().map(|b| format!("{b:02X}")).collect();
                 Value::text(format!("0x{hex}"))
             }
@@ -141,7 +145,8 @@ fn default_clause(session: &Session, column: &Column) -> String {
         || column.ty.is_binary()
         || (column.ty.is_temporal() && text.starts_with('\'') && column.ty != SqlType::Year);
     if as_stored {
-        return text.to_string();
+        // What Dolt writes for an empty default of binary types is a name to MySQL.
+        return if text == "0x" { "''" } else { text }.to_string();
     }
     match default_form(session, column) {
         DefaultForm::Value(v) => match (&column.ty, &v) {

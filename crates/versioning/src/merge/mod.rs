@@ -36,15 +36,21 @@ pub fn replace_rows(
 }
 
 /// Replaces rows of a table by rows of another version of it with the same columns; each edit
-/// comes with the row that the table has now.
+/// comes with the row that the table has now. Edits come in any order; of several for one row the
+/// last counts.
 pub(crate) fn resolve_rows(
     name: &str,
     table: &Table,
     theirs: &Table,
-    edits: Vec<(Edit, Option<Vec<u8>>)>,
+    mut edits: Vec<(Edit, Option<Vec<u8>>)>,
     logic: &dyn RowLogic,
 ) -> Result<Table> {
     let layout = table.layout();
+    // Conflicts are listed by the bytes of their keys, rows by collation.
+    edits.sort_by(|a, b| layout.key_desc().compare(&a.0.key, &b.0.key));
+    edits.reverse();
+    edits.dedup_by(|a, b| a.0.key == b.0.key);
+    edits.reverse();
     let blobs = table.objects().blobs();
     let cells = CellMerge::new(
         layout.clone(),

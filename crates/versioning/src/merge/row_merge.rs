@@ -309,7 +309,7 @@ impl RowMerge<'_> {
 
     fn right_row(&self, key: &[u8], row: Vec<u8>) -> Result<Vec<u8>> {
         if self.cells.merged.schema().is_keyless() {
-            return match self.cells.is_in_order(Side::Right) {
+            return match self.cells.keeps_keyless_rows(Side::Right) {
                 true => Ok(row),
                 false => Err(reordered()),
             };
@@ -332,7 +332,7 @@ impl RowMerge<'_> {
             return Ok(());
         };
         if self.cells.merged.schema().is_keyless() {
-            return match self.cells.is_in_order(Side::Left) {
+            return match self.cells.keeps_keyless_rows(Side::Left) {
                 true => Ok(()),
                 false => Err(reordered()),
             };
@@ -456,7 +456,7 @@ impl RowMerge<'_> {
         secondary: &SecondaryMerge<'_>,
     ) -> Result<(Table, TableStats)> {
         let left = self.v.left;
-        let mut table = left.with_schema(schema)?;
+        let mut table = left.with_schema(&schema.edited())?;
         let shape = table.empty_rows()?;
         let rows = TupleMap::from_root(
             left.objects().nodes().clone(),
@@ -479,9 +479,11 @@ impl RowMerge<'_> {
             };
             maps.push((index.name.as_str(), map));
         }
-        for old in &left.schema().indexes {
-            if !schema.indexes.iter().any(|i| i.name == old.name) {
-                table = table.without_index(&old.name)?;
+        // Those that went with the merge, and what earlier rewrites left.
+        for entry in left.index_map().iter()? {
+            let (name, _) = entry.map_err(model::ModelError::from)?;
+            if !schema.indexes.iter().any(|i| i.name.as_bytes() == name) {
+                table = table.without_index(&String::from_utf8_lossy(&name))?;
             }
         }
         table = table.with_indexes(maps.iter().map(|(name, map)| (*name, map)))?;

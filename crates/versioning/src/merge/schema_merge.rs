@@ -113,6 +113,7 @@ pub fn merge_schemas(
                 &theirs.target_row_size,
                 &base.target_row_size,
             ),
+            suffix_by_position: false,
         },
         info,
     )))

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bind::aggregate::has_aggregate;
+use crate::ddl::stored_text;
 
 /// Whether an expression can be told from within a subquery: it holds none itself.
 fn is_plain(e: &Expr) -> bool {
@@ -368,8 +369,7 @@ impl Binder<'_> {
             }
             return Err(Error::no_default(&column.name));
         }
-        let e = syntax::parse_expr(column.default.as_bytes(), &self.modes.syntax)
-            .map_err(crate::statement::syntax_error)?;
+        let e = stored_text::parse(&column.default)?;
         let t = self.bind_alone(&e)?;
         let ty = column.ty.clone();
         let e = Expr::Cast {

@@ -7,7 +7,7 @@ pub(super) fn drop_column(
     state: &Arc<TableState>,
     at: usize,
 ) -> Result<()> {
-    let mut schema = (**state.table.schema()).clone();
+    let mut schema = state.table.schema().edited();
     let column = schema.columns[at].clone();
     if schema.columns.iter().filter(|c| !c.hidden_system).count() == 1 {
         return Err(Error::cannot_drop_all_columns());
@@ -159,7 +159,7 @@ pub(super) fn drop_index(
     state: &Arc<TableState>,
     name: &str,
 ) -> Result<()> {
-    let mut schema = (**state.table.schema()).clone();
+    let mut schema = state.table.schema().edited();
     let Some(i) = schema.index_position(name) else {
         return Err(Error::cannot_drop_missing(name));
     };

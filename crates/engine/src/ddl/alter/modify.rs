@@ -11,7 +11,7 @@ pub(super) fn modify(
     position: &ColumnPosition,
 ) -> Result<()> {
     let table = state.name.clone();
-    let mut schema = (**state.table.schema()).clone();
+    let mut schema = state.table.schema().edited();
     let at = schema
         .column_index(old_name)
         .filter(|i| !schema.columns[*i].hidden_system)
@@ -171,6 +171,7 @@ pub(super) fn modify(
     add_checks(session, change, &table, &mut schema, &d.checks)?;
     let numbers = |s: &model::Schema| s.columns.iter().any(|c| c.auto_increment);
     let begins_to_number = numbers(&schema) && !numbers(state.table.schema());
+    schema.suffix_by_position = true;
     rewrite(session, change, state, schema, &sources)?;
     if begins_to_number {
         // Numbers go on behind those that are there.

@@ -60,7 +60,7 @@ pub(super) fn rewrite(
         let t = state.table.with_schema(&schema)?;
         return change.put_table(&state.name, &t);
     }
-    rebuild_rows(change, state, schema, sources, Some(session))
+    rebuild_rows(change, state, schema.edited(), sources, Some(session))
 }
 
 /// Writes every row again under a new schema.
@@ -176,6 +176,6 @@ pub(super) fn rebuild_rows(
     if !schema.columns.iter().any(|c| c.auto_increment) {
         next = None;
     }
-    let t = rows.finish(next)?;
+    let t = rows.finish(next)?.with_remains_of(&state.table)?;
     change.put_table(&state.name, &t)
 }

@@ -207,7 +207,8 @@ pub fn diff_table(maker: &TableMaker, name: &str, table: &Table) -> Result<Arc<d
     Ok(maker.table(columns, move |scan, emit| walk(scan, &shape, &name, emit)))
 }
 
-/// Gives the changes from a commit to a child of it; none where their keys cannot be compared.
+/// Gives the changes from a commit to a child of it. None where the walk ends: the table was
+/// dropped in the child, so what is further back is another table, or the keys differ.
 fn emit_pair(
     scan: &Scan<'_>,
     shape: &Shape,
@@ -218,9 +219,17 @@ fn emit_pair(
     let objects = scan.db.handle.store.objects();
     let open = |v: &Visited| v.address.map(|a| Table::open(objects, &a)).transpose();
     let (new, old) = (open(to)?, open(from)?);
-    if !diffable(old.as_ref(), new.as_ref()) {
+    let same_keys = new.is_some() && diffable(old.as_ref(), new.as_ref());
+    if !same_keys {
         key_set_warning(scan, &from.name, &to.name);
-        return Ok(None);
+        let (Some(a), Some(b)) = (&old, &new) else {
+            return Ok(None);
+        };
+        if a.schema().is_keyless() != b.schema().is_keyless()
+            || !versioning::are_keys_similar(a.schema(), b.schema())
+        {
+            return Ok(None);
+        }
     }
     let new = Version {
         table: new.as_ref(),
@@ -232,7 +241,8 @@ fn emit_pair(
         commit: from.name.clone(),
         date: from.date.clone(),
     };
-    shape.emit(scan, &new, &old, emit).map(Some)
+    let flow = shape.emit(scan, &new, &old, emit)?;
+    Ok((same_keys || flow == Flow::Stop).then_some(flow))
 }
 
 /// Visits each commit and compares it with the child that was visited before it.
