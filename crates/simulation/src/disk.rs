@@ -244,12 +244,10 @@ impl SimulatedDisk {
 
     /// Writes a line among the operations.
     pub fn remark(&self, text: &str) {
-        if let Some(trace) = &mut self.lock().trace {
-            trace.push(format!("== {text}"));
-        }
+        self.lock().remark(&format!("== {text}"));
     }
 
-    /// Equal for equal sequences of operations.
+    /// Equal for equal sequences of operations that change something.
     pub fn fingerprint(&self) -> u64 {
         self.lock().fingerprint
     }
@@ -327,9 +325,20 @@ impl State {
             }
             Some(fault) => {
                 *self.injected.entry(fault.name()).or_default() += 1;
-                self.note("-- fault", fault as u64);
+                // A collection reads beside the thread that writes, in no order of their own.
+                match doing {
+                    Doing::Read => self.remark("-- a read fails"),
+                    _ => self.note("-- fault", fault as u64),
+                }
                 Err(failed(fault.name()))
             }
+        }
+    }
+
+    /// Writes a line among the operations.
+    fn remark(&mut self, text: &str) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(text.to_string());
         }
     }
 }
