@@ -239,11 +239,6 @@ pub(super) fn add(
         return Err(Error::fk_no_index(&name, &parent.name));
     }
     let parent_index = match index_over(&parent, &parent_columns, Side::Parent) {
-        _ if primary_over(&parent, &parent_columns)
-            && parent.def.primary_key.len() == parent_columns.len() =>
-        {
-            String::new()
-        }
         Some(i) => i,
         None if primary_over(&parent, &parent_columns) => String::new(),
         None => return Err(Error::fk_no_index(&name, &parent.name)),
