@@ -265,11 +265,19 @@ impl Table {
         Ok(t)
     }
 
-    /// The same table with what a rewrite leaves of the version before it: its artifacts, and the
-    /// entries of indexes that are gone, which Dolt keeps under their names.
+    /// The same table with what a rewrite leaves of the version before it: its artifacts while they
+    /// name rows by keys of the same form, and the entries of indexes that are gone, which Dolt
+    /// keeps under their names.
     pub fn with_remains_of(&self, before: &Table) -> Result<Table> {
         let mut t = self.clone();
-        t.artifacts = before.artifacts;
+        let key = |t: &Table| -> Vec<(u64, values::Encoding)> {
+            let schema = t.schema();
+            let columns = schema.primary_key.iter().map(|c| &schema.columns[*c]);
+            columns.map(|c| (c.tag, c.encoding)).collect()
+        };
+        if key(before) == key(&t) {
+            t.artifacts = before.artifacts;
+        }
         let mut kept = Vec::new();
         for entry in before.indexes.iter()? {
             let (name, root) = entry?;

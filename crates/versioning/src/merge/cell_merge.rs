@@ -259,7 +259,8 @@ impl CellMerge {
                 let is_null = column.nullable
                     && !column.generated
                     && matches!(column.expression.as_str(), "" | "NULL");
-                is_null && !merged.value_columns()[..own].contains(&c.merged)
+                let mut beside_own = merged.value_columns().iter().take(own);
+                is_null && !beside_own.any(|v| *v == c.merged)
             }
         })
     }
