@@ -246,25 +246,6 @@ impl CellMerge {
         })
     }
 
-    /// Whether rows of a side of a keyless table, which are found by a hash of their bytes, are rows
-    /// of the merged table as they are: its own columns come first, and those behind them are NULL
-    /// by default, which takes no bytes. (Dolt refuses to merge where columns were added.)
-    pub fn keeps_keyless_rows(&self, side: Side) -> bool {
-        let (layout, merged) = (self.reader(side).layout(), self.merged.layout());
-        let own = layout.value_columns().len();
-        self.columns.iter().all(|c| match side.of(c) {
-            Some(at) => layout.place(at) == merged.place(c.merged),
-            None => {
-                let column = &merged.schema().columns[c.merged];
-                let is_null = column.nullable
-                    && !column.generated
-                    && matches!(column.expression.as_str(), "" | "NULL");
-                let mut beside_own = merged.value_columns().iter().take(own);
-                is_null && !beside_own.any(|v| *v == c.merged)
-            }
-        })
-    }
-
     /// The reader of a side.
     pub fn reader(&self, side: Side) -> &RowReader {
         match side {

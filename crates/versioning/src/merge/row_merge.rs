@@ -309,7 +309,7 @@ impl RowMerge<'_> {
 
     fn right_row(&self, key: &[u8], row: Vec<u8>) -> Result<Vec<u8>> {
         if self.cells.merged.schema().is_keyless() {
-            return match self.cells.keeps_keyless_rows(Side::Right) {
+            return match self.cells.is_in_order(Side::Right) {
                 true => Ok(row),
                 false => Err(reordered()),
             };
@@ -332,7 +332,7 @@ impl RowMerge<'_> {
             return Ok(());
         };
         if self.cells.merged.schema().is_keyless() {
-            return match self.cells.keeps_keyless_rows(Side::Left) {
+            return match self.cells.is_in_order(Side::Left) {
                 true => Ok(()),
                 false => Err(reordered()),
             };
