@@ -93,22 +93,24 @@ class Side:
         )
         for _ in range(200):
             try:
-                self.c = mysql.connector.connect(
-                    host="127.0.0.1",
-                    port=self.port,
-                    user="root",
-                    autocommit=True,
-                    raw=True,
-                    charset="utf8mb4",
-                    use_pure=True,
-                    connection_timeout=60,
-                )
+                self.connect()
                 break
             except mysql.connector.Error:
                 time.sleep(0.05)
-        self.conns = {0: self.c}
 
-    def run(self, sql, conn=0):
+    def connect(self):
+        self.c = mysql.connector.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user="root",
+            autocommit=True,
+            raw=True,
+            charset="utf8mb4",
+            use_pure=True,
+            connection_timeout=60,
+        )
+
+    def run(self, sql):
         cur = self.c.cursor(raw=True)
         try:
             cur.execute(sql)
@@ -523,16 +525,7 @@ def reconnect(sides):
         if s.p.poll() is not None:
             s.start()
             continue
-        s.c = mysql.connector.connect(
-            host="127.0.0.1",
-            port=s.port,
-            user="root",
-            autocommit=True,
-            raw=True,
-            charset="utf8mb4",
-            use_pure=True,
-            connection_timeout=60,
-        )
+        s.connect()
 
 
 def main():

@@ -192,18 +192,10 @@ class Column:
             return f"'{r.randint(1000, 9999):04}-{r.randint(1, 12):02}-{r.randint(1, 28):02}'"
         if k in ("datetime", "timestamp"):
             y = r.randint(1000, 9999) if k == "datetime" else r.randint(1971, 2037)
-            f = (
-                ("." + "".join(r.choice("0123456789") for _ in range(self.n)))
-                if self.n and r.random() < 0.8
-                else ""
-            )
+            f = self.fraction(r)
             return f"'{y:04}-{r.randint(1, 12):02}-{r.randint(1, 28):02} {r.randint(0, 23):02}:{r.randint(0, 59):02}:{r.randint(0, 59):02}{f}'"
         if k == "time":
-            f = (
-                ("." + "".join(r.choice("0123456789") for _ in range(self.n)))
-                if self.n and r.random() < 0.8
-                else ""
-            )
+            f = self.fraction(r)
             return f"'{r.choice(['', '-'])}{r.randint(0, 837):02}:{r.randint(0, 59):02}:{r.randint(0, 59):02}{f}'"
         if k == "year":
             return str(r.randint(1901, 2155))
@@ -231,7 +223,13 @@ class Column:
             return r.choice(["''", "'x'", "'x,z'", "'y,w'", "'z,x'"])
         raise AssertionError(k)
 
-    def json(self, r, depth=0):
+    def fraction(self, r):
+        """Digits of a second, or none."""
+        if not self.n or r.random() >= 0.8:
+            return ""
+        return "." + "".join(r.choice("0123456789") for _ in range(self.n))
+
+    def json(self, r):
         def one(d):
             k = r.random()
             if k < 0.2:
