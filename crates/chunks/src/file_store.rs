@@ -1,6 +1,6 @@
 //! A database's chunks on disk: `.dolt/noms` (spec 01 §8-10).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ use crate::lock_file::LockFile;
 use crate::retired::Retired;
 use crate::{
     Chunk, ChunkError, ChunkFile, ChunkStore, Directory, Disk, Hash, HashMap, HashSet, LocalDisk,
-    Lsn, Manifest, References, Result, Sources, Spec, TableWriter, conjoin, ghosts,
+    Lsn, Manifest, References, Result, Sources, Spec, TableWriter, conjoin, ghosts, kept_tail,
 };
 
 /// Most bytes of chunks that a read-only store keeps for its reader.
@@ -127,13 +127,23 @@ impl FileStore {
             return Err(ChunkError::Locked);
         }
         let manifest = Manifest::read(dir)?;
-        let named = manifest.as_ref().map_or(Hash::EMPTY, |m| m.root);
+        let specs = manifest.as_ref().map_or(&[][..], |m| &m.specs);
+        let newgen = Sources::open(dir, specs, &Sources::default())?;
+        let old_dir = dir.child("oldgen");
+        let oldgen = match Manifest::read(&old_dir)? {
+            Some(m) => Sources::open(&old_dir, &m.specs, &Sources::default())?,
+            None => Sources::default(),
+        };
+        let mut named = manifest.as_ref().map_or(Hash::EMPTY, |m| m.root);
+        if newgen.has(&named)? || oldgen.has(&named)? {
+            // A collection left it there, perhaps with an empty journal.
+            named = Hash::EMPTY;
+        }
         let opened = Journal::open(dir, lock.is_some(), options.clock, named)?;
         let (journal, warning) = match opened {
             Some(opened) => (Some(opened.journal), opened.warning),
             None => (None, None),
         };
-        let specs = manifest.as_ref().map_or(&[][..], |m| &m.specs);
         if journal.is_none() && specs.iter().any(|s| s.name == JOURNAL_ADDRESS) {
             return Err(ChunkError::JournalMissing(
                 dir.at(crate::journal::JOURNAL_NAME),
@@ -146,12 +156,6 @@ impl FileStore {
             }
             journal.adopt_root(manifest.root);
         }
-        let newgen = Sources::open(dir, specs, &Sources::default())?;
-        let old_dir = dir.child("oldgen");
-        let oldgen = match Manifest::read(&old_dir)? {
-            Some(m) => Sources::open(&old_dir, &m.specs, &Sources::default())?,
-            None => Sources::default(),
-        };
         Ok(FileStore {
             dir: dir.clone(),
             clock: options.clock,
@@ -188,6 +192,11 @@ impl FileStore {
     /// What opening cut off the journal's end, if it was more than a torn write.
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
+    }
+
+    /// The files beside the journal that keep what openings cut off its end with a warning.
+    pub fn kept_tails(&self) -> Result<Vec<PathBuf>> {
+        kept_tail::list(&self.dir)
     }
 
     /// Past roots, oldest first, at most [`MAX_ROOTS_REMEMBERED`](crate::MAX_ROOTS_REMEMBERED).
@@ -677,6 +686,12 @@ pub(crate) mod tests {
                 let (end, root) = ends.iter().rev().find(|(at, _)| whole(*at)).unwrap();
                 assert_eq!(store.root().unwrap(), *root, "cut at {cut}");
                 assert!(store.journal_size() >= *end);
+                // The manifest names the last root.
+                assert_eq!(
+                    store.warning().is_some(),
+                    *root != ends[6].1,
+                    "cut at {cut}"
+                );
                 fill(&store, 100..102);
                 drop(store);
                 assert_eq!(open(&cut_dir).root().unwrap(), chunk(101).hash());

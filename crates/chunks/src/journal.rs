@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use crate::journal_index::{self, Key, Place, Places};
 use crate::journal_record::{self, Entry, PAYLOAD_AT, ROOT_RECORD};
-use crate::{Access, Chunk, ChunkError, Directory, DiskFile, Hash, Lsn, Result, record};
+use crate::{Access, Chunk, ChunkError, Directory, DiskFile, Hash, Lsn, Result, kept_tail, record};
 
 /// Name of the journal in its directory: the hash of all ones.
 pub const JOURNAL_NAME: &str = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
@@ -93,7 +93,8 @@ pub(crate) struct Opened {
 }
 
 impl Journal {
-    /// Opens a journal. A writer cuts off an incomplete tail. `named` is the manifest's root.
+    /// Opens a journal. A writer cuts off an incomplete tail. `named` is the root that the
+    /// journal must have; empty if there is none.
     pub fn open(
         dir: &Directory,
         writable: bool,
@@ -151,6 +152,20 @@ impl Journal {
                     }
                 },
             )?;
+        let mut warning = end.warning;
+        // A root's record lies behind its chunk. What was indexed was whole then.
+        let named_key = Key::of(&named);
+        let named_lost = !end.named_seen
+            && (novel.iter().any(|(key, _)| *key == named_key) || !places.contains_key(&named_key));
+        if named_lost && warning.is_none() {
+            warning = Some(format!(
+                "the journal ends at offset {}, in front of root {named}, which the manifest names",
+                end.offset
+            ));
+        }
+        if writable && warning.is_some() {
+            kept_tail::keep(dir, &*file, end.offset)?;
+        }
         if writable && end.tail {
             file.set_len(end.offset)
                 .and_then(|()| file.sync())
@@ -185,10 +200,7 @@ impl Journal {
             }),
             changed: Condvar::new(),
         };
-        Ok(Some(Opened {
-            journal,
-            warning: end.warning,
-        }))
+        Ok(Some(Opened { journal, warning }))
     }
 
     /// Creates an empty journal in a directory whose manifest names none; it counts commits on

@@ -163,6 +163,8 @@ impl<'f> Window<'f> {
 pub(crate) struct End {
     /// The end of the last good record.
     pub offset: u64,
+    /// Whether the root that was looked for is among the records that were visited.
+    pub named_seen: bool,
     /// Whether something other than good records follows, which a writer must cut off.
     pub tail: bool,
     /// What is wrong with what follows, if more than a torn write or zeros.
@@ -237,6 +239,7 @@ pub(crate) fn scan(
     }
     Ok(End {
         offset: at,
+        named_seen,
         tail,
         warning,
     })

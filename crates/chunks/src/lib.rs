@@ -20,6 +20,7 @@ mod hash;
 mod journal;
 mod journal_index;
 mod journal_record;
+mod kept_tail;
 mod local_file;
 mod lock_file;
 mod manifest;

@@ -6,13 +6,11 @@ use std::time::Duration;
 use crate::journal::JOURNAL_NAME;
 use crate::{
     Access, Chunk, ChunkError, Directory, FileStore, Hash, JournalDamage, LockFile, Manifest,
-    Result, Source, journal_record,
+    Result, Source, journal_record, kept_tail,
 };
 
 /// Chunks that one thread takes at a time.
 const BATCH: usize = 256;
-/// Bytes of a journal that are copied at a time.
-const COPY_PART: usize = 1 << 20;
 
 /// Where a chunk lies.
 enum Place<'a> {
@@ -89,18 +87,9 @@ impl FileStore {
         let name = format!("{JOURNAL_NAME}_save_{suffix}");
         let saved = dir.at(&name);
         let copy = dir.open(&name, Access::New)?;
-        let copied = || -> std::io::Result<()> {
-            let (mut at, len) = (0, file.size()?);
-            let mut part = vec![0; COPY_PART];
-            while at < len {
-                let n = (len - at).min(COPY_PART as u64) as usize;
-                file.read_exact_at(&mut part[..n], at)?;
-                copy.write_all_at(&part[..n], at)?;
-                at += n as u64;
-            }
-            copy.sync()
-        };
-        copied().map_err(|e| ChunkError::io("copy", &saved, e))?;
+        file.size()
+            .and_then(|size| kept_tail::copy(&*file, 0..size, &*copy))
+            .map_err(|e| ChunkError::io("copy", &saved, e))?;
         dir.sync()?;
         file.set_len(offset)
             .and_then(|()| file.sync())
@@ -206,6 +195,49 @@ mod tests {
                 .is_some_and(|w| w.contains("a root lies behind it"))
         );
         assert_eq!(store.root().unwrap(), roots[2]);
+        drop(store);
+        // What was cut off can be read for as long as somebody wants to.
+        let store = open(&dir);
+        assert_eq!(store.warning(), None);
+        let kept = store.kept_tails().unwrap();
+        let [kept] = &kept[..] else {
+            panic!("{kept:?}");
+        };
+        assert!(kept.ends_with(format!("{JOURNAL_NAME}_cut_{third}")));
+        assert_eq!(std::fs::read(kept).unwrap(), bytes[third..]);
+        store.remove_unlisted().unwrap();
+        assert!(kept.exists());
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_root_that_the_manifest_names_is_not_missed_without_a_word() {
+        let dir = temp_dir("last-root");
+        let path = dir.join(JOURNAL_NAME);
+        let store = open(&dir);
+        let roots = fill(&store, 0..3);
+        let end = store.journal_size() as usize;
+        drop(store);
+        let good = std::fs::read(&path).unwrap();
+        let manifest = std::fs::read(dir.join("manifest")).unwrap();
+        let start = end - crate::journal_record::ROOT_RECORD;
+        // The length that is a flipped bit too long, one that is zero, and a write that was lost.
+        for (range, byte) in [
+            (start + 1..start + 2, 4),
+            (start + 3..start + 4, 0),
+            (start..end, 0),
+        ] {
+            let mut bytes = good.clone();
+            bytes[range].fill(byte);
+            std::fs::write(&path, &bytes).unwrap();
+            std::fs::write(dir.join("manifest"), &manifest).unwrap();
+            let store = open(&dir);
+            assert!(store.warning().is_some());
+            assert_eq!(store.root().unwrap(), roots[1]);
+            let kept = store.kept_tails().unwrap();
+            let last = kept.iter().max_by_key(|path| path.as_os_str().len());
+            assert_eq!(std::fs::read(last.unwrap()).unwrap(), bytes[start..]);
+        }
         std::fs::remove_dir_all(dir).unwrap();
     }
 

@@ -436,6 +436,11 @@ impl Environment {
         for wrong in &instance.persisted_errors {
             println!("error: failed to load persisted global variables: {wrong}");
         }
+        for db in instance.databases() {
+            if let Some(warning) = db.store.file_store().and_then(|files| files.warning()) {
+                eprintln!("warning: database {}: {warning}", db.name);
+            }
+        }
         // Statements read files of the working directory only.
         if let Ok(here) = std::env::current_dir() {
             let here = here.to_string_lossy().into_owned();

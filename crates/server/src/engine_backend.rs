@@ -102,6 +102,31 @@ fn set_global(instance: &Instance, logger: &Logger, name: &str, text: &str) {
     }
 }
 
+/// Tells what was cut off a journal's end when it was opened, now or earlier.
+fn warn_of_journals(instance: &Instance, logger: &Logger) {
+    for db in instance.databases() {
+        let Some(files) = db.store.file_store() else {
+            continue;
+        };
+        let warn = |text: &str| {
+            let text = format!("database {}: {text}", db.name);
+            logger.log(Level::Warning, &text, &[]);
+        };
+        if let Some(warning) = files.warning() {
+            warn(&format!("the journal's end was cut off: {warning}"));
+        }
+        match files.kept_tails() {
+            Ok(kept) => kept.iter().for_each(|path| {
+                let path = path.display();
+                warn(&format!(
+                    "what was cut off the journal's end is kept in {path}"
+                ));
+            }),
+            Err(e) => warn(&e.to_string()),
+        }
+    }
+}
+
 impl Opener for EngineOpener {
     fn open(
         &self,
@@ -121,6 +146,7 @@ impl Opener for EngineOpener {
             BranchControl::open(&disk, &config.branch_control_file).map_err(|e| e.to_string())?;
         let mut instance = Instance::open(&config.data_dir, settings, Arc::new(SystemClock))
             .map_err(|e| e.to_string())?;
+        warn_of_journals(&instance, logger);
         instance.branch_control = rules;
         if config.branch_activity_tracking {
             let started = instance.clock.now_micros();

@@ -4,7 +4,7 @@
 //! went now. Between the two lie the changes since the last sync; power loss keeps some of them,
 //! in any order and torn at sectors, as a seed decides.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::io;
 use std::path::{Component, Path};
@@ -40,8 +40,8 @@ struct State {
     lies: bool,
     lied: bool,
     misdirected: bool,
-    /// Journals whose last write has landed elsewhere.
-    misdirected_ends: HashSet<NodeId>,
+    /// Where each write of records into a journal begins, and whether it landed elsewhere.
+    records: HashMap<NodeId, BTreeMap<u64, bool>>,
     deliberate: Option<Deliberate>,
     held: HashSet<NodeId>,
     injected: Injected,
@@ -95,7 +95,7 @@ impl SimulatedDisk {
                 lies: false,
                 lied: false,
                 misdirected: false,
-                misdirected_ends: HashSet::new(),
+                records: HashMap::new(),
                 deliberate: None,
                 held: HashSet::new(),
                 injected: Injected::new(),
@@ -142,7 +142,18 @@ impl SimulatedDisk {
 
     /// Whether the last write of a journal has, of which nothing that follows can tell.
     pub fn journal_end_was_misdirected(&self) -> bool {
-        !self.lock().misdirected_ends.is_empty()
+        let state = self.lock();
+        state.records.iter().any(|(&id, records)| {
+            // What was written later may have been cut off, or lost with the power.
+            let bytes = &state.files[id].now;
+            let is_there = |at: u64| {
+                let head = bytes.get(at as usize..).and_then(|b| b.first_chunk::<8>());
+                head.is_some_and(|head| head.iter().any(|b| *b != 0))
+            };
+            let mut last = records.iter().rev();
+            let last = last.find(|(at, misdirected)| **misdirected || is_there(**at));
+            last.is_some_and(|(_, misdirected)| *misdirected)
+        })
     }
 
     /// Leaves room for so many bytes more, or for any number.
@@ -653,10 +664,9 @@ impl DiskFile for OpenFile {
         let text = format!("write {} {at}", self.name);
         state.note(&text, fits as u64);
         if self.name == chunks::JOURNAL_NAME && bytes.iter().any(|b| *b != 0) {
-            match fault == Some(Fault::Misdirected) {
-                true => state.misdirected_ends.insert(self.id),
-                false => state.misdirected_ends.remove(&self.id),
-            };
+            let misdirected = fault == Some(Fault::Misdirected);
+            let records = state.records.entry(self.id).or_default();
+            records.insert(at, misdirected);
         }
         if fault == Some(Fault::Misdirected) {
             state.misdirect(self.id, at, &bytes[..fits]);
@@ -711,6 +721,10 @@ impl DiskFile for OpenFile {
         state.note(&format!("set length {}", self.name), len);
         if state.files[self.id].now.len() as u64 != len {
             state.files[self.id].change(Change::Length(len));
+        }
+        if let Some(records) = state.records.get_mut(&self.id) {
+            // What has landed elsewhere is missing all the same.
+            records.retain(|at, misdirected| *at < len || *misdirected);
         }
         Ok(())
     }

@@ -105,6 +105,7 @@ pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
         flipped_settings: false,
         others_uncertain: false,
         uncertain: BTreeSet::new(),
+        kept_tails: 0,
         full: false,
         count: 0,
         steps: Vec::new(),
@@ -177,6 +178,8 @@ struct History {
     others_uncertain: bool,
     /// Remotes and backups of which what is seen need not be durable.
     uncertain: BTreeSet<String>,
+    /// Ends of journals that openings cut off and kept, when they were last counted.
+    kept_tails: usize,
     /// There is little room.
     full: bool,
     count: u64,
@@ -676,6 +679,8 @@ impl History {
         let fits = |state: &Expected| seen.differs(state, &self.commits).is_none();
         let found = may_be.iter().position(fits);
         let readable = seen.errors.is_empty();
+        let kept_tails = self.world().kept_tails();
+        let said_before = std::mem::replace(&mut self.kept_tails, kept_tails);
         if let (Some(found), true) = (found, readable) {
             may_be.truncate(found + 1);
             self.states = may_be;
@@ -691,7 +696,8 @@ impl History {
             return Err(format!("never was there: {why:#?}, {:?}", seen.errors));
         }
         // The last write of a journal may be missing and nobody can know; anything else is noticed.
-        let noticed = !readable || self.world().warned() || self.disk.journal_end_was_misdirected();
+        let noticed =
+            !readable || kept_tails > said_before || self.disk.journal_end_was_misdirected();
         if matches!(self.honesty, Honesty::Decays | Honesty::Misdirects) && !noticed {
             let why = seen.differs(self.now(), &self.commits);
             return Err(format!(

@@ -178,15 +178,24 @@ impl World {
             let report = report.map_err(|e| format!("{}: {e}", handle.name))?;
             wrong.extend(report.chunks);
             wrong.extend(report.commits);
+            // A torn write may look like anything, but what a manifest names was durable.
+            let warning = handle.store.file_store().and_then(|files| files.warning());
+            wrong.extend(
+                warning
+                    .filter(|w| w.contains("manifest"))
+                    .map(str::to_owned),
+            );
         }
         Ok(wrong)
     }
 
-    /// Whether opening said that it cut something off that it could not read.
-    pub fn warned(&self) -> bool {
+    /// How many ends of journals were cut off because they could not be read, and are kept.
+    pub fn kept_tails(&self) -> usize {
         let databases = self.instance.databases();
-        let mut files = databases.iter().filter_map(|h| h.store.file_store());
-        files.any(|f| f.warning().is_some())
+        let files = databases.iter().filter_map(|h| h.store.file_store());
+        files
+            .map(|f| f.kept_tails().map_or(0, |kept| kept.len()))
+            .sum()
     }
 }
 

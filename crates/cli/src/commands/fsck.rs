@@ -72,6 +72,14 @@ pub fn run(env: &Environment, words: &[String]) -> Outcome {
     }
     println!("============ Summary ============");
     report.summary.iter().for_each(|line| println!("{line}"));
+    let kept = db
+        .file_store()
+        .map(|files| files.kept_tails())
+        .transpose()?;
+    for path in kept.unwrap_or_default() {
+        let path = path.display();
+        println!("What was cut off the journal's end when it was opened is kept in {path}");
+    }
     if !report.chunks.is_empty() || !report.commits.is_empty() {
         return Ok(1);
     }
