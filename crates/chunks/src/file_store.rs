@@ -126,10 +126,14 @@ impl FileStore {
         if lock.is_none() && !options.read_only && options.fail_if_locked {
             return Err(ChunkError::Locked);
         }
+        let old_dir = dir.child("oldgen");
+        if lock.is_some() {
+            Manifest::settle(dir)?;
+            Manifest::settle(&old_dir)?;
+        }
         let manifest = Manifest::read(dir)?;
         let specs = manifest.as_ref().map_or(&[][..], |m| &m.specs);
         let newgen = Sources::open(dir, specs, &Sources::default())?;
-        let old_dir = dir.child("oldgen");
         let oldgen = match Manifest::read(&old_dir)? {
             Some(m) => Sources::open(&old_dir, &m.specs, &Sources::default())?,
             None => Sources::default(),

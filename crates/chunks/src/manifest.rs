@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use crate::{ChunkError, Directory, Hash, Kind, Result};
+use crate::{Access, ChunkError, Directory, Hash, Kind, Result};
 
 const NAME: &str = "manifest";
+/// It is there while a manifest is being replaced.
+const UNSYNCED: &str = "manifest.unsynced";
 /// Format string of the chunks' encoding; the only one there is.
 const NBF: &str = "__DOLT__";
 /// A manifest longer than this is no manifest (2^20 files of 44 characters).
@@ -124,7 +126,19 @@ impl Manifest {
     /// Replaces a directory's manifest durably. The caller holds the directory's lock and has
     /// checked what it replaces.
     pub fn write(&self, dir: &Directory) -> Result<()> {
-        dir.replace(NAME, self.print().as_bytes())
+        // Whoever opens the store after a kill in between sees what the disk may not have yet.
+        dir.open(UNSYNCED, Access::Fresh)?;
+        dir.replace(NAME, self.print().as_bytes())?;
+        dir.remove(UNSYNCED)
+    }
+
+    /// Makes a manifest durable whose writer was interrupted: later writes leave out what its
+    /// files hold, and must not outlast it.
+    pub(crate) fn settle(dir: &Directory) -> Result<()> {
+        match dir.kind(UNSYNCED)? {
+            Some(_) => dir.sync().and_then(|()| dir.remove(UNSYNCED)),
+            None => Ok(()),
+        }
     }
 }
 

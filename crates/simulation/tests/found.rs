@@ -196,6 +196,37 @@ fn garbage_collection_that_fails_anywhere_leaves_a_store_that_goes_on() {
 }
 
 #[test]
+fn nothing_rests_on_a_manifest_that_is_seen_and_not_durable() {
+    for after in 0..12 {
+        for seed in 0..20 {
+            let disk = disk(seed);
+            let store = open(&disk).unwrap();
+            commit(&store, 0).unwrap();
+            disk.arm(Fault::SyncError, 0);
+            assert!(commit(&store, 1).is_err());
+            // Only memory has chunk 1; a collection writes it, and is killed.
+            let how = Collection {
+                full: false,
+                archives: false,
+                file_size: None,
+                references,
+                interrupted: &|| false,
+            };
+            disk.arm(Fault::Kill, after);
+            let _ = store.collect(how, &|_| Ok(vec![chunk(1).hash()]));
+            drop(store);
+            disk.kill_process();
+            let store = open(&disk).unwrap();
+            commit(&store, 1).unwrap();
+            disk.lose_power();
+            drop(store);
+            disk.restore_power();
+            check(&open(&disk).unwrap(), 1);
+        }
+    }
+}
+
+#[test]
 fn a_remote_names_no_file_that_is_not_there() {
     for after in 0..40 {
         for seed in 0..25 {
