@@ -401,7 +401,7 @@ impl FileStore {
             }
             *self.oldgen.write().unwrap_or_else(PoisonError::into_inner) = aged;
         }
-        // A journal that stays has the manifest's root, and the next one is written over it.
+        // A journal that stays has the manifest's root, and the next one takes its place.
         for name in [JOURNAL_NAME, INDEX_NAME] {
             let _ = self.dir.remove(name);
         }

@@ -204,9 +204,11 @@ impl Journal {
     }
 
     /// Creates an empty journal in a directory whose manifest names none; it counts commits on
-    /// from `lsn`. A file that is there is what an attempt left that failed.
+    /// from `lsn`. A file that is there is what an attempt left that failed, or an earlier journal
+    /// that a collection could not remove: readers of that may still have it open.
     pub fn create(dir: &Directory, clock: Clock, lsn: Lsn) -> Result<Journal> {
-        dir.open(JOURNAL_NAME, Access::Fresh)?
+        dir.remove(JOURNAL_NAME)?;
+        dir.open(JOURNAL_NAME, Access::New)?
             .sync()
             .map_err(|e| ChunkError::io("sync", &dir.at(JOURNAL_NAME), e))?;
         // An index of an earlier journal would not agree with this one; loading checks that.

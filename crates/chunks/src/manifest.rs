@@ -129,16 +129,19 @@ impl Manifest {
         // Whoever opens the store after a kill in between sees what the disk may not have yet.
         dir.open(UNSYNCED, Access::Fresh)?;
         dir.replace(NAME, self.print().as_bytes())?;
-        dir.remove(UNSYNCED)
+        // It is durable; what stays behind costs the next opening a sync.
+        let _ = dir.remove(UNSYNCED);
+        Ok(())
     }
 
     /// Makes a manifest durable whose writer was interrupted: later writes leave out what its
     /// files hold, and must not outlast it.
     pub(crate) fn settle(dir: &Directory) -> Result<()> {
-        match dir.kind(UNSYNCED)? {
-            Some(_) => dir.sync().and_then(|()| dir.remove(UNSYNCED)),
-            None => Ok(()),
+        if dir.kind(UNSYNCED)?.is_some() {
+            dir.sync()?;
+            let _ = dir.remove(UNSYNCED);
         }
+        Ok(())
     }
 }
 

@@ -167,6 +167,8 @@ fn garbage_collection_that_fails_anywhere_leaves_a_store_that_goes_on() {
         for fault in [Fault::WriteError, Fault::SyncError] {
             let disk = disk(after);
             let store = open(&disk).unwrap();
+            // Nothing refers to it, but who read it before reads it until the end.
+            store.put(chunk(50)).unwrap();
             (0..3).for_each(|n| commit(&store, n).unwrap());
             let how = Collection {
                 full: after % 2 == 0,
@@ -186,6 +188,8 @@ fn garbage_collection_that_fails_anywhere_leaves_a_store_that_goes_on() {
                 Err(ChunkError::Poisoned { .. }) if poisoned => continue,
                 Err(e) => panic!("{fault:?} after {after}: {e}"),
             }
+            let garbage = store.get(&chunk(50).hash()).unwrap();
+            assert_eq!(garbage, Some(chunk(50)), "{fault:?} after {after}");
             drop(collected);
             disk.lose_power();
             drop(store);
