@@ -27,6 +27,7 @@ import time
 
 import mysql.connector
 
+import objects
 from tables import Column, Table
 
 
@@ -118,6 +119,10 @@ class Side:
             if cur.with_rows:
                 rows = [tuple(None if v is None else bytes(v) for v in row) for row in cur.fetchall()]
             n = cur.rowcount
+            while cur.nextset():
+                # What a procedure sends behind its first result.
+                if cur.with_rows:
+                    cur.fetchall()
             return ("ok", n, rows)
         except mysql.connector.Error as e:
             if e.errno in (2013, 2006, 2055) and self.label == "dolt":
@@ -173,11 +178,13 @@ class Pair:
         return a
 
 
-def history(pair, r, steps):
+def history(pair, r, steps, kind):
     both = pair.both
     db = f"db{pair.seed}"
     share(pair, db)
     both(f"USE {db}")
+    if kind == "objects":
+        return objects.history(pair, r, db, steps)
     both("SET @@dolt_allow_commit_conflicts = 0", strict=False)
     tables, day = [], [0]
     branches, current = {"main": None}, "main"
@@ -534,6 +541,7 @@ def main():
     p.add_argument("--reference", required=True)
     p.add_argument("--seeds", default="0..20")
     p.add_argument("--steps", type=int, default=120)
+    p.add_argument("--kind", choices=["tables", "objects"], default="tables")
     p.add_argument("-v", action="store_true")
     p.add_argument("--trace")
     a = p.parse_args()
@@ -545,7 +553,7 @@ def main():
         for seed in range(lo, hi):
             pair = Pair(sides, seed, a.v)
             try:
-                history(pair, random.Random(seed), a.steps)
+                history(pair, random.Random(seed), a.steps, a.kind)
             except Given:
                 reconnect(sides)
             except Mismatch as m:

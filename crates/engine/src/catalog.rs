@@ -264,7 +264,7 @@ impl Catalog for Session {
     fn triggers(&self, table: &BoundTable) -> Result<Option<Arc<TriggerSet>>> {
         let found = self.resolve_database(&table.db)?;
         let code = found.handle.stored_code(&*self.root_of(&found)?)?;
-        Ok(TriggerSet::of(code.triggers(&table.name), &table.def)?.map(Arc::new))
+        Ok(TriggerSet::of(code.triggers(&table.name), &table.def).map(Arc::new))
     }
 
     fn code_version(&self, db: &str) -> Option<CodeVersion> {

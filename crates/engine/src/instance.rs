@@ -40,8 +40,9 @@ pub struct Settings {
     pub user_name: String,
     /// E-mail of the same.
     pub user_email: String,
-    /// Commits are made in the name of the connected account, as a server does.
-    pub commit_as_account: bool,
+    /// It answers clients: commits are made in the name of the connected account, and what could
+    /// leave its sessions without a branch is refused.
+    pub is_server: bool,
     /// Name of the first branch of new databases.
     pub default_branch: String,
     /// Refuse all writes.
@@ -75,7 +76,7 @@ impl Default for Settings {
         Settings {
             user_name: "root".to_string(),
             user_email: "root@localhost".to_string(),
-            commit_as_account: false,
+            is_server: false,
             default_branch: "main".to_string(),
             read_only: false,
             autocommit: true,

@@ -469,7 +469,7 @@ impl Session {
             _ => None,
         };
         let settings = &self.instance.settings;
-        let (name, email) = match settings.commit_as_account {
+        let (name, email) = match settings.is_server {
             true => (self.user(), self.user_host()),
             false => (settings.user_name.clone(), settings.user_email.clone()),
         };

@@ -188,7 +188,7 @@ pub fn create_table_text(
     table: &str,
 ) -> Result<Option<String>> {
     match root.table(table)? {
-        Some(t) => create_table::table_text(session, root, &t, t.table.auto_increment()).map(Some),
+        Some(t) => create_table::table_text(session, root, &t, 0).map(Some),
         None => Ok(None),
     }
 }

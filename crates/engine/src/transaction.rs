@@ -540,4 +540,16 @@ impl TableChanges {
         let mut rows = self.overlay.primary.rows.iter();
         self.next_number.is_some() || self.folded.is_some() || rows.any(differs)
     }
+
+    /// The AUTO_INCREMENT value to store: with every row that is written, Dolt stores where the
+    /// numbers of all branches go on.
+    fn number_to_store(&self, handle: &DatabaseHandle, table: &str) -> Result<Option<u64>> {
+        let mut rows = self.overlay.primary.rows.values();
+        let numbers = self.state.def.auto_increment().is_some();
+        if !numbers || self.next_number.is_none() && !rows.any(Option::is_some) {
+            return Ok(self.next_number);
+        }
+        let next = handle.take_numbers(table, self.next_number.unwrap_or(1), 0)?;
+        Ok(Some(next))
+    }
 }

@@ -335,6 +335,14 @@ impl Table {
         t
     }
 
+    /// The same table without a next value, as one that was made anew.
+    pub fn without_auto_increment(&self) -> Table {
+        Table {
+            auto_increment: None,
+            ..self.clone()
+        }
+    }
+
     /// Address of the conflicts and violations; empty when there are none.
     pub fn artifacts(&self) -> Hash {
         self.artifacts

@@ -136,7 +136,7 @@ impl Opener for EngineOpener {
         let settings = Settings {
             read_only: config.read_only || self.settings.read_only,
             autocommit: config.autocommit,
-            commit_as_account: true,
+            is_server: true,
             cache_bytes: config.cache_bytes.unwrap_or(self.settings.cache_bytes),
             ..self.settings.clone()
         };

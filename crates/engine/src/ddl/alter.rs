@@ -388,7 +388,9 @@ fn apply(
                 table_option(&mut schema, o, &mut next)?;
             }
             let mut t = state.table.with_schema(&schema)?;
-            if let Some(n) = next {
+            // A table that numbers nothing has no use for it.
+            let numbers = state.def.auto_increment().is_some();
+            if let Some(n) = next.filter(|_| numbers) {
                 let n = n.max(highest_number(&state)?.saturating_add(1));
                 t = t.with_auto_increment(n);
                 change.db.handle.reset_number(table);

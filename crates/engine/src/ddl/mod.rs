@@ -51,6 +51,16 @@ pub struct Change<'s> {
     pub root: Arc<RootState>,
 }
 
+/// Gives tags to the columns of a table that the server makes.
+pub(crate) fn give_tags(
+    session: &Session,
+    db: &DbRef,
+    table: &str,
+    schema: &mut model::Schema,
+) -> Result<()> {
+    create::give_tags(&Change::new(session, db)?, table, schema)
+}
+
 impl<'s> Change<'s> {
     /// Begins on the newest root of a branch.
     pub fn new(session: &'s Session, db: &DbRef) -> Result<Change<'s>> {
@@ -354,7 +364,7 @@ fn create_database(session: &Session, c: &ast::CreateDatabase) -> Result<u64> {
         .unwrap_or(session.instance.clock.now_micros() / 1000);
     // The first commit is made by whoever runs the server, not by the account.
     let settings = &session.instance.settings;
-    let by = match settings.commit_as_account {
+    let by = match settings.is_server {
         true => model::Person {
             name: settings.user_name.clone(),
             email: settings.user_email.clone(),
@@ -546,9 +556,7 @@ fn truncate(session: &Session, name: &ast::ObjectName) -> Result<u64> {
         maps.push((i.name.clone(), table.empty_index(&i.name)?));
     }
     table = table.with_indexes(maps.iter().map(|(n, m)| (n.as_str(), m)))?;
-    if table.auto_increment_slot().is_some() {
-        table = table.with_auto_increment(1);
-    }
+    table = table.without_auto_increment();
     db.handle.reset_number(&state.name);
     change.put_table(&state.name, &table)?;
     fulltext::rebuild(&mut change, &state.name)?;

@@ -186,7 +186,7 @@ pub fn meta(
     let committer = session.committer();
     let base = |name: &str, alias: &str| text(session, name).or_else(|| text(session, alias));
     let settings = &session.instance.settings;
-    let (name, email) = match settings.commit_as_account {
+    let (name, email) = match settings.is_server {
         true => (session.user(), session.user_host()),
         false => (settings.user_name.clone(), settings.user_email.clone()),
     };

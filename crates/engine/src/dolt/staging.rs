@@ -44,6 +44,18 @@ pub fn copy_tables(from: &Root, to: &Root, names: &[String]) -> Result<Root> {
     Ok(root.with_foreign_keys(&ForeignKeys { keys })?)
 }
 
+/// These tables, and the names from which some of them come: a table that was renamed is staged, or
+/// taken back, as a whole.
+pub fn with_former_names(from: &Root, to: &Root, names: Vec<String>) -> Result<Vec<String>> {
+    let mut all = names;
+    for delta in table_deltas(to, from)? {
+        if delta.kind() == DeltaKind::Renamed && all.contains(&delta.to_name) {
+            all.push(delta.from_name);
+        }
+    }
+    Ok(all)
+}
+
 fn names_of(delta: &TableDelta) -> impl Iterator<Item = String> {
     let mut names = vec![delta.from_name.clone(), delta.to_name.clone()];
     names.dedup();
@@ -107,12 +119,18 @@ pub fn stage_tables(staged: &Root, working: &Root, names: &[String], force: bool
         }
     }
     if !missing.is_empty() {
-        return Err(Error::general(format!(
-            "error: the table(s) {} do not exist",
-            missing.join(", ")
-        )));
+        return Err(no_such_tables(&missing));
     }
+    let found = with_former_names(working, &root, found)?;
     copy_tables(working, &root, &found)
+}
+
+/// Dolt's error for tables of which there is nothing to stage or to take back.
+pub fn no_such_tables(names: &[String]) -> Error {
+    Error::general(format!(
+        "error: the table(s) {} do not exist",
+        names.join(", ")
+    ))
 }
 
 /// Whether there are changes that are not committed, new ignored tables aside.

@@ -439,7 +439,7 @@ fn update_ours(
     })
 }
 
-/// The schema of a table that users fill (spec 03 §17).
+/// The schema of a table that users fill (spec 03 §17), without tags.
 fn user_table(name: &str) -> Option<Schema> {
     use values::CollationId;
     let text = SqlType::Text(LobSize::Regular, CollationId::DEFAULT);
@@ -450,35 +450,35 @@ fn user_table(name: &str) -> Option<Schema> {
         unsigned: false,
         bool_width,
     };
-    let columns: Vec<(&str, SqlType, u64, bool)> = match name {
+    let columns: Vec<(&str, SqlType, bool)> = match name {
         "dolt_docs" => vec![
-            ("doc_name", varchar(1023), 2990, false),
-            ("doc_text", long, 9971, false),
+            ("doc_name", varchar(1023), false),
+            ("doc_text", long, false),
         ],
         "dolt_ignore" => vec![
-            ("pattern", text, 5718, false),
-            ("ignored", int(IntWidth::Tiny, true), 2223, false),
+            ("pattern", text, false),
+            ("ignored", int(IntWidth::Tiny, true), false),
         ],
         "dolt_nonlocal_tables" => vec![
-            ("table_name", varchar(65535), 4078, false),
-            ("target_ref", varchar(65535), 5216, true),
-            ("ref_table", varchar(65535), 10012, true),
-            ("options", varchar(65535), 1105, true),
+            ("table_name", varchar(65535), false),
+            ("target_ref", varchar(65535), true),
+            ("ref_table", varchar(65535), true),
+            ("options", varchar(65535), true),
         ],
         "dolt_query_catalog" => vec![
-            ("id", long, 7641, false),
-            ("display_order", int(IntWidth::Int, false), 8450, false),
-            ("name", text.clone(), 5442, false),
-            ("query", text.clone(), 8906, false),
-            ("description", text, 15598, false),
+            ("id", long, false),
+            ("display_order", int(IntWidth::Int, false), false),
+            ("name", text.clone(), false),
+            ("query", text.clone(), false),
+            ("description", text, false),
         ],
         "dolt_tests" => vec![
-            ("test_name", text.clone(), 13348, false),
-            ("test_group", text.clone(), 10453, true),
-            ("test_query", text.clone(), 11959, false),
-            ("assertion_type", text.clone(), 4047, false),
-            ("assertion_comparator", text.clone(), 15526, false),
-            ("assertion_value", text, 7626, true),
+            ("test_name", text.clone(), false),
+            ("test_group", text.clone(), true),
+            ("test_query", text.clone(), false),
+            ("assertion_type", text.clone(), false),
+            ("assertion_comparator", text.clone(), false),
+            ("assertion_value", text, true),
         ],
         _ => return None,
     };
@@ -486,8 +486,8 @@ fn user_table(name: &str) -> Option<Schema> {
         primary_key: vec![0],
         ..Schema::default()
     };
-    for (i, (name, sql_type, tag, nullable)) in columns.into_iter().enumerate() {
-        let mut c = Column::new(name, sql_type, tag);
+    for (i, (name, sql_type, nullable)) in columns.into_iter().enumerate() {
+        let mut c = Column::new(name, sql_type, 0);
         c.nullable = nullable;
         c.primary_key = i == 0;
         schema.columns.push(c);
@@ -500,8 +500,9 @@ fn create(session: &Session, db: &DbRef, name: &str, schema: &Schema) -> Result<
     if root.table(name)?.is_some() {
         return Ok(());
     }
-    session.require_on(db, Permissions::WRITE)?;
-    let table = Table::new(db.handle.store.objects(), schema)?;
+    let mut schema = schema.clone();
+    crate::ddl::give_tags(session, db, name, &mut schema)?;
+    let table = Table::new(db.handle.store.objects(), &schema)?;
     put_table(session, db, name, &table)
 }
 

@@ -14,10 +14,11 @@ use crate::table::TableDef;
 use crate::transaction::Transaction;
 use crate::write::Target;
 
-/// The triggers of a table by event and time, each list in firing order.
+/// The triggers of a table by event and time, each list in firing order. One that does not compile
+/// any more, as its columns are gone, fails the rows for which it would fire.
 #[derive(Debug, Default)]
 pub struct TriggerSet {
-    lists: [Vec<Arc<Program>>; 6],
+    lists: [Vec<Result<Arc<Program>>>; 6],
 }
 
 fn place(event: TriggerEvent, time: TriggerTime) -> usize {
@@ -31,13 +32,13 @@ fn place(event: TriggerEvent, time: TriggerTime) -> usize {
 
 impl TriggerSet {
     /// Compiles the triggers of a table; `None` when it has none.
-    pub(crate) fn of(list: &[Arc<StoredProgram>], def: &TableDef) -> Result<Option<TriggerSet>> {
+    pub(crate) fn of(list: &[Arc<StoredProgram>], def: &TableDef) -> Option<TriggerSet> {
         let mut set = TriggerSet::default();
         for stored in list {
             let Some(t) = stored.trigger() else { continue };
-            set.lists[place(t.event, t.time)].push(stored.program(def.collation, Some(def))?);
+            set.lists[place(t.event, t.time)].push(stored.program(def.collation, Some(def)));
         }
-        Ok(set.lists.iter().any(|l| !l.is_empty()).then_some(set))
+        set.lists.iter().any(|l| !l.is_empty()).then_some(set)
     }
 
     /// Whether any fires then.
@@ -65,6 +66,7 @@ impl TriggerSet {
         let width = old.or(new.as_deref()).map_or(0, <[OwnedValue]>::len);
         let mut new = new;
         for program in list {
+            let program = program.as_ref().map_err(Clone::clone)?;
             let mut values = vec![Value::Null; width * 2];
             if let Some(old) = old {
                 values[..width].clone_from_slice(old);

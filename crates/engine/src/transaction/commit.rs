@@ -272,7 +272,8 @@ impl<'a> Together<'a> {
             {
                 return Ok(false);
             }
-            own.push((name, current, overlay, table.next_number));
+            let next_number = table.number_to_store(&changes.handle, name)?;
+            own.push((name, current, overlay, next_number));
         }
         for (name, current, overlay, next_number) in own {
             match self.tables.get_mut(name) {
@@ -375,7 +376,8 @@ fn apply(root: &RootState, branch: &BranchChanges) -> Result<(Root, Vec<Edited>)
             true => edit_table(&changes.state, &changes.overlay)?,
             false => merge_table(&current, changes, twice)?,
         };
-        edited.push(saved(&current, table, changes.next_number)?);
+        let next_number = changes.number_to_store(&branch.handle, name)?;
+        edited.push(saved(&current, table, next_number)?);
     }
     Ok((with_tables(root, &edited)?, edited))
 }

@@ -168,6 +168,12 @@ pub(super) fn rebuild_rows(
         None => crate::generated::with_detached(|cx| run(cx, None, None, &mut rows))?,
     }
     let mut next = state.table.auto_increment_slot().filter(|n| *n > 1);
+    if let Some(own) = next
+        && state.table.entry_count()? > 0
+    {
+        // Rows that are written go with the number at which all branches go on.
+        next = Some(change.db.handle.take_numbers(&state.name, own, 0)?);
+    }
     if schema.columns.iter().any(|c| c.auto_increment)
         && !old.columns.iter().any(|c| c.auto_increment)
     {

@@ -69,7 +69,7 @@ pub fn backup(session: &Session, args: &[String]) -> Result<ProcedureResult> {
         )));
     }
     let grace = grace_period(session, &a)?;
-    if session.instance.settings.commit_as_account && AWS.iter().any(|o| a.has(o)) {
+    if session.instance.settings.is_server && AWS.iter().any(|o| a.has(o)) {
         return Err(Error::general(
             "AWS parameters are unavailable when running in server mode",
         ));

@@ -241,6 +241,22 @@ fn is_used_elsewhere(session: &Session, db: &DbRef, branch: &str) -> bool {
 const IN_USE: &str =
     "unsafe to delete or rename branches in use in other sessions; use --force to force the change";
 
+/// Fails on a server for the branch on which new sessions begin.
+fn keep_default_branch(session: &Session, db: &DbRef, branch: &str, action: &str) -> Result<()> {
+    // Dolt has this variable for its tests.
+    let allowed = session.user_variable("dolt_allow_default_branch_deletion");
+    let default = db.handle.store.current_branch();
+    if !session.instance.settings.is_server || !allowed.is_null() || default != branch {
+        return Ok(());
+    }
+    let name = &db.handle.name;
+    Err(Error::general(format!(
+        "unable to {action} branch '{branch}', because it is the default branch for database \
+         '{name}'; this can by changed on the command line, by stopping the sql-server, running \
+         `dolt checkout <another_branch> and restarting the sql-server"
+    )))
+}
+
 fn rename(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
     let [from, to] = a.positional.as_slice() else {
         return Err(usage());
@@ -261,8 +277,11 @@ fn rename(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
     if *to == from {
         return Ok(());
     }
-    if !a.has("force") && is_used_elsewhere(session, db, &from) {
-        return Err(Error::general(IN_USE));
+    if !a.has("force") {
+        if is_used_elsewhere(session, db, &from) {
+            return Err(Error::general(IN_USE));
+        }
+        keep_default_branch(session, db, &from, "rename")?;
     }
     if ref_name::check_user_branch(to).is_err() {
         return Err(Error::general("not a valid user branch name"));
@@ -321,6 +340,7 @@ fn delete(session: &Session, db: &DbRef, a: &Arguments) -> Result<()> {
             return Err(Error::general("branch not found"));
         };
         session.require_delete_branch(&db.handle, &name)?;
+        keep_default_branch(session, db, &name, "delete")?;
         if db.revision == Revision::Branch(name.clone()) {
             return Err(Error::general(format!(
                 "Cannot delete checked out branch '{name}'"

@@ -6,7 +6,7 @@ use super::{ProcedureResult, status};
 use crate::dolt::arguments::{OptionSpec, Takes, parse};
 use crate::dolt::branch_edit::{branch_of, edit_now};
 use crate::dolt::revision;
-use crate::dolt::staging::copy_tables;
+use crate::dolt::staging::{copy_tables, no_such_tables, with_former_names};
 use crate::error::{Error, Result};
 use crate::session::{DbRef, Session};
 
@@ -66,6 +66,16 @@ pub fn reset(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedure
             .find_map(|r| r.find_table(name).ok().flatten());
         tables.extend(found.map(|f| f.0));
     }
+    // What is only in the working set has nothing to take back.
+    let mut unknown = Vec::new();
+    for table in &tables {
+        if head.table_hash(table)?.is_none() && staged.table_hash(table)?.is_none() {
+            unknown.push(table.clone());
+        }
+    }
+    if !unknown.is_empty() {
+        return Err(no_such_tables(&unknown));
+    }
     let target = match names.as_slice() {
         [spec] if spec != "." && tables.is_empty() => Some(revision::commit(db, spec)?),
         _ => None,
@@ -79,7 +89,9 @@ pub fn reset(session: &Session, db: &DbRef, args: &[String]) -> Result<Procedure
         } else if tables.is_empty() || tables.len() < names.len() {
             e.set.staged = e.head_commit.root;
         } else {
-            let staged = copy_tables(&e.head_root()?, &e.staged()?, &tables)?;
+            let (head, staged) = (e.head_root()?, e.staged()?);
+            let tables = with_former_names(&head, &staged, tables)?;
+            let staged = copy_tables(&head, &staged, &tables)?;
             e.set_staged(&staged)?;
         }
         Ok(())

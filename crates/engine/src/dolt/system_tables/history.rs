@@ -271,14 +271,14 @@ fn changed_columns(delta: &TableDelta) -> Result<Vec<(String, &'static str)>> {
     for (i, c) in new.columns.iter().enumerate() {
         match old.column_by_tag(c.tag) {
             None => out.push((i, c.name.clone(), "added")),
-            Some((j, o)) if o != c => {
-                let _ = j;
-                out.push((i, c.name.clone(), "modified"));
-            }
             Some((j, _)) => open.push((i, j)),
         }
     }
-    if delta.data_changed()? && versioning::are_keys_diffable(old, new) {
+    if !versioning::are_keys_diffable(old, new) {
+        // No row can be found again.
+        let all = open.iter();
+        out.extend(all.map(|(i, _)| (*i, new.columns[*i].name.clone(), "modified")));
+    } else if delta.data_changed()? {
         let readers = (
             versioning::RowReader::of(from),
             versioning::RowReader::of(to),
@@ -293,8 +293,8 @@ fn changed_columns(delta: &TableDelta) -> Result<Vec<(String, &'static str)>> {
                     item.as_ref()
                         .and_then(|x| r.field(c, x.key(), x.value()).map(<[u8]>::to_vec))
                 };
-                let same = bytes(&readers.0, *j, &change.from) == bytes(&readers.1, *i, &change.to)
-                    && change.from.is_some() == change.to.is_some();
+                // Of a row that comes or goes, what was NULL is the same.
+                let same = bytes(&readers.0, *j, &change.from) == bytes(&readers.1, *i, &change.to);
                 if !same {
                     out.push((*i, new.columns[*i].name.clone(), "modified"));
                 }
