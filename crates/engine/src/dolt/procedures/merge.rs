@@ -318,7 +318,8 @@ fn merge_into(
     if a.has("no-commit") {
         return Ok(merged(text(""), false, SUCCESS));
     }
-    request.allow_empty = true;
+    // A merge is worth a commit for its parents; a squash has only one.
+    request.allow_empty |= !squash;
     match commit(e, &request) {
         // The merge stays staged, for tests or rows to be corrected.
         Err(failed) if is_failure(&failed) => Ok(merged(text(""), false, &failed.message)),
