@@ -28,11 +28,8 @@ import time
 import mysql.connector
 
 import objects
+from objects import Mismatch
 from tables import Column, Table
-
-
-class Mismatch(Exception):
-    pass
 
 
 class Given(Exception):
