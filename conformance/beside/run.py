@@ -368,6 +368,23 @@ def history(pair, r, steps, kind):
         elif k == 6:
             both(f"SHOW CREATE TABLE `{t.name}`")
 
+    def replay(call, message, here):
+        """A cherry-pick or a revert, whose commit gets a date that both can have."""
+        both("SET autocommit = 0")
+        a = both(call, strict=False, rows=False)
+        both("ROLLBACK" if a is None or a[0] == "error" else "COMMIT", strict=False)
+        both("SET autocommit = 1")
+        if a is None:
+            return False
+        both("SELECT dolt_hashof_db()")
+        refresh(pair, here)
+        both(
+            f"CALL dolt_commit('--amend', '-m', '{message}', '--allow-empty', '--date', '2024-02-01T00:00:00', '--author', 'ann <ann@example.com>')",
+            rows=False,
+            strict=False,
+        )
+        return True
+
     for _ in range(2):
         new_table()
     commit("first")
@@ -414,34 +431,12 @@ def history(pair, r, steps, kind):
         elif k < 0.953 and len(state) > 1:
             commit(f"before pick {step}")
             other = r.choice([b for b in state if b != current])
-            both("SET autocommit = 0")
-            a = both(f"CALL dolt_cherry_pick('{other}')", strict=False, rows=False)
-            both("ROLLBACK" if a is None or a[0] == "error" else "COMMIT", strict=False)
-            both("SET autocommit = 1")
-            if a is None:
+            if not replay(f"CALL dolt_cherry_pick('{other}')", "picked", here):
                 return
-            both("SELECT dolt_hashof_db()")
-            refresh(pair, here)
-            both(
-                "CALL dolt_commit('--amend', '-m', 'picked', '--allow-empty', '--date', '2024-02-01T00:00:00', '--author', 'ann <ann@example.com>')",
-                rows=False,
-                strict=False,
-            )
         elif k < 0.956:
             commit(f"before revert {step}")
-            both("SET autocommit = 0")
-            a = both("CALL dolt_revert('HEAD')", strict=False, rows=False)
-            both("ROLLBACK" if a is None or a[0] == "error" else "COMMIT", strict=False)
-            both("SET autocommit = 1")
-            if a is None:
+            if not replay("CALL dolt_revert('HEAD')", "reverted", here):
                 return
-            both("SELECT dolt_hashof_db()")
-            refresh(pair, here)
-            both(
-                "CALL dolt_commit('--amend', '-m', 'reverted', '--allow-empty', '--date', '2024-02-01T00:00:00', '--author', 'ann <ann@example.com>')",
-                rows=False,
-                strict=False,
-            )
         elif k < 0.96:
             both("CALL dolt_reset('--hard', 'HEAD')", rows=False)
             refresh(pair, here)

@@ -1,7 +1,7 @@
 //! What opening cuts off a journal's end is kept beside it where it is more than an unfinished
 //! write: power may go again before anybody has read the warning.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::journal::JOURNAL_NAME;
 use crate::{Access, ChunkError, Directory, DiskFile, Result};
@@ -57,7 +57,5 @@ pub(crate) fn list(dir: &Directory) -> Result<Vec<PathBuf>> {
     let prefix = prefix();
     let names = dir.list()?.into_iter();
     let kept = names.filter(|(name, _)| name.starts_with(&prefix));
-    Ok(kept
-        .map(|(name, _)| Path::new(dir.path()).join(name))
-        .collect())
+    Ok(kept.map(|(name, _)| dir.at(&name)).collect())
 }

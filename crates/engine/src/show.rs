@@ -181,7 +181,7 @@ pub fn histogram(session: &Session, a: &ast::AnalyzeHistogram) -> Result<Table> 
     Ok((list.columns, list.rows))
 }
 
-/// The CREATE TABLE statement of a table of a root.
+/// The CREATE TABLE statement of a table of a root, without its next AUTO_INCREMENT value.
 pub fn create_table_text(
     session: &Session,
     root: &crate::root_state::RootState,
