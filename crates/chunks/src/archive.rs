@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use zstd::zstd_safe::DDict;
 
-use crate::finished_file::{copy_start, read_end};
+use crate::finished_file::{copy_range, read_end};
 use crate::{Access, Chunk, ChunkError, Directory, DiskFile, Hash, MAX_CHUNK, Result, record};
 
 const FOOTER: usize = 220;
@@ -121,7 +121,7 @@ impl Archive {
 
     /// The first bytes of the file, a part at a time.
     pub(crate) fn copy(&self, len: u64, write: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        copy_start(&*self.file, &self.path, len, write)
+        copy_range(&*self.file, &self.path, 0..len, write)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading files that are complete: their end at once, the rest when it is asked for.
 
+use std::ops::Range;
 use std::path::Path;
 
 use crate::{ChunkError, DiskFile, Result};
@@ -17,17 +18,17 @@ pub(crate) fn read_end(file: &dyn DiskFile, path: &Path, len: u64) -> Result<(u6
     Ok((size, end))
 }
 
-/// Gives the first bytes of a file, a part at a time.
-pub(crate) fn copy_start(
+/// Gives these bytes of a file, a part at a time.
+pub(crate) fn copy_range(
     file: &dyn DiskFile,
     path: &Path,
-    len: u64,
+    range: Range<u64>,
     write: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
-    let mut part = vec![0; len.min(PART) as usize];
-    let mut at = 0;
-    while at < len {
-        let part = &mut part[..(len - at).min(PART) as usize];
+    let mut part = vec![0; (range.end - range.start).min(PART) as usize];
+    let mut at = range.start;
+    while at < range.end {
+        let part = &mut part[..(range.end - at).min(PART) as usize];
         file.read_exact_at(part, at)
             .map_err(|e| ChunkError::io("read", path, e))?;
         write(part)?;

@@ -3,32 +3,35 @@
 
 use std::path::PathBuf;
 
+use crate::finished_file::copy_range;
 use crate::journal::JOURNAL_NAME;
 use crate::{Access, ChunkError, Directory, DiskFile, Result};
-
-/// Bytes that are copied at a time.
-const PART: usize = 1 << 20;
 
 /// What the names of such files start with; the offset in the journal follows.
 fn prefix() -> String {
     format!("{JOURNAL_NAME}_cut_")
 }
 
-/// Copies the bytes of `from` in `range` to the start of `to`, and syncs that.
+/// Copies what a journal holds from `offset` on to the start of a file, and syncs that.
 pub(crate) fn copy(
-    from: &dyn DiskFile,
-    mut range: std::ops::Range<u64>,
+    dir: &Directory,
+    journal: &dyn DiskFile,
+    offset: u64,
     to: &dyn DiskFile,
-) -> std::io::Result<()> {
-    let mut part = vec![0; PART];
-    let start = range.start;
-    while range.start < range.end {
-        let n = (range.end - range.start).min(PART as u64) as usize;
-        from.read_exact_at(&mut part[..n], range.start)?;
-        to.write_all_at(&part[..n], range.start - start)?;
-        range.start += n as u64;
-    }
-    to.sync()
+    name: &str,
+) -> Result<()> {
+    let (path, saved) = (dir.at(JOURNAL_NAME), dir.at(name));
+    let failed = |e| ChunkError::io("write", &saved, e);
+    let size = journal
+        .size()
+        .map_err(|e| ChunkError::io("read", &path, e))?;
+    let mut at = 0;
+    copy_range(journal, &path, offset..size, &mut |part| {
+        to.write_all_at(part, at).map_err(failed)?;
+        at += part.len() as u64;
+        Ok(())
+    })?;
+    to.sync().map_err(failed)
 }
 
 /// Keeps what a journal holds from `offset` on, durably, in a file of its own.
@@ -44,10 +47,7 @@ pub(crate) fn keep(dir: &Directory, journal: &dyn DiskFile, offset: u64) -> Resu
     // A copy that is not finished is pruned with the other files that were not.
     let temp = format!("nbs_tail_{}", std::process::id());
     let file = dir.open(&temp, Access::Fresh)?;
-    journal
-        .size()
-        .and_then(|size| copy(journal, offset..size, &*file))
-        .map_err(|e| ChunkError::io("write", &dir.at(&temp), e))?;
+    copy(dir, journal, offset, &*file, &temp)?;
     dir.rename(&temp, &name)?;
     dir.sync()
 }

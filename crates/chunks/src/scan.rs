@@ -87,9 +87,7 @@ impl FileStore {
         let name = format!("{JOURNAL_NAME}_save_{suffix}");
         let saved = dir.at(&name);
         let copy = dir.open(&name, Access::New)?;
-        file.size()
-            .and_then(|size| kept_tail::copy(&*file, 0..size, &*copy))
-            .map_err(|e| ChunkError::io("copy", &saved, e))?;
+        kept_tail::copy(dir, &*file, 0, &*copy, &name)?;
         dir.sync()?;
         file.set_len(offset)
             .and_then(|()| file.sync())

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::finished_file::{copy_start, read_end};
+use crate::finished_file::{copy_range, read_end};
 use crate::table_index::{FOOTER, footer_tail_len};
 use crate::{
     Access, Chunk, ChunkError, Directory, DiskFile, Hash, MAX_CHUNK, Result, TableIndex, record,
@@ -109,7 +109,7 @@ impl TableFile {
 
     /// The records one behind the other, a part at a time.
     pub(crate) fn copy(&self, write: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        copy_start(&*self.file, &self.path, self.data_len(), write)
+        copy_range(&*self.file, &self.path, 0..self.data_len(), write)
     }
 
     /// Bytes of all chunks before compression, as the footer has it.
