@@ -481,6 +481,55 @@ pub struct Privilege {
     pub columns: Vec<Ident>,
 }
 
+impl Privilege {
+    /// The words of the privileges that are not dynamic, longer ones first.
+    pub(crate) const STATIC: &[&[&str]] = &[
+        &["ALL", "PRIVILEGES"],
+        &["ALL"],
+        &["ALTER", "ROUTINE"],
+        &["ALTER"],
+        &["CREATE", "ROUTINE"],
+        &["CREATE", "TABLESPACE"],
+        &["CREATE", "TEMPORARY", "TABLES"],
+        &["CREATE", "USER"],
+        &["CREATE", "VIEW"],
+        &["CREATE", "ROLE"],
+        &["CREATE"],
+        &["DELETE"],
+        &["DROP", "ROLE"],
+        &["DROP"],
+        &["EVENT"],
+        &["EXECUTE"],
+        &["FILE"],
+        &["GRANT", "OPTION"],
+        &["INDEX"],
+        &["INSERT"],
+        &["LOCK", "TABLES"],
+        &["PROCESS"],
+        &["PROXY"],
+        &["REFERENCES"],
+        &["RELOAD"],
+        &["REPLICATION", "CLIENT"],
+        &["REPLICATION", "SLAVE"],
+        &["SELECT"],
+        &["SHOW", "DATABASES"],
+        &["SHOW", "VIEW"],
+        &["SHUTDOWN"],
+        &["SUPER"],
+        &["TRIGGER"],
+        &["UPDATE"],
+        &["USAGE"],
+    ];
+
+    /// Whether the name is written without quotes.
+    pub(crate) fn is_static(&self) -> bool {
+        let words = self.name.split(' ');
+        Self::STATIC.iter().any(|w| words.clone().eq(w.iter().copied()))
+            // It is short for something else.
+            && &*self.name != "ALL PRIVILEGES"
+    }
+}
+
 /// What ON names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GrantObject {

@@ -5,45 +5,6 @@ use crate::ast::*;
 use crate::keyword::Kw;
 use crate::lexer::T;
 
-/// Words that privileges consist of when they are more than one.
-const STATIC_PRIVILEGES: &[&[&str]] = &[
-    &["ALL", "PRIVILEGES"],
-    &["ALL"],
-    &["ALTER", "ROUTINE"],
-    &["ALTER"],
-    &["CREATE", "ROUTINE"],
-    &["CREATE", "TABLESPACE"],
-    &["CREATE", "TEMPORARY", "TABLES"],
-    &["CREATE", "USER"],
-    &["CREATE", "VIEW"],
-    &["CREATE", "ROLE"],
-    &["CREATE"],
-    &["DELETE"],
-    &["DROP", "ROLE"],
-    &["DROP"],
-    &["EVENT"],
-    &["EXECUTE"],
-    &["FILE"],
-    &["GRANT", "OPTION"],
-    &["INDEX"],
-    &["INSERT"],
-    &["LOCK", "TABLES"],
-    &["PROCESS"],
-    &["PROXY"],
-    &["REFERENCES"],
-    &["RELOAD"],
-    &["REPLICATION", "CLIENT"],
-    &["REPLICATION", "SLAVE"],
-    &["SELECT"],
-    &["SHOW", "DATABASES"],
-    &["SHOW", "VIEW"],
-    &["SHUTDOWN"],
-    &["SUPER"],
-    &["TRIGGER"],
-    &["UPDATE"],
-    &["USAGE"],
-];
-
 impl Parser<'_> {
     /// `user[@host]`, CURRENT_USER, or a role.
     pub(super) fn account(&mut self) -> Res<Account> {
@@ -303,7 +264,7 @@ impl Parser<'_> {
     }
 
     fn privilege(&mut self) -> Res<Privilege> {
-        let name = match STATIC_PRIVILEGES.iter().find(|words| self.eat_ws(words)) {
+        let name = match Privilege::STATIC.iter().find(|words| self.eat_ws(words)) {
             Some(words) => match words.join(" ").as_str() {
                 "ALL PRIVILEGES" => "ALL".into(),
                 name => name.into(),

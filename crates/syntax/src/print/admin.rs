@@ -1,7 +1,7 @@
 //! Session state, SHOW, accounts, replication.
 
-use super::Sql;
 use super::expr::scope_word;
+use super::{Sql, is_plain};
 use crate::ast::*;
 
 impl Sql<'_> {
@@ -463,15 +463,11 @@ impl Sql<'_> {
 
     fn privileges(&mut self, privileges: &[Privilege], on: &GrantObject) -> &mut Self {
         self.list(privileges, |w, privilege| {
-            let plain = privilege
-                .name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b' '));
-            if plain {
-                w.s(&privilege.name);
-            } else {
-                w.str(&privilege.name);
-            }
+            match &*privilege.name {
+                name if privilege.is_static() => w.s(name),
+                name if is_plain(name) => w.ident(name),
+                name => w.str(name),
+            };
             if !privilege.columns.is_empty() {
                 w.s(" ").columns(&privilege.columns);
             }
