@@ -390,11 +390,11 @@ pub(crate) fn geometry() -> Vec<Vec<u8>> {
     );
     for text in out.clone() {
         let text = String::from_utf8_lossy(&text).into_owned();
-        let Some(shape) = engine::functions::geometry::from_wkt(&text) else {
+        let Some(shape) = values::geometry::from_wkt(&text) else {
             continue;
         };
         let mut wkb = Vec::new();
-        engine::functions::geometry::write_wkb(&shape, &mut wkb);
+        values::geometry::write_wkb(&shape, &mut wkb);
         out.push([&[0xe6, 0x10, 0, 0][..], &wkb].concat());
         out.push(wkb);
     }

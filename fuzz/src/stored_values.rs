@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use engine::functions::geometry;
+use values::geometry;
 use values::json::Path;
 use values::{
     Decimal, Encoding, FieldDesc, Json, NoBlobs, SqlType, Tuple, TupleDesc, Value, decode_field,

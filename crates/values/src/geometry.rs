@@ -1,8 +1,8 @@
 //! Geometries: the stored form (SRID and WKB), WKB, WKT and GeoJSON.
 
-use values::json::JsonValue;
-use values::number_text::push_f64;
-use values::{Decimal, Json};
+use crate::json::JsonValue;
+use crate::number_text::push_f64;
+use crate::{Decimal, GeometryKind, Json};
 
 /// A position: x and y, as stored.
 pub type Position = [f64; 2];
@@ -33,6 +33,24 @@ pub struct Geometry {
     pub srid: u32,
     /// The shape.
     pub shape: Shape,
+}
+
+/// Whether a stored geometry is of a kind of column, by its header.
+pub fn is_stored_kind(bytes: &[u8], kind: GeometryKind) -> bool {
+    let Some([1, a, b, c, d]) = bytes.get(4..9) else {
+        return false;
+    };
+    let code = u32::from_le_bytes([*a, *b, *c, *d]);
+    match kind {
+        GeometryKind::Geometry => (1..=7).contains(&code),
+        GeometryKind::Point => code == 1,
+        GeometryKind::LineString => code == 2,
+        GeometryKind::Polygon => code == 3,
+        GeometryKind::MultiPoint => code == 4,
+        GeometryKind::MultiLineString => code == 5,
+        GeometryKind::MultiPolygon => code == 6,
+        GeometryKind::GeometryCollection => code == 7,
+    }
 }
 
 /// WGS 84, whose texts give the latitude first.

@@ -13,6 +13,7 @@ pub mod decimal;
 pub mod encoding;
 mod error;
 pub mod field_codec;
+pub mod geometry;
 pub mod json;
 pub mod number_text;
 mod render;

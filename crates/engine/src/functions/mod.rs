@@ -16,7 +16,6 @@ mod compression;
 mod date_format;
 mod date_parse;
 mod dolt;
-pub mod geometry;
 mod hashing;
 mod info;
 mod json;

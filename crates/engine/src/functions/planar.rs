@@ -1,6 +1,6 @@
 //! Geometry of the plane: lengths, areas, distances and how shapes lie to each other.
 
-use super::geometry::{Position, Shape};
+use values::geometry::{Position, Shape};
 
 /// A straight piece of a shape.
 pub type Segment = [Position; 2];

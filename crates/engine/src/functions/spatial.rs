@@ -1,11 +1,11 @@
 //! Functions that make geometries, read and write their texts, and take them apart.
 
-use values::{CollationId, GeometryKind, SqlType, Value};
-
-use super::geometry::{
+use values::geometry::{
     Geometry, Position, Shape, from_geojson, from_wkb, from_wkt, shown, to_geojson, write_wkb,
     write_wkt,
 };
+use values::{CollationId, GeometryKind, SqlType, Value};
+
 use super::result_type as ty;
 use super::{ANY, Call, Function, Outcome, boolean, bytes};
 use crate::convert::{to_f64, to_i64, to_string, to_text};
@@ -307,7 +307,7 @@ fn read(call: &Call<'_>, a: &[Value<'_>], name: &str, code: u32, shape: Option<S
     } else {
         shape.in_text_order()
     };
-    if srid == super::geometry::WGS84 {
+    if srid == values::geometry::WGS84 {
         for [x, y] in shape.positions() {
             if !(-180.0..=180.0).contains(&x) {
                 return Err(out_of_range(
@@ -389,7 +389,7 @@ fn geom_from_geojson(call: &Call<'_>, a: &[Value<'_>]) -> Outcome {
     let shape = shape.ok_or_else(|| invalid("st_geomfromgeojson"))?;
     let srid = match a.get(2) {
         Some(_) => srid_of(call, a.get(2), "st_geomfromgeojson")?,
-        None => super::geometry::WGS84,
+        None => values::geometry::WGS84,
     };
     made(srid, shape)
 }

@@ -2,13 +2,13 @@
 
 use values::{CollationId, GeometryKind, SqlType, Value};
 
-use super::geometry::{Geometry, Position, Shape, WGS84};
 use super::planar::{self, bounds};
 use super::result_type as ty;
 use super::spatial::{argument, made};
 use super::{Call, Function, Outcome, boolean, bytes};
 use crate::convert::{to_f64, to_i64, to_string};
 use crate::error::{Error, Result};
+use values::geometry::{Geometry, Position, Shape, WGS84};
 
 pub const FUNCTIONS: &[Function] = &[
     Function::new("st_length", 1, 2, ty::double, |_, a| {

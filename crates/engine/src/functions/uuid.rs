@@ -11,7 +11,7 @@ use crate::convert::{to_bool, to_text};
 use crate::error::{Error, Result};
 
 pub const FUNCTIONS: &[Function] = &[
-    Function::new("uuid", 0, 0, text, uuid).volatile(),
+    Function::new("uuid", 0, 0, uuid_text, uuid).volatile(),
     Function::new("uuid_short", 0, 0, ty::uint, uuid_short).volatile(),
     Function::new("uuid_to_bin", 1, 2, binary, uuid_to_bin),
     Function::new("bin_to_uuid", 1, 2, text, bin_to_uuid).lax(),
@@ -29,6 +29,12 @@ fn text(_: &[SqlType], c: CollationId) -> SqlType {
             c
         },
     )
+}
+
+/// MySQL gives it in utf8mb3_general_ci, whatever the connection's collation.
+fn uuid_text(_: &[SqlType], _: CollationId) -> SqlType {
+    const UTF8MB3_GENERAL_CI: CollationId = CollationId(33);
+    SqlType::VarChar(36, UTF8MB3_GENERAL_CI)
 }
 
 fn binary(_: &[SqlType], _: CollationId) -> SqlType {

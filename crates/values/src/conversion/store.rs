@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::cast::{CastError, characters, first_characters, fit_decimal};
 use super::{Context, is_binary, shown, to_f64, to_text};
+use crate::geometry::{Geometry, is_stored_kind};
 use crate::number_text::{parse_f64, parse_i128};
 use crate::temporal::{BadTemporal, parse_datetime, parse_time};
 use crate::{Collation, Date, DateTime, Decimal, IntWidth, Json, OwnedValue, SqlType, Time, Value};
@@ -200,7 +201,10 @@ pub fn store(value: &Value<'_>, from: &SqlType, to: &SqlType, cx: &Context) -> S
             adjusted: None,
         }),
         (_, SqlType::Json) => Ok(Value::Json(super::to_json(value, from))),
-        (Value::Bytes(bytes), SqlType::Geometry(_, wanted)) if bytes.len() >= 9 => {
+        (Value::Bytes(bytes), SqlType::Geometry(kind, wanted))
+            if is_stored_kind(bytes, *kind)
+                && (matches!(from, SqlType::Geometry(..)) || is_geometry(bytes)) =>
+        {
             let srid = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
             if let Some(wanted) = wanted.filter(|w| *w != srid) {
                 return Err(StoreError {
@@ -220,6 +224,11 @@ pub fn store(value: &Value<'_>, from: &SqlType, to: &SqlType, cx: &Context) -> S
 
 fn text_of(value: &Value<'_>, from: &SqlType) -> String {
     shown(&to_text(value, from).unwrap_or_default())
+}
+
+/// Whether bytes of another type are a whole geometry.
+fn is_geometry(bytes: &[u8]) -> bool {
+    Geometry::from_stored(bytes).is_some_and(|g| g.shape.is_well_formed())
 }
 
 fn store_integer(
