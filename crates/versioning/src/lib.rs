@@ -31,7 +31,7 @@ pub use merge::replace_rows;
 pub use merge::root_merge::{MergeOptions, MergeOutcome, Operation, TableStats, merge_roots};
 pub use merge::schema_conflict::{SchemaConflict, schema_conflicts};
 pub use merge::type_change::{TypeChange, type_change};
-pub use row_diff::{ColumnMap, RowChange, RowChanges, are_keys_diffable, are_keys_similar};
+pub use row_diff::{ColumnMap, RowChange, RowChanges, Unheld, are_keys_diffable, are_keys_similar};
 pub use row_logic::{NoLogic, RowLogic};
 pub use row_reader::RowReader;
 pub use table_delta::{DeltaKind, TableDelta, table_deltas};

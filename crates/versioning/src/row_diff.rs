@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 
 use model::{Schema, Table};
 use prolly::{Diff, Item};
+use values::conversion::{Context, Problem, store};
 use values::{OwnedValue, SqlType, Value};
 
-use crate::row_reader::RowReader;
+use crate::row_reader::{RowReader, out_of_range, shown};
 use crate::{Error, Result};
 
 /// Whether rows of two schemas can be paired by their keys.
@@ -143,6 +144,16 @@ impl Iterator for RowChanges {
     }
 }
 
+/// A value that the target's type cannot hold, which is shown as NULL.
+pub struct Unheld<'a> {
+    /// Its column in the source.
+    pub column: &'a str,
+    /// The target's type.
+    pub target: &'a SqlType,
+    /// The value, where it is of the right kind, but too great or too long.
+    pub too_much: Option<String>,
+}
+
 /// Reads rows of one schema as the columns of another: key columns are found by tag, or by name
 /// and type; others by name.
 pub struct ColumnMap {
@@ -213,24 +224,55 @@ impl ColumnMap {
 
     /// A row in the target's columns. A value that the target's type cannot hold is NULL.
     pub fn row(&self, item: &Item) -> Result<Vec<OwnedValue>> {
-        self.values(item.key(), item.value())
+        self.row_telling(item, &mut |_| {})
+    }
+
+    /// As [`row`](ColumnMap::row), and tells of each value that cannot be held.
+    pub fn row_telling(
+        &self,
+        item: &Item,
+        tell: &mut dyn FnMut(Unheld<'_>),
+    ) -> Result<Vec<OwnedValue>> {
+        self.values_telling(item.key(), item.value(), tell)
     }
 
     /// As [`row`](ColumnMap::row), from the tuples.
     pub fn values(&self, key: &[u8], value: &[u8]) -> Result<Vec<OwnedValue>> {
+        self.values_telling(key, value, &mut |_| {})
+    }
+
+    fn values_telling(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        tell: &mut dyn FnMut(Unheld<'_>),
+    ) -> Result<Vec<OwnedValue>> {
         let mut out = Vec::with_capacity(self.columns.len());
         for (source, to) in self.columns.iter().zip(&self.types) {
-            out.push(match source {
-                None => Value::Null,
-                Some(c) => {
-                    let from = &self.reader.schema().columns[*c].sql_type;
-                    let v = self.reader.value(*c, key, value)?;
-                    match crate::row_reader::convert(v, from, to) {
-                        Err(e) if self.strict => return Err(e),
-                        fitting => fitting.unwrap_or(Value::Null),
-                    }
+            let Some(c) = source else {
+                out.push(Value::Null);
+                continue;
+            };
+            let column = &self.reader.schema().columns[*c];
+            let from = &column.sql_type;
+            let v = self.reader.value(*c, key, value)?;
+            if from == to || v.is_null() {
+                out.push(v);
+                continue;
+            }
+            match store(&v, from, to, &Context::default()) {
+                Ok(held) => out.push(held),
+                Err(_) if self.strict => return Err(out_of_range(&v, from, to)),
+                Err(e) => {
+                    let too_much = matches!(e.problem, Problem::OutOfRange | Problem::TooLong);
+                    tell(Unheld {
+                        column: &column.name,
+                        target: to,
+                        too_much: too_much.then(|| shown(&v, from)),
+                    });
+                    out.push(Value::Null);
                 }
-            });
+            }
         }
         Ok(out)
     }

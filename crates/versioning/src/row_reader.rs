@@ -126,12 +126,21 @@ pub(crate) fn convert(value: OwnedValue, from: &SqlType, to: &SqlType) -> Result
     if from == to || value.is_null() {
         return Ok(value);
     }
-    conversion::store(&value, from, to, &conversion::Context::default()).map_err(|_| {
-        let mut text = Vec::new();
-        values::render_text(&value, from, &mut text);
-        Error::refused(format!(
-            "out of range conversion for value {} to type {to}",
-            String::from_utf8_lossy(&text)
-        ))
-    })
+    conversion::store(&value, from, to, &conversion::Context::default())
+        .map_err(|_| out_of_range(&value, from, to))
+}
+
+/// The error of a value that does not fit another type.
+pub(crate) fn out_of_range(value: &OwnedValue, from: &SqlType, to: &SqlType) -> Error {
+    let shown = shown(value, from);
+    Error::refused(format!(
+        "out of range conversion for value {shown} to type {to}"
+    ))
+}
+
+/// A value as text.
+pub(crate) fn shown(value: &OwnedValue, ty: &SqlType) -> String {
+    let mut text = Vec::new();
+    values::render_text(value, ty, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }

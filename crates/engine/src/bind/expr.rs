@@ -79,7 +79,6 @@ impl Binder<'_> {
             keep_digits(&mut a.expr, self.modes.div_increment);
             keep_digits(&mut b.expr, self.modes.div_increment);
         }
-        let (a, b) = self.enum_literal(a, b);
         let nullable = op != CompareOp::NullSafeEq && (a.nullable || b.nullable);
         let left = Box::new(self.for_compare(a, kind));
         let right = Box::new(self.for_compare(b, kind));
@@ -93,10 +92,6 @@ impl Binder<'_> {
             BOOL,
             nullable,
         ))
-    }
-
-    fn enum_literal(&self, a: Typed, b: Typed) -> (Typed, Typed) {
-        (a, b)
     }
 
     /// Binds an expression.

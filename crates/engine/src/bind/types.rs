@@ -239,9 +239,6 @@ pub fn compare_types(
             (Time(_), x) | (x, Time(_)) if is_string(x) => CompareAs::Time,
             (Time(_), x) | (x, Time(_)) if is_number(x) => CompareAs::Float,
             (Date, Date) => CompareAs::Date,
-            (x, y) if is_datelike(x) && is_number(y) || is_datelike(y) && is_number(x) => {
-                CompareAs::DateTime
-            }
             _ => CompareAs::DateTime,
         });
     }

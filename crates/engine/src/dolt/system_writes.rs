@@ -203,6 +203,9 @@ pub fn change(session: &Session, s: &Statement, params: &[OwnedValue]) -> Result
             for a in &u.set {
                 sql += &format!(", ({})", a.value.to_sql());
             }
+            for a in &u.set {
+                sql += &format!(", {}", ast::Expr::Column(a.column.clone()).to_sql());
+            }
             sql += &format!(
                 " FROM {}{}",
                 u.tables[0].to_sql(),
@@ -352,6 +355,9 @@ fn remove(
     })
 }
 
+/// Gives rows in conflict other values of ours. `found` has the conflict's id, what is assigned to
+/// each of the columns, and what the columns hold; assignments to the other sides change no
+/// row. Gives the number of conflicts that an assignment changes.
 fn update_ours(
     session: &Session,
     db: &DbRef,
@@ -359,34 +365,30 @@ fn update_ours(
     columns: &[String],
     found: Rows,
 ) -> Result<u64> {
+    let given = 1..1 + columns.len();
+    let changes = assigned_values(columns, &found)?;
     edit(session, db, |e| {
         let (root, stored, table) = table_of(e, name)?;
         let schema = table.schema().clone();
         let mut assigned = Vec::new();
-        for (i, column) in columns.iter().enumerate() {
+        for (cell, column) in given.clone().zip(columns) {
             let lower = column.to_lowercase();
             if let Some(own) = lower.strip_prefix("our_")
                 && let Some(at) = schema.column_index(own)
             {
-                assigned.push((i + 1, at));
+                assigned.push((cell, at));
             }
         }
-        let values: HashMap<String, &Vec<OwnedValue>> = found
-            .rows
-            .iter()
-            .map(|r| (crate::convert::to_string(&r[0]), r))
-            .collect();
         let mut conflicts = Conflicts::of(&stored, &table)?;
         let reader = RowReader::of(&table);
         let state = TableState::new(&stored, table.hash()?, table.clone(), &e.handle.name)?;
         // By key: what the row is now, and what it becomes.
         let mut edits: BTreeMap<Vec<u8>, (Option<Vec<u8>>, Option<Vec<u8>>)> = BTreeMap::new();
-        let mut changed = 0;
         for i in 0..conflicts.len() {
             let Some(c) = conflicts.conflict(i)? else {
                 continue;
             };
-            let Some(given) = values.get(&c.artifact.conflict_id()) else {
+            let Some(values) = changes.get(&c.artifact.conflict_id()) else {
                 continue;
             };
             let key = &c.artifact.row_key;
@@ -395,11 +397,10 @@ fn update_ours(
                 None => vec![Value::Null; schema.columns.len()],
             };
             for (cell, at) in &assigned {
-                let column = &schema.columns[*at];
-                let from = &found.types[*cell];
-                let cx = values::conversion::Context::default();
-                row[*at] = values::conversion::store(&given[*cell], from, &column.sql_type, &cx)
-                    .map_err(|e| Error::new(e.code(), e.sqlstate(), e.text(&column.name, 1)))?;
+                row[*at] = values[cell - given.start].clone();
+            }
+            if c.ours.is_none() && row.iter().all(Value::is_null) {
+                continue;
             }
             for (column, value) in schema.columns.iter().zip(&row) {
                 if !column.nullable && value.is_null() && !column.is_virtual {
@@ -417,7 +418,6 @@ fn update_ours(
             if c.ours.as_ref() == Some(&new.value) && *key == new.key {
                 continue;
             }
-            changed += 1;
             if let Some(old) = &c.ours
                 && *key != new.key
             {
@@ -434,9 +434,30 @@ fn update_ours(
         list.sort_by(|a, b| desc.compare(&a.0.key, &b.0.key));
         let logic = SessionLogic::new(session, e.handle.store.objects());
         let edited = versioning::replace_rows(&stored, &table, list, &logic)?;
-        e.set_working(&root.with_table(&stored, &edited)?)?;
-        Ok(changed)
-    })
+        e.set_working(&root.with_table(&stored, &edited)?)
+    })?;
+    Ok(changes.len() as u64)
+}
+
+/// By a conflict's id: what its columns become, as their types store it. Conflicts that keep the
+/// values they have are left out.
+fn assigned_values(columns: &[String], found: &Rows) -> Result<HashMap<String, Vec<OwnedValue>>> {
+    let n = columns.len();
+    let mut changes = HashMap::new();
+    for row in &found.rows {
+        let mut values = Vec::with_capacity(n);
+        for (i, column) in columns.iter().enumerate() {
+            let (from, to) = (&found.types[1 + i], &found.types[1 + n + i]);
+            let cx = values::conversion::Context::default();
+            let value = values::conversion::store(&row[1 + i], from, to, &cx);
+            values.push(value.map_err(|e| Error::new(e.code(), e.sqlstate(), e.text(column, 1)))?);
+        }
+        let mut pairs = values.iter().zip(&row[1 + n..]);
+        if pairs.any(|(new, old)| values::compare(new, old, None).is_ne()) {
+            changes.insert(to_string(&row[0]), values);
+        }
+    }
+    Ok(changes)
 }
 
 /// The schema of a table that users fill (spec 03 §17), without tags.

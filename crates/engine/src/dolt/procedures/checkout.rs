@@ -1,6 +1,6 @@
 //! `dolt_checkout`.
 
-use model::{CommitId, ref_name};
+use model::ref_name;
 use values::Value;
 
 use super::branch::{create, set_upstream};
@@ -99,6 +99,7 @@ fn create_and_switch(session: &Session, db: &DbRef, a: &Arguments) -> Result<Pro
             None => return Err(Error::general("Improper usage.")),
         },
     };
+    check_ignored(session, db, a, &start)?;
     session.commit_transaction()?;
     create(session, db, &name, &start, a.has("B"))?;
     let tracks = start.contains('/') && set_upstream(db, &name, &start)?;
@@ -111,13 +112,13 @@ fn create_and_switch(session: &Session, db: &DbRef, a: &Arguments) -> Result<Pro
 }
 
 /// Fails where the target has another version of a table that is ignored here.
-fn check_ignored(session: &Session, db: &DbRef, a: &Arguments, to: CommitId) -> Result<()> {
+fn check_ignored(session: &Session, db: &DbRef, a: &Arguments, to: &str) -> Result<()> {
     if !a.has("no-overwrite-ignore") {
         return Ok(());
     }
     let working = revision::working_root(session, db)?;
     let ignore = IgnorePatterns::of(&working)?;
-    let target = revision::commit_root(db, to)?;
+    let target = revision::commit_root(db, revision::commit(db, to)?)?;
     let mut lost = Vec::new();
     for (name, hash) in working.tables()? {
         let there = target.table_hash(&name)?;
@@ -157,9 +158,7 @@ fn one(
         if db.revision == Revision::Branch(branch.clone()) {
             return Ok(done(format!("Already on branch '{branch}'")));
         }
-        if let Some(head) = store.branch(&branch) {
-            check_ignored(session, db, a, head)?;
-        }
+        check_ignored(session, db, a, &branch)?;
         // What is open belongs to the branch that is left, and stays there.
         session.commit_transaction()?;
         switch(session, db, &branch)?;
@@ -193,7 +192,7 @@ fn one(
             )))
         }
         [upstream] => {
-            check_ignored(session, db, a, revision::commit(db, upstream)?)?;
+            check_ignored(session, db, a, upstream)?;
             session.commit_transaction()?;
             create(session, db, name, upstream, false)?;
             set_upstream(db, name, upstream)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chunks::Hash;
 use model::{CommitId, Root, Schema, Table};
 use values::{OwnedValue, TupleBuilder, Value, encode_field};
-use versioning::{ColumnMap, RowChange, RowChanges, are_keys_diffable};
+use versioning::{ColumnMap, RowChange, RowChanges, Unheld, are_keys_diffable};
 
 use super::commits::stored_commit;
 use super::history::StackOrder;
@@ -136,7 +136,7 @@ impl Shape {
                     break;
                 }
             }
-            let row = self.row(&change, to, from, &maps)?;
+            let row = self.row(scan, &change, to, from, &maps)?;
             for _ in 0..change.count {
                 if emit(row.clone())? == Flow::Stop {
                     return Ok(Flow::Stop);
@@ -151,6 +151,7 @@ impl Shape {
 
     fn row(
         &self,
+        scan: &Scan<'_>,
         change: &RowChange,
         to: &Version<'_>,
         from: &Version<'_>,
@@ -158,7 +159,7 @@ impl Shape {
     ) -> Result<Vec<OwnedValue>> {
         let values =
             |item: &Option<prolly::Item>, map: &Option<ColumnMap>, n: usize| match (item, map) {
-                (Some(item), Some(map)) => map.row(item),
+                (Some(item), Some(map)) => map.row_telling(item, &mut |u| unheld_warning(scan, &u)),
                 _ => Ok(vec![Value::Null; n]),
             };
         let mut row = values(&change.to, &maps.0, self.to.columns.len())?;
@@ -166,6 +167,22 @@ impl Shape {
         row.extend(values(&change.from, &maps.1, self.from.columns.len())?);
         row.extend([from.commit.clone(), from.date.clone(), text(change.kind())]);
         Ok(row)
+    }
+}
+
+/// Says that a value is shown as NULL, since the column is of another type now.
+pub fn unheld_warning(scan: &Scan<'_>, value: &Unheld<'_>) {
+    match &value.too_much {
+        Some(shown) => scan
+            .cx
+            .warn(1292, format!("Truncated {} value: {shown}", value.target)),
+        None => scan.cx.warn(
+            1105,
+            format!(
+                "unable to coerce value from field '{}' into latest column schema",
+                value.column
+            ),
+        ),
     }
 }
 

@@ -306,6 +306,15 @@ fn of_table(
     lower: &str,
 ) -> Result<Option<Arc<dyn VirtualTable>>> {
     type Make = fn(&TableMaker, &str, &model::Table) -> Result<Arc<dyn VirtualTable>>;
+    let db = match &maker.at {
+        Some(at) => &at_revision(session, db, at)?,
+        None => db,
+    };
+    if let Some(table) = lower.strip_prefix("dolt_workspace_")
+        && let Some(table) = workspace::workspace_table(session, db, maker, table)?
+    {
+        return Ok(Some(table));
+    }
     const MAKES: &[(&str, Make)] = &[
         ("dolt_diff_", diff::diff_table),
         ("dolt_commit_diff_", diff::commit_diff_table),
@@ -313,17 +322,13 @@ fn of_table(
         ("dolt_blame_", diff::blame_table),
         ("dolt_conflicts_", conflicts::conflicts_table),
         ("dolt_constraint_violations_", conflicts::violations_table),
-        ("dolt_workspace_", workspace::workspace_table),
+        ("dolt_workspace_", workspace::empty_table),
     ];
     for (prefix, make) in MAKES {
         let Some(table) = lower.strip_prefix(prefix) else {
             continue;
         };
-        let db = match &maker.at {
-            Some(at) => at_revision(session, db, at)?,
-            None => db.clone(),
-        };
-        let root = super::revision::working_root(session, &db)?;
+        let root = super::revision::working_root(session, db)?;
         let (stored, t) = match (root.table(table)?, crate::ddl::code_table(table)) {
             (Some(found), _) => found,
             // Tables that come with the first view or procedure have a history without rows.

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{Root, Table};
+use model::{Root, Schema, Table};
 use prolly::Edit;
 use values::Value;
 use versioning::{ColumnMap, RowChange, RowChanges, find_foreign_key_violations};
 
-use super::diff::{diffable, tables_of};
+use super::diff::{diffable, tables_of, unheld_warning};
 use super::{BOOL, NAME, TableMaker, UBIGINT, boolean, column, key, nullable, text};
 use crate::dolt::branch_edit::{BranchEdit, edit};
 use crate::dolt::logic::SessionLogic;
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::result::Flow;
 use crate::root_state::TableState;
 use crate::session::{DbRef, Session};
-use crate::virtual_table::VirtualTable;
+use crate::virtual_table::{VirtualColumn, VirtualTable};
 
 /// The three versions of a table's rows.
 struct Roots {
@@ -31,6 +31,27 @@ struct Roots {
 type Sides<'a> = (&'a Option<Table>, &'a Option<Table>);
 
 impl Roots {
+    /// As the session sees them.
+    fn seen(session: &Session, db: &DbRef) -> Result<Roots> {
+        Ok(Roots {
+            head: revision::commit_root(db, revision::head(db)?)?,
+            staged: revision::staged_root(session, db)?,
+            working: revision::working_root(session, db)?,
+        })
+    }
+
+    /// The versions of a table: of HEAD, staged, working.
+    fn tables(&self, name: &str) -> Result<[Option<Table>; 3]> {
+        let table = |root: &Root| -> Result<Option<Table>> {
+            Ok(root.table(name)?.map(|(_, table)| table))
+        };
+        Ok([
+            table(&self.head)?,
+            table(&self.staged)?,
+            table(&self.working)?,
+        ])
+    }
+
     /// Changes from HEAD to what is staged, then from there to the working set, by number.
     fn changes(
         &self,
@@ -61,19 +82,62 @@ impl Roots {
     }
 }
 
-/// The table of a table.
+/// `dolt_workspace_$t`: the new values in the columns of the working set, the old ones in those of
+/// HEAD, or of the version that there is; none if there is no version.
 pub fn workspace_table(
+    session: &Session,
+    db: &DbRef,
     maker: &TableMaker,
     name: &str,
-    table: &Table,
-) -> Result<Arc<dyn VirtualTable>> {
-    let schema = table.schema().clone();
+) -> Result<Option<Arc<dyn VirtualTable>>> {
+    let roots = Roots::seen(session, db)?;
+    let [head, staged, working] = roots.tables(name)?;
+    let newest = working.or(staged).or(head.clone());
+    let Some(newest) = newest else {
+        return Ok(None);
+    };
+    let to = newest.schema().clone();
+    let from = head.map_or_else(|| to.clone(), |t| t.schema().clone());
+    let columns = columns(&to, &from);
+    let name = name.to_string();
+    let table = maker.table(columns, move |scan, emit| {
+        let roots = Roots::seen(scan.session(), &scan.db)?;
+        // The maps of the difference that is being read.
+        let mut maps: Option<(bool, [Option<ColumnMap>; 2])> = None;
+        roots.changes(&name, &mut |id, is_staged, change, (before, after)| {
+            if maps.as_ref().is_none_or(|m| m.0 != is_staged) {
+                let map = |t: &Option<Table>, s: &Schema| t.as_ref().map(|t| ColumnMap::new(t, s));
+                maps = Some((is_staged, [map(after, &to), map(before, &from)]));
+            }
+            let mut row = vec![Value::UInt(id), boolean(is_staged), text(change.kind())];
+            let sides = [(&change.to, &to), (&change.from, &from)];
+            for ((side, schema), map) in sides.into_iter().zip(maps.iter().flat_map(|m| &m.1)) {
+                match (side, map) {
+                    (Some(item), Some(map)) => {
+                        row.extend(map.row_telling(item, &mut |u| unheld_warning(scan, &u))?);
+                    }
+                    _ => row.extend(std::iter::repeat_n(Value::Null, schema.columns.len())),
+                }
+            }
+            emit(row)
+        })
+    });
+    Ok(Some(table))
+}
+
+/// As [`workspace_table`], of a table that comes with its first row.
+pub fn empty_table(maker: &TableMaker, _: &str, table: &Table) -> Result<Arc<dyn VirtualTable>> {
+    let columns = columns(table.schema(), table.schema());
+    Ok(maker.table(columns, |_, _| Ok(Flow::Continue)))
+}
+
+fn columns(to: &Schema, from: &Schema) -> Vec<VirtualColumn> {
     let mut columns = vec![
         key("id", UBIGINT),
         column("staged", BOOL),
         column("diff_type", NAME),
     ];
-    for prefix in ["to", "from"] {
+    for (prefix, schema) in [("to", to), ("from", from)] {
         columns.extend(
             schema
                 .columns
@@ -81,31 +145,7 @@ pub fn workspace_table(
                 .map(|c| nullable(&format!("{prefix}_{}", c.name), c.sql_type.clone())),
         );
     }
-    let name = name.to_string();
-    Ok(maker.table(columns, move |scan, emit| {
-        let roots = Roots {
-            head: revision::commit_root(&scan.db, revision::head(&scan.db)?)?,
-            staged: revision::staged_root(scan.session(), &scan.db)?,
-            working: revision::working_root(scan.session(), &scan.db)?,
-        };
-        // The maps of the difference that is being read.
-        let mut maps: Option<(bool, [Option<ColumnMap>; 2])> = None;
-        roots.changes(&name, &mut |id, is_staged, change, (from, to)| {
-            if maps.as_ref().is_none_or(|m| m.0 != is_staged) {
-                let map = |t: &Option<Table>| t.as_ref().map(|t| ColumnMap::new(t, &schema));
-                maps = Some((is_staged, [map(to), map(from)]));
-            }
-            let mut row = vec![Value::UInt(id), boolean(is_staged), text(change.kind())];
-            let sides = [&change.to, &change.from];
-            for (side, map) in sides.into_iter().zip(maps.iter().flat_map(|m| &m.1)) {
-                match (side, map) {
-                    (Some(item), Some(map)) => row.extend(map.row(item)?),
-                    _ => row.extend(std::iter::repeat_n(Value::Null, schema.columns.len())),
-                }
-            }
-            emit(row)
-        })
-    }))
+    columns
 }
 
 /// What becomes of changes.
