@@ -73,7 +73,8 @@ pub struct ResultWriter<'c> {
     session: &'c dyn BackendSession,
     form: RowForm,
     types: Vec<SqlType>,
-    charset: Option<&'static Charset>,
+    /// As [`foreign`] gives them for the columns of the result.
+    foreign: Vec<Option<&'static Charset>>,
     held: Option<Held>,
     in_rows: bool,
     cursor: Option<CursorRows>,
@@ -95,7 +96,7 @@ impl<'c> ResultWriter<'c> {
             session,
             form,
             types: Vec::new(),
-            charset: None,
+            foreign: Vec::new(),
             held: None,
             in_rows: false,
             cursor: None,
@@ -223,17 +224,29 @@ pub fn put_column(out: &mut Vec<u8>, c: &ColumnMeta, results: CollationId) {
     out.extend_from_slice(&[0, 0]);
 }
 
-/// The character set that texts must be converted to, unless they can be sent as they are.
-fn foreign(results: CollationId) -> Option<&'static Charset> {
-    let charset = results.get().charset;
-    (results != CollationId::BINARY && !charset.is_utf8()).then_some(charset)
+/// The character sets that the texts of columns must be converted to, those of the columns where
+/// results are binary; none for what can be sent as it is, and an empty list if all can.
+fn foreign(columns: &[ColumnMeta], results: CollationId) -> Vec<Option<&'static Charset>> {
+    let of = |c: &ColumnMeta| {
+        let own = c.ty.collation().filter(|own| *own != CollationId::BINARY)?;
+        let sent = match results {
+            CollationId::BINARY => own,
+            results => results,
+        };
+        let charset = sent.get().charset;
+        (!charset.is_utf8()).then_some(charset)
+    };
+    match columns.iter().any(|c| of(c).is_some()) {
+        true => columns.iter().map(of).collect(),
+        false => Vec::new(),
+    }
 }
 
 /// A row whose texts are converted when they are read.
 struct Converted<'r> {
     row: &'r dyn Row,
     types: &'r [SqlType],
-    charset: &'static Charset,
+    charsets: &'r [Option<&'static Charset>],
 }
 
 impl Row for Converted<'_> {
@@ -241,14 +254,15 @@ impl Row for Converted<'_> {
         self.row.len()
     }
     fn get(&self, i: usize) -> Result<Value<'_>> {
-        let ty = &self.types[i];
         let value = self.row.get(i)?;
-        if value.is_null() || ty.collation().is_none_or(|c| c == CollationId::BINARY) {
-            return Ok(value);
+        match self.charsets[i] {
+            Some(charset) if !value.is_null() => {
+                let mut text = Vec::new();
+                render_text(&value, &self.types[i], &mut text);
+                Ok(Value::Bytes(charset.from_utf8(&text).0.into()))
+            }
+            _ => Ok(value),
         }
-        let mut text = Vec::new();
-        render_text(&value, ty, &mut text);
-        Ok(Value::Bytes(self.charset.from_utf8(&text).0.into()))
     }
 }
 
@@ -272,7 +286,7 @@ impl ResultSink for ResultWriter<'_> {
         crate::wire_format::put_lenenc(self.channel.out(), columns.len() as u64);
         self.channel.end(at).map_err(gone)?;
         let results = self.session.results_collation();
-        self.charset = foreign(results);
+        self.foreign = foreign(columns, results);
         for c in columns {
             let at = self.channel.begin();
             put_column(self.channel.out(), c, results);
@@ -293,17 +307,19 @@ impl ResultSink for ResultWriter<'_> {
 
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
         let types = std::mem::take(&mut self.types);
-        let sent = match self.charset {
-            None => self.send(row, &types),
-            Some(charset) => self.send(
+        let charsets = std::mem::take(&mut self.foreign);
+        let sent = match charsets.is_empty() {
+            true => self.send(row, &types),
+            false => self.send(
                 &Converted {
                     row,
                     types: &types,
-                    charset,
+                    charsets: &charsets,
                 },
                 &types,
             ),
         };
+        self.foreign = charsets;
         self.types = types;
         sent
     }
