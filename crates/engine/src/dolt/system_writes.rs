@@ -365,18 +365,17 @@ fn update_ours(
     columns: &[String],
     found: Rows,
 ) -> Result<u64> {
-    let given = 1..1 + columns.len();
     let changes = assigned_values(columns, &found)?;
     edit(session, db, |e| {
         let (root, stored, table) = table_of(e, name)?;
         let schema = table.schema().clone();
         let mut assigned = Vec::new();
-        for (cell, column) in given.clone().zip(columns) {
+        for (i, column) in columns.iter().enumerate() {
             let lower = column.to_lowercase();
             if let Some(own) = lower.strip_prefix("our_")
                 && let Some(at) = schema.column_index(own)
             {
-                assigned.push((cell, at));
+                assigned.push((i, at));
             }
         }
         let mut conflicts = Conflicts::of(&stored, &table)?;
@@ -396,8 +395,8 @@ fn update_ours(
                 Some(value) => reader.row(key, value)?,
                 None => vec![Value::Null; schema.columns.len()],
             };
-            for (cell, at) in &assigned {
-                row[*at] = values[cell - given.start].clone();
+            for (i, at) in &assigned {
+                row[*at] = values[*i].clone();
             }
             if c.ours.is_none() && row.iter().all(Value::is_null) {
                 continue;
