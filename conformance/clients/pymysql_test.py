@@ -48,6 +48,21 @@ def error_classes_follow_the_numbers():
 
 
 @test
+def binary_results_come_in_the_columns_character_set():
+    c = connect(database="shop", autocommit=True)
+    rows(
+        c,
+        "create table words (id int primary key, l varchar(9) character set latin1,"
+        " u varchar(9) character set utf16, e enum('é') character set latin1, m text)",
+    )
+    rows(c, "insert into words values (1, 'é', 'é', 'é', 'é')")
+    assert rows(c, "select l, u, e, m from words") == (("é", "é", "é", "é"),)
+    rows(c, "set character_set_results = binary")
+    assert rows(c, "select l, u, e, m from words") == ((b"\xe9", b"\x00\xe9", b"\xe9", b"\xc3\xa9"),)
+    c.close()
+
+
+@test
 def large_packets():
     c = connect(database="shop", autocommit=True)
     rows(c, "create table big (id int primary key, v longblob)")
